@@ -1,0 +1,1 @@
+"""Where observations come from: one transport or source a file."""

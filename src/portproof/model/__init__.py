@@ -1,0 +1,1 @@
+"""Frozen values without input or output: what every other part of portproof talks in."""

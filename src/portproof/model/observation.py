@@ -1,0 +1,142 @@
+"""What a look at a host brought back: an observation, or the reason there is none.
+
+An empty answer never stands for a failed look. Whatever could not be observed is ``Unobserved``
+with a ``Reason`` from a closed list, and ends as an ``unproven`` verdict.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+Row = dict[str, str]
+"""One row as osquery gives it: every value is text, NULL is the empty string."""
+
+LISTENING_SOCKETS: Final = "listening-sockets"
+"""The check whose answer port rules are judged on."""
+
+
+class Reason(StrEnum):
+    """Why something is unproven. The list is closed; documentation explains each entry."""
+
+    UNREACHABLE = "unreachable"
+    TIMEOUT = "timeout"
+    AUTH = "auth"
+    HOST_KEY = "host-key"
+    UNSUPPORTED_CONNECTION = "unsupported-connection"
+    NO_COLLECTOR = "no-collector"
+    QUERY_ERROR = "query-error"
+    MISSING_TABLE = "missing-table"
+    GARBLED = "garbled"
+    PRIVILEGE = "privilege"
+    NO_WITNESS = "no-witness"
+    PARTIAL = "partial"
+    AMBIGUOUS = "ambiguous"
+    STALE = "stale"
+    OVERSIZED = "oversized"
+    INTERRUPTED = "interrupted"
+
+
+class Platform(StrEnum):
+    """The platforms osquery's tables differ on."""
+
+    LINUX = "linux"
+    MACOS = "macos"
+    WINDOWS = "windows"
+
+
+class Observed(msgspec.Struct, frozen=True, tag_field="type", tag="observed"):
+    """The rows that answered a question.
+
+    ``count`` is the number of rows the source said it sent; rows that went missing afterwards show
+    as a difference, and the answer then proves nothing by absence.
+    """
+
+    rows: tuple[Row, ...]
+    count: int
+
+    @property
+    def whole(self) -> bool:
+        """Whether every row the source sent is here."""
+        return len(self.rows) == self.count
+
+
+class Unobserved(msgspec.Struct, frozen=True, tag_field="type", tag="unobserved"):
+    """No answer. ``detail`` says in one sentence what happened and what to do."""
+
+    reason: Reason
+    detail: str
+
+
+Answer = Observed | Unobserved
+
+
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    """Who looked: part of the proof, asked in the same round as the rows.
+
+    ``euid`` is the effective user id the collector really had, or None where the platform has none
+    or it was not told; ``elevated`` is Windows' token elevation. ``host_namespace`` is the network
+    namespace inode of process 1 on Linux: ``"0"`` when it could not be read, ``""`` on platforms
+    without namespaces.
+    """
+
+    source: str
+    version: str
+    platform: Platform
+    euid: int | None = None
+    elevated: bool | None = None
+    host_namespace: str = ""
+
+
+class Sight(msgspec.Struct, frozen=True):
+    """One completed round with a source: who looked, and an answer for each question by its id.
+
+    ``incomplete`` says in sentences what the source itself knows it could not read, such as
+    ``/proc/net/tcp6: permission denied``. Absence of a row proves nothing while it is not empty.
+    """
+
+    identity: Identity
+    answers: dict[str, Answer]
+    incomplete: tuple[str, ...] = ()
+
+
+class Witness(msgspec.Struct, frozen=True):
+    """A socket known to be open while the look was taken.
+
+    ``ours`` is true for a canary that portproof opened for the run (it is proof, and never judged),
+    false for a socket that belongs to the host, such as the SSH server's port. ``pid`` is the
+    process that holds it, or 0 when not known.
+    """
+
+    protocol: str
+    family: str
+    address: str
+    port: int
+    ours: bool
+    pid: int = 0
+
+
+class HostLook(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="looked"):
+    """Everything one look at one host brought back: the evidence a host is judged on.
+
+    ``taken`` is the controller's clock in UTC (ISO 8601), ``seconds`` the duration of the look, and
+    ``tried`` tells which sources were passed over, with the reason of each.
+    """
+
+    sight: Sight
+    witnesses: tuple[Witness, ...]
+    taken: str
+    seconds: float
+    tried: tuple[str, ...] = ()
+
+
+class HostDark(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="dark"):
+    """A host that could not be looked at at all."""
+
+    cause: Unobserved
+    taken: str
+    seconds: float
+    tried: tuple[str, ...] = ()
+
+
+Look = HostLook | HostDark
