@@ -35,6 +35,7 @@ class Reason(StrEnum):
     STALE = "stale"
     OVERSIZED = "oversized"
     INTERRUPTED = "interrupted"
+    INTERNAL = "internal-error"
 
 
 class Platform(StrEnum):
@@ -104,16 +105,13 @@ class Witness(msgspec.Struct, frozen=True):
     """A socket known to be open while the look was taken.
 
     ``ours`` is true for a canary that portproof opened for the run (it is proof, and never judged),
-    false for a socket that belongs to the host, such as the SSH server's port. ``pid`` is the
-    process that holds it, or 0 when not known.
+    false for a socket that belongs to the host, such as the SSH server's port.
     """
 
     protocol: str
-    family: str
     address: str
     port: int
     ours: bool
-    pid: int = 0
 
 
 class HostLook(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="looked"):

@@ -1,0 +1,119 @@
+"""Rules and a scene become judgements. Pure, and cheap for hosts where nothing stands out."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from portproof.model.hosts import Inventory
+from portproof.model.listeners import Listener
+from portproof.model.observation import Platform, Unobserved
+from portproof.model.patterns import HostPattern, Selection
+from portproof.model.policy import BoundRule
+from portproof.model.ports import Protocol
+from portproof.model.scene import Doubts, Scene
+from portproof.model.verdicts import Judgement, Verdict, unproven
+
+
+class Plan:
+    """All rules against one kind of host: those selected by the same patterns.
+
+    What does not depend on a host's listeners is judged once and shared: on most hosts most rules
+    watch none of the ports in use, and a port is matched with the rules that watch it only once.
+    """
+
+    def __init__(self, rules: Sequence[BoundRule], applies: Sequence[bool]) -> None:
+        self._rules = tuple(bound.rule for bound in rules)
+        self._applies = tuple(applies)
+        self._elsewhere = tuple(map(_not_for_host, rules))
+        self._active = [index for index, on in enumerate(applies) if on]
+        self._asking = [index for index in self._active if self._rules[index].needs_answers]
+        self._watchers = lru_cache(maxsize=None)(self._find_watchers)
+        self._quiet = lru_cache(maxsize=256)(self._judge_quiet)
+
+    def judge(self, scene: Scene) -> tuple[Judgement, ...]:
+        """Judge a host that was looked at, one judgement a rule, in the order of the rules."""
+        watched: dict[int, list[Listener]] = {index: [] for index in self._asking}
+        for listener in scene.listeners:
+            for index in self._watchers(listener.protocol, listener.port):
+                watched.setdefault(index, []).append(listener)
+        judgements = self._quiet(scene.platform, scene.doubts)
+        if not watched:
+            return judgements
+        changed = list(judgements)
+        for index, listeners in watched.items():
+            changed[index] = self._rules[index].judge(listeners, scene)
+        return tuple(changed)
+
+    @lru_cache(maxsize=256)  # noqa: B019 - a plan lives as long as the audit
+    def judge_dark(self, cause: Unobserved) -> tuple[Judgement, ...]:
+        """Judge a host nobody could look at: every rule that is for it is unproven."""
+        dark = unproven(cause.reason, cause.detail)
+        return tuple(
+            dark if applies else self._elsewhere[index]
+            for index, applies in enumerate(self._applies)
+        )
+
+    def _find_watchers(self, protocol: Protocol, port: int) -> tuple[int, ...]:
+        return tuple(index for index in self._active if self._rules[index].watches(protocol, port))
+
+    def _judge_quiet(self, platform: Platform, doubts: Doubts) -> tuple[Judgement, ...]:
+        scene = Scene(platform=platform, listeners=(), doubts=doubts)
+        return tuple(
+            rule.judge((), scene) if applies else self._elsewhere[index]
+            for index, (rule, applies) in enumerate(zip(self._rules, self._applies, strict=True))
+        )
+
+
+def _not_for_host(bound: BoundRule) -> Judgement:
+    patterns = " and ".join(str(pattern) for pattern in bound.patterns)
+    return Judgement(Verdict.NOT_APPLICABLE, detail=f"the host is not in {patterns}")
+
+
+class Selections:
+    """Which hosts of an inventory each rule is for; a pattern used twice is worked out once."""
+
+    def __init__(self, inventory: Inventory) -> None:
+        self._names = [host.name for host in inventory.hosts]
+        self._groups = inventory.groups()
+        self._by_pattern: dict[HostPattern, Selection] = {}
+
+    def select(self, pattern: HostPattern) -> Selection:
+        """The hosts a pattern selects, and the parts of it that name nothing."""
+        if pattern not in self._by_pattern:
+            self._by_pattern[pattern] = pattern.select(self._names, self._groups)
+        return self._by_pattern[pattern]
+
+    def hosts(self, bound: BoundRule) -> frozenset[str]:
+        """The hosts a rule is for: those its policy and its own pattern both select."""
+        chosen = [frozenset(self.select(pattern).names) for pattern in bound.patterns]
+        return frozenset.intersection(*chosen)
+
+
+def plans(rules: Sequence[BoundRule], inventory: Inventory) -> dict[str, Plan]:
+    """The plan for each host by its name; hosts selected by the same rules share one."""
+    selections = Selections(inventory)
+    selected = [selections.hosts(bound) for bound in rules]
+    shared: dict[tuple[bool, ...], Plan] = {}
+    by_host = {}
+    for host in inventory.hosts:
+        applies = tuple(host.name in names for names in selected)
+        if applies not in shared:
+            shared[applies] = Plan(rules, applies)
+        by_host[host.name] = shared[applies]
+    return by_host
+
+
+def pattern_warnings(rules: Sequence[BoundRule], inventory: Inventory) -> tuple[str, ...]:
+    """What a reader must know about patterns: parts that name nothing, rules for no host."""
+    selections = Selections(inventory)
+    patterns = dict.fromkeys(pattern for bound in rules for pattern in bound.patterns)
+    unknown = [
+        f"hosts: {pattern}: nothing in the inventory is called {part}"
+        for pattern in patterns
+        for part in selections.select(pattern).unmatched
+    ]
+    idle = [
+        f"rule {bound.key} is for no host of the inventory"
+        for bound in rules
+        if not selections.hosts(bound)
+    ]
+    return (*unknown, *idle)

@@ -1,0 +1,49 @@
+"""Checks: questions in osquery's SQL."""
+
+from typing import Annotated, Final, Literal
+
+from pydantic import Field, StringConstraints
+
+from portproof.model.base import Model, Slug, Text, TextByPlatform, for_platform
+from portproof.model.observation import Platform
+
+VERSION: Final = r"^\d+(\.\d+)*$"
+Version = Annotated[str, StringConstraints(pattern=VERSION)]
+
+
+class Check(Model):
+    """One question, asked in the same words wherever a platform allows.
+
+    An empty answer alone proves nothing. ``witness`` is a second question about the same table that
+    must return a row wherever looking works; without one the proof by an empty answer is weaker,
+    and the report says so.
+    """
+
+    check: Annotated[Slug, Field(description="The id rules refer to.")]
+    title: Annotated[Text, Field(description="The question in one line.")]
+    because: Annotated[Text | None, Field(description="Why it is asked this way.")] = None
+    sql: Annotated[TextByPlatform, Field(description="osquery SQL, for all or by platform.")]
+    witness: Annotated[
+        TextByPlatform | None,
+        Field(description="SQL on the same table that returns a row wherever looking works."),
+    ] = None
+    privilege: Annotated[
+        Literal["root", "any"],
+        Field(description="Whom an empty answer can be believed from."),
+    ] = "root"
+    min_osquery: Annotated[
+        Version | None, Field(description="The oldest osquery version that can answer.")
+    ] = None
+
+    def sql_on(self, platform: Platform) -> str | None:
+        """The SQL to ask on a platform, or None where the question makes no sense."""
+        return for_platform(self.sql, platform)
+
+    def witness_on(self, platform: Platform) -> str | None:
+        """The witness to ask for on a platform, if the check has one there."""
+        return for_platform(self.witness, platform)
+
+    @property
+    def witness_id(self) -> str:
+        """The id of the witness question in a round."""
+        return f"{self.check}#witness"

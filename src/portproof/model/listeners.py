@@ -1,0 +1,62 @@
+"""Listeners: what rows of any platform and source become before they are judged."""
+
+from enum import StrEnum
+
+import msgspec
+
+from portproof.model.addresses import Address, Exposure, Stack, parse_address
+from portproof.model.ports import Protocol
+
+
+class Place(StrEnum):
+    """Whose network namespace a listener is in."""
+
+    HOST = "host"
+    OTHER = "other"
+    UNKNOWN = "unknown"
+
+
+class Owner(msgspec.Struct, frozen=True, order=True, omit_defaults=True):
+    """A process that holds a listener. Unknown text is empty, unknown numbers are None.
+
+    ``started`` is in seconds since 1970 (UTC), ``on_disk`` is False for an executable that was
+    deleted or replaced.
+    """
+
+    pid: int | None = None
+    name: str = ""
+    path: str = ""
+    cmdline: str = ""
+    uid: int | None = None
+    user: str = ""
+    started: int | None = None
+    on_disk: bool | None = None
+    parent: int | None = None
+
+
+class Listener(msgspec.Struct, frozen=True):
+    """One address and port that something listens on, with everyone who holds it.
+
+    ``address`` is in canonical form, IPv4-mapped addresses as IPv4; ``namespace`` is the network
+    namespace inode where the platform has them.
+    """
+
+    protocol: Protocol
+    address: str
+    port: int
+    stack: Stack
+    exposure: Exposure
+    place: Place
+    namespace: str
+    owners: tuple[Owner, ...]
+
+    @property
+    def bound(self) -> tuple[Address, Stack]:
+        """The address and the families it serves, as a scope asks for them."""
+        return parse_address(self.address), self.stack
+
+    @property
+    def endpoint(self) -> str:
+        """``udp 0.0.0.0:609`` or ``tcp [::]:609``."""
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        return f"{self.protocol} {host}:{self.port}"

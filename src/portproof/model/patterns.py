@@ -1,0 +1,170 @@
+"""Host patterns with Ansible's meaning: ``web:&prod:!canary``, globs, ``~regex``, ``web[0:2]``.
+
+The meaning follows Ansible's documentation, "Patterns: targeting hosts and groups": plain parts are
+joined first, then ``&`` parts intersect, then ``!`` parts exclude, whatever their order; a part
+names groups before hosts, and a part with wildcards names both.
+"""
+
+import fnmatch
+import ipaddress
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Any, Final
+
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from portproof.model.hosts import ALL
+
+_PARTS = re.compile(r"(?:[^\s:\[\]]|\[[^\]]*\])+")
+_SUBSCRIPT = re.compile(r"(?P<name>.+)\[(?:(?P<one>-?\d+)|(?P<first>\d+)[:-](?P<last>\d*))\]")
+_WILD: Final = ".?*["
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The hosts a pattern selects, in order, and the parts of it that name nothing."""
+
+    names: tuple[str, ...]
+    unmatched: tuple[str, ...]
+
+
+class HostPattern:
+    """A host pattern, split and checked when it is made."""
+
+    def __init__(self, written: str) -> None:
+        self.written = written
+        self.parts = _split(written)
+        if not self.parts:
+            raise ValueError("an empty host pattern selects nothing; write all for every host")
+        for part in self.parts:
+            _check(part)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, HostPattern) and self.written == other.written
+
+    def __hash__(self) -> int:
+        return hash(self.written)
+
+    def __str__(self) -> str:
+        return self.written
+
+    def __repr__(self) -> str:
+        return f"HostPattern({self.written!r})"
+
+    @cached_property
+    def excludes_itself(self) -> bool:
+        """Whether a ``!`` part takes away all that the pattern could ever select."""
+        excluded = {part[1:] for part in self.parts if part.startswith("!")}
+        plain = {part for part in self.parts if part[0] not in "&!"} or {ALL}
+        return ALL in excluded or "*" in excluded or plain <= excluded
+
+    def select(self, names: Sequence[str], groups: Mapping[str, Sequence[str]]) -> Selection:
+        """Select among host names, given the members of every group (``all`` among them)."""
+        known = set(names)
+        chosen: dict[str, None] = {}
+        unmatched = []
+        for part in _in_order(self.parts):
+            matched = _match(part.lstrip("&!"), names, known, groups)
+            chosen = _combine(chosen, part, matched)
+            if not matched and part.lstrip("&!") not in groups:
+                unmatched.append(part)
+        return Selection(tuple(chosen), tuple(unmatched))
+
+
+def _split(written: str) -> tuple[str, ...]:
+    if "," in written:
+        return tuple(part.strip() for part in written.split(",") if part.strip())
+    if _is_address(written.strip()):
+        return (written.strip(),)
+    return tuple(_PARTS.findall(written))
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _check(part: str) -> None:
+    bare = part.lstrip("&!")
+    if not bare:
+        raise ValueError(f"the part {part!r} names no group or host")
+    if bare.startswith("~"):
+        _compile(bare)
+
+
+def _compile(part: str) -> re.Pattern[str]:
+    if not part.startswith("~"):
+        return re.compile(fnmatch.translate(part))
+    try:
+        return re.compile(part[1:])
+    except re.error as error:
+        raise ValueError(f"{part!r} is not a regular expression: {error}") from None
+
+
+def _in_order(parts: Iterable[str]) -> list[str]:
+    ordered = sorted(parts, key=lambda part: {"&": 1, "!": 2}.get(part[0], 0))
+    return ordered if ordered[0][0] not in "&!" else [ALL, *ordered]
+
+
+def _combine(chosen: dict[str, None], part: str, matched: list[str]) -> dict[str, None]:
+    found = set(matched)
+    if part.startswith("&"):
+        return {name: None for name in chosen if name in found}
+    if part.startswith("!"):
+        return {name: None for name in chosen if name not in found}
+    return chosen | dict.fromkeys(matched)
+
+
+def _match(
+    part: str, names: Sequence[str], known: set[str], groups: Mapping[str, Sequence[str]]
+) -> list[str]:
+    if part in known:
+        return [part]
+    name, cut = _subscript(part)
+    return _enumerate(name, names, groups)[cut]
+
+
+def _subscript(part: str) -> tuple[str, slice]:
+    match = None if part.startswith("~") else _SUBSCRIPT.fullmatch(part)
+    if match is None:
+        return part, slice(None)
+    if match["one"]:
+        index = int(match["one"])
+        return match["name"], slice(index, index + 1 or None)
+    last = int(match["last"]) + 1 if match["last"] else None
+    return match["name"], slice(int(match["first"]), last)
+
+
+def _enumerate(name: str, names: Sequence[str], groups: Mapping[str, Sequence[str]]) -> list[str]:
+    matches = _compile(name).match
+    in_groups = [group for group in groups if matches(group)]
+    found = dict.fromkeys(host for group in in_groups for host in groups[group])
+    if not in_groups or name.startswith("~") or any(mark in name for mark in _WILD):
+        found |= dict.fromkeys(host for host in names if matches(host))
+    return list(found)
+
+
+def _validate(value: Any) -> HostPattern:  # noqa: ANN401 - whatever the user's YAML held
+    if isinstance(value, HostPattern):
+        return value
+    if not isinstance(value, str):
+        raise PydanticCustomError("hosts", "hosts is a pattern such as web:&prod:!canary, or all")
+    try:
+        return HostPattern(value)
+    except ValueError as error:
+        raise PydanticCustomError("hosts", "{text}", {"text": str(error)}) from None
+
+
+Hosts = Annotated[
+    HostPattern,
+    BeforeValidator(_validate),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string", "description": "An Ansible host pattern."}),
+]
+"""A pydantic field that reads a host pattern."""

@@ -1,0 +1,152 @@
+"""The result of an audit: every verdict, and the totals that every output agrees on."""
+
+from collections import Counter
+from collections.abc import Iterable
+from functools import cached_property
+
+import msgspec
+
+from portproof.exitcodes import ExitCode
+from portproof.model.checks import Check
+from portproof.model.policy import BoundRule
+from portproof.model.verdicts import Judgement, Verdict
+
+
+class HostResult(msgspec.Struct, frozen=True):
+    """One host's judgements, in the order of the audit's rules."""
+
+    name: str
+    groups: tuple[str, ...]
+    judgements: tuple[Judgement, ...]
+    seen: "Seen"
+
+    def has(self, verdict: Verdict) -> bool:
+        """Whether any rule came out so on this host."""
+        return any(each.verdict is verdict for each in self.judgements)
+
+
+class Seen(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How a host was looked at, in short; the rows are in the evidence.
+
+    ``taken`` is the controller's clock (ISO 8601, UTC) and ``seconds`` the duration of the look.
+    """
+
+    taken: str
+    seconds: float
+    source: str = ""
+    version: str = ""
+    platform: str = ""
+    privilege: str = ""
+    proof: str = ""
+    tried: tuple[str, ...] = ()
+
+
+class Digest(msgspec.Struct, frozen=True):
+    """What an input was, so that a reader can tell whether two audits asked the same."""
+
+    name: str
+    sha256: str
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """The identity of an audit. Times are ISO 8601 in UTC, by the controller's clock."""
+
+    version: str
+    started: str
+    finished: str
+    controller: str
+    inventory: Digest
+    policies: tuple[Digest, ...]
+    checks: tuple[Digest, ...]
+    interrupted: bool = False
+
+
+class Totals(msgspec.Struct, frozen=True):
+    """The figures every output shows and the exit code is made of."""
+
+    hosts: int
+    rules: int
+    verdicts: dict[str, int]
+    hosts_proven: int
+    hosts_failing: int
+    hosts_unproven: int
+    rules_failing: int
+
+
+class AuditResult:
+    """Everything an audit found out, ready to be rendered."""
+
+    def __init__(
+        self,
+        run: Run,
+        rules: Iterable[BoundRule],
+        hosts: Iterable[HostResult],
+        *,
+        checks: Iterable[Check] = (),
+        warnings: Iterable[str] = (),
+    ) -> None:
+        self.run = run
+        self.rules = tuple(rules)
+        self.hosts = tuple(hosts)
+        self.checks = tuple(checks)
+        self.warnings = tuple(warnings)
+
+    @cached_property
+    def totals(self) -> Totals:
+        """Count every verdict of every host and rule, once."""
+        return count(self.rules, self.hosts)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """0 all proven, 1 something failed, 3 nothing failed but something is unproven."""
+        if self.totals.verdicts[Verdict.FAIL]:
+            return ExitCode.FAILED
+        if self.totals.verdicts[Verdict.UNPROVEN] or self.run.interrupted:
+            return ExitCode.INCOMPLETE
+        return ExitCode.PROVEN
+
+    def failures(self) -> list[tuple[BoundRule, list[tuple[HostResult, Judgement]]]]:
+        """Failing rules with their hosts, the most severe first."""
+        return self._by_rule(Verdict.FAIL)
+
+    def unproven(self) -> list[tuple[BoundRule, list[tuple[HostResult, Judgement]]]]:
+        """Unproven rules with their hosts, the most severe first."""
+        return self._by_rule(Verdict.UNPROVEN)
+
+    def _by_rule(
+        self, verdict: Verdict
+    ) -> list[tuple[BoundRule, list[tuple[HostResult, Judgement]]]]:
+        hosts: dict[int, list[tuple[HostResult, Judgement]]] = {}
+        for host in self.hosts:
+            for index, judgement in enumerate(host.judgements):
+                if judgement.verdict is verdict:
+                    hosts.setdefault(index, []).append((host, judgement))
+        order = sorted(hosts, key=lambda index: (-self.rules[index].severity.rank, index))
+        return [(self.rules[index], hosts[index]) for index in order]
+
+
+def count(rules: tuple[BoundRule, ...], hosts: tuple[HostResult, ...]) -> Totals:
+    """Add up the roster: hosts times rules is the sum of all verdicts."""
+    verdicts: Counter[str] = Counter({verdict.value: 0 for verdict in Verdict})
+    failing: set[int] = set()
+    failed_hosts = unproven_hosts = 0
+    for host in hosts:
+        own = Counter(judgement.verdict.value for judgement in host.judgements)
+        verdicts.update(own)
+        failed_hosts += bool(own[Verdict.FAIL])
+        unproven_hosts += bool(own[Verdict.UNPROVEN])
+        if own[Verdict.FAIL]:
+            failing.update(
+                index
+                for index, judgement in enumerate(host.judgements)
+                if judgement.verdict is Verdict.FAIL
+            )
+    return Totals(
+        hosts=len(hosts),
+        rules=len(rules),
+        verdicts=dict(verdicts),
+        hosts_proven=len(hosts) - unproven_hosts,
+        hosts_failing=failed_hosts,
+        hosts_unproven=unproven_hosts,
+        rules_failing=len(failing),
+    )

@@ -1,0 +1,1 @@
+"""Rule kinds: each declares what must hold and judges it, one kind a file."""

@@ -1,0 +1,161 @@
+"""What every rule has, and what a rule kind must answer."""
+
+from abc import abstractmethod
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Discriminator, Field, Tag
+
+from portproof.model.addresses import ANY, At, Covers
+from portproof.model.base import Maps, Model, Severity, Slug, Text, TextByPlatform
+from portproof.model.listeners import Listener, Owner, Place
+from portproof.model.patterns import Hosts
+from portproof.model.ports import Protocol
+from portproof.model.scene import Scene
+from portproof.model.verdicts import Finding, Judgement
+
+
+class Rule(Model):
+    """One thing that must hold on the hosts it is for."""
+
+    kind: ClassVar[str]
+    """The key that makes a mapping in ``rules`` this kind of rule."""
+
+    id: Annotated[Slug, Field(description="Unique within the policy.")]
+    title: Annotated[Text | None, Field(description="What holds, in one line.")] = None
+    hosts: Annotated[Hosts | None, Field(description="Narrows the policy's hosts.")] = None
+    severity: Annotated[Severity | None, Field(description="Overrides the policy's.")] = None
+    because: Annotated[Text | None, Field(description="Why it matters.")] = None
+    fix: Annotated[TextByPlatform | None, Field(description="What to do when it fails.")] = None
+    maps: Maps = Field(default_factory=dict)
+    refs: Annotated[tuple[Text, ...], Field(description="Where the facts come from.")] = ()
+
+    needs_answers: ClassVar[bool] = False
+    """Whether the verdict depends on more than listeners and doubts."""
+
+    def watches(self, protocol: Protocol, port: int) -> bool:  # noqa: ARG002 - kinds that judge listeners use both
+        """Whether a listener on this port can change the verdict."""
+        return False
+
+    @abstractmethod
+    def judge(self, listeners: Sequence[Listener], scene: Scene) -> Judgement:
+        """Judge a host by the listeners this rule watches and what else is known of it."""
+
+    def flaw(self) -> str | None:
+        """Say why this rule can never match anything, if so."""
+        return None
+
+    @abstractmethod
+    def summary(self) -> str:
+        """The rule in a short line, such as ``closed 609``."""
+
+
+Globs = Annotated[
+    Annotated[Text, Tag("text")] | Annotated[tuple[Text, ...], Field(min_length=1), Tag("list")],
+    Discriminator(lambda value: "text" if isinstance(value, str) else "list"),
+]
+
+
+class By(Model):
+    """Who may, must or must not hold a socket; shell-style wildcards are understood."""
+
+    process: Annotated[Globs | None, Field(description="Process name.")] = None
+    path: Annotated[Globs | None, Field(description="Path of the executable.")] = None
+    user: Annotated[Globs | None, Field(description="User name.")] = None
+
+    def matches(self, owner: Owner) -> Covers:
+        """Whether an owner is meant; ``MAYBE`` when what decides it could not be seen."""
+        asked = ((self.process, owner.name), (self.path, owner.path), (self.user, owner.user))
+        return _all([_matches(globs, text) for globs, text in asked if globs is not None])
+
+    def any_of(self, owners: Iterable[Owner]) -> Covers:
+        """Whether at least one owner is meant."""
+        return _any([self.matches(owner) for owner in owners])
+
+    def all_of(self, owners: Iterable[Owner]) -> Covers:
+        """Whether every owner is meant."""
+        return _all([self.matches(owner) for owner in owners])
+
+    def __str__(self) -> str:
+        parts = (("process", self.process), ("path", self.path), ("user", self.user))
+        return ", ".join(f"{name} {' or '.join(_tuple(g))}" for name, g in parts if g)
+
+
+def _tuple(globs: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (globs,) if isinstance(globs, str) else globs
+
+
+def _matches(globs: str | tuple[str, ...], text: str) -> Covers:
+    if not text:
+        return Covers.MAYBE
+    return Covers.YES if any(fnmatchcase(text, glob) for glob in _tuple(globs)) else Covers.NO
+
+
+def _any(parts: list[Covers]) -> Covers:
+    return next((sure for sure in (Covers.YES, Covers.MAYBE) if sure in parts), Covers.NO)
+
+
+def _all(parts: list[Covers]) -> Covers:
+    return next((sure for sure in (Covers.NO, Covers.MAYBE) if sure in parts), Covers.YES)
+
+
+class PortRule(Rule):
+    """A rule about listeners: where it looks, and whose listeners it means."""
+
+    at: At = Field(default="any", validate_default=True, description="Which bound addresses count.")
+    by: Annotated[By | None, Field(description="Whose listeners count.")] = None
+    namespaces: Annotated[
+        Literal["host", "all"],
+        Field(description="The host's own network namespace, or containers' too."),
+    ] = "host"
+
+    def flaw(self) -> str | None:
+        """A ``by`` that asks for nothing is a mistake."""
+        if self.by is not None and not str(self.by):
+            return "by is empty; name a process, a path or a user"
+        return None
+
+    def in_place(self, listener: Listener) -> bool:
+        """Whether the listener's namespace is judged; one that could not be read counts."""
+        return self.namespaces == "all" or listener.place is not Place.OTHER
+
+    def where(self) -> str:
+        """The limits of the rule as text, for its summary."""
+        at = "" if self.at == ANY else f" at {self.at}"
+        by = f" by {self.by}" if self.by else ""
+        return f"{at}{by}"
+
+
+def describe(listener: Listener) -> str:
+    """A listener in a sentence: who listens where, and how far that reaches."""
+    who = _who(listener.owners)
+    verb = "listens" if len(who) == 1 else "listen"
+    return f"{' and '.join(who)} {verb} on {listener.endpoint} ({_reach(listener)})"
+
+
+def found(listener: Listener) -> Finding:
+    """Make a finding of a listener that should not be there."""
+    return Finding(describe(listener), listener=listener)
+
+
+def _who(owners: Sequence[Owner]) -> list[str]:
+    names = sorted({owner.name for owner in owners if owner.name})
+    pids = sorted({owner.pid for owner in owners if owner.pid is not None})
+    return names or [f"process {pid}" for pid in pids] or ["an unknown process"]
+
+
+_STACKS = {
+    "dual": "IPv6 and IPv4",
+    "ipv6-maybe-dual": "IPv6, and IPv4 unless the socket is IPv6-only",
+}
+_PLACES = {
+    Place.OTHER: "in another network namespace",
+    Place.UNKNOWN: "in a network namespace that could not be read",
+}
+
+
+def _reach(listener: Listener) -> str:
+    address = "every address" if listener.exposure == "wildcard" else listener.exposure.value
+    parts = (address, _STACKS.get(listener.stack), _PLACES.get(listener.place))
+    return "; ".join(part for part in parts if part)

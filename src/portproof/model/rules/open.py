@@ -1,0 +1,88 @@
+"""``open``: something must listen on each of these ports."""
+
+from collections.abc import Sequence
+from typing import Annotated, ClassVar
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+from portproof.model.addresses import Covers
+from portproof.model.listeners import Listener, Place
+from portproof.model.observation import Reason
+from portproof.model.ports import PortRange, Ports, PortSet, Protocol
+from portproof.model.rules.base import PortRule, describe
+from portproof.model.scene import Scene
+from portproof.model.verdicts import PASSED, Finding, Judgement, failed, unproven
+
+
+def _one_by_one(ports: PortSet) -> PortSet:
+    vague = next((text for text in ports.written if "/" not in text or "-" in text), None)
+    if vague is not None:
+        meant = vague.partition("-")[0].partition("/")[0]
+        text = f"'{vague}' does not say which port must listen; write {meant}/tcp or {meant}/udp"
+        raise PydanticCustomError("open_ports", "{text}", {"text": text})
+    return ports
+
+
+class OpenRule(PortRule):
+    """Passes when every port is seen listening in scope; its failure needs proof of absence."""
+
+    kind: ClassVar[str] = "open"
+
+    open: Annotated[
+        Ports,
+        AfterValidator(_one_by_one),
+        Field(description="Ports that must listen, each with its protocol, such as 443/tcp."),
+    ]
+
+    def watches(self, protocol: Protocol, port: int) -> bool:
+        """Any listener on a port that must be open."""
+        return (protocol, port) in self.open
+
+    def judge(self, listeners: Sequence[Listener], scene: Scene) -> Judgement:
+        """Pass if each port is held as asked; otherwise fail only when nothing was overlooked."""
+        short = {port: self._best(port, listeners) for port in self.open.ranges}
+        missing = [port for port, sure in short.items() if sure is not Covers.YES]
+        if not missing:
+            return PASSED
+        doubt = scene.doubts.about(port.protocol for port in missing)
+        if doubt is not None:
+            return unproven(doubt.reason, doubt.detail)
+        if all(short[port] is Covers.MAYBE for port in missing):
+            return unproven(Reason.AMBIGUOUS, self._unsure(missing[0], listeners))
+        return failed(*(self._finding(port, listeners) for port in missing))
+
+    def _best(self, port: PortRange, listeners: Sequence[Listener]) -> Covers:
+        sure = {self._satisfies(each) for each in _on(port, listeners)}
+        return next((best for best in (Covers.YES, Covers.MAYBE) if best in sure), Covers.NO)
+
+    def _satisfies(self, listener: Listener) -> Covers:
+        parts = {
+            Covers.YES if self.in_place(listener) else Covers.NO,
+            Covers.MAYBE if self._maybe_elsewhere(listener) else Covers.YES,
+            self.at.covers(*listener.bound),
+            Covers.YES if self.by is None else self.by.any_of(listener.owners),
+        }
+        return next((worst for worst in (Covers.NO, Covers.MAYBE) if worst in parts), Covers.YES)
+
+    def _maybe_elsewhere(self, listener: Listener) -> bool:
+        return self.namespaces == "host" and listener.place is Place.UNKNOWN
+
+    def _finding(self, port: PortRange, listeners: Sequence[Listener]) -> Finding:
+        name = f"{port.first}/{port.protocol}"
+        near = _on(port, listeners)
+        if not near:
+            return Finding(f"nothing listens on {name}")
+        return Finding(f"{name} is not open{self.where()}: {describe(near[0])}", listener=near[0])
+
+    def _unsure(self, port: PortRange, listeners: Sequence[Listener]) -> str:
+        seen = describe(_on(port, listeners)[0])
+        return f"{seen}; whether that is open{self.where()} cannot be told"
+
+    def summary(self) -> str:
+        """``open 443/tcp by process nginx``."""
+        return f"open {self.open}{self.where()}"
+
+
+def _on(port: PortRange, listeners: Sequence[Listener]) -> list[Listener]:
+    return [each for each in listeners if (each.protocol, each.port) == (port.protocol, port.first)]

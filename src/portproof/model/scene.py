@@ -1,0 +1,51 @@
+"""What is known about one host, ready to be judged."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from portproof.model.listeners import Listener
+from portproof.model.observation import Answer, Platform, Unobserved
+from portproof.model.ports import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Doubts:
+    """Why the absence of a listener proves nothing, for each protocol; None where it does."""
+
+    tcp: Unobserved | None = None
+    udp: Unobserved | None = None
+
+    def about(self, protocols: Iterable[Protocol]) -> Unobserved | None:
+        """The first doubt that concerns any of the protocols."""
+        wanted = set(protocols)
+        if self.tcp is not None and Protocol.TCP in wanted:
+            return self.tcp
+        return self.udp if Protocol.UDP in wanted else None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckAnswer:
+    """The answer to a check, with what keeps its absences from being believed.
+
+    ``weak`` is set when nothing is wrong but the check has no witness, so that an empty answer is
+    believed on the collector's word alone.
+    """
+
+    answer: Answer
+    doubt: Unobserved | None = None
+    weak: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Listeners and answers of one host, with the doubts about what was not seen.
+
+    Canaries are not among ``listeners``. A check whose SQL does not exist on the platform is absent
+    from ``checks`` and named in ``inapplicable``.
+    """
+
+    platform: Platform
+    listeners: tuple[Listener, ...]
+    doubts: Doubts
+    checks: Mapping[str, CheckAnswer] = field(default_factory=dict)
+    inapplicable: frozenset[str] = frozenset()

@@ -1,0 +1,53 @@
+"""Verdicts: what is said about one rule on one host, and why."""
+
+from enum import StrEnum
+
+import msgspec
+
+from portproof.model.listeners import Listener
+from portproof.model.observation import Reason, Row
+
+
+class Verdict(StrEnum):
+    """Exactly one of these holds for every rule on every host."""
+
+    PASS = "pass"  # noqa: S105 - a verdict, not a password
+    FAIL = "fail"
+    WAIVED = "waived"
+    NOT_APPLICABLE = "not-applicable"
+    UNPROVEN = "unproven"
+
+
+class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One thing that breaks a rule: a listener, a row of a check, or something that is missing."""
+
+    message: str
+    listener: Listener | None = None
+    row: Row | None = None
+
+
+class Judgement(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The verdict of one rule on one host.
+
+    ``reason`` and ``detail`` are there when it is unproven, ``findings`` when it failed, and
+    ``notes`` when there is something to know that changes no verdict.
+    """
+
+    verdict: Verdict
+    reason: Reason | None = None
+    detail: str = ""
+    findings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def unproven(reason: Reason, detail: str) -> Judgement:
+    """Make the judgement that nothing could be proven, and why."""
+    return Judgement(Verdict.UNPROVEN, reason=reason, detail=detail)
+
+
+def failed(*findings: Finding, notes: tuple[str, ...] = ()) -> Judgement:
+    """Make the judgement that a rule is broken by these findings."""
+    return Judgement(Verdict.FAIL, findings=findings, notes=notes)
+
+
+PASSED = Judgement(Verdict.PASS)
