@@ -1,0 +1,126 @@
+"""Loads policies and checks; everything that is wrong with them is found before anyone looks."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from portproof.errors import ContentError, Problem
+from portproof.loading.document import Document, parse_document, read_bytes
+from portproof.loading.files import yaml_files
+from portproof.loading.problems import to_problems
+from portproof.model.checks import Check
+from portproof.model.policy import BoundRule, Policy
+from portproof.model.result import Digest
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded(Generic[M]):
+    """A model, the document it was read from, and the SHA-256 of the file."""
+
+    model: M
+    document: Document
+    sha256: str
+
+    @property
+    def digest(self) -> Digest:
+        """The file's identity for the report."""
+        return Digest(self.document.file, self.sha256)
+
+
+@dataclass(slots=True)
+class Content:
+    """Policies and checks in use, and everything found wrong while they were read."""
+
+    policies: list[Loaded[Policy]] = field(default_factory=list)
+    checks: list[Loaded[Check]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    def check_by_id(self) -> dict[str, Check]:
+        """The checks by the id rules refer to."""
+        return {loaded.model.check: loaded.model for loaded in self.checks}
+
+    def rules(self) -> tuple[BoundRule, ...]:
+        """Every rule in order, with where it is written."""
+        return tuple(
+            BoundRule(loaded.model, rule, loaded.document.file, _line(loaded.document, index))
+            for loaded in self.policies
+            for index, rule in enumerate(loaded.model.rules)
+        )
+
+    def raise_problems(self) -> None:
+        """Refuse to go on with wrong content.
+
+        Raises:
+            ContentError: holds every problem.
+        """
+        if self.problems:
+            raise ContentError(self.problems)
+
+
+def load(policies: Sequence[Path], checks: Sequence[Path]) -> Content:
+    """Read every policy and check the paths stand for. Problems are in the result, not raised."""
+    content = Content()
+    content.policies = list(_read_all(policies, Policy, content.problems))
+    content.checks = list(_read_all(checks, Check, content.problems))
+    for path in policies:
+        content.problems.extend(_nothing_in(path, content))
+    return content
+
+
+def beside(policy: Path) -> Path | None:
+    """The folder ``checks`` beside the folder a policy path is in, if there is one."""
+    folder = policy if policy.is_dir() else policy.parent
+    checks = folder.resolve().parent / "checks"
+    return checks if checks.is_dir() else None
+
+
+def _line(document: Document, rule: int) -> int:
+    return document.place(("rules", rule))[0]
+
+
+def _read_all(
+    paths: Iterable[Path], model: type[M], problems: list[Problem]
+) -> Iterator[Loaded[M]]:
+    seen: set[Path] = set()
+    for path in paths:
+        for found in yaml_files(path):
+            if isinstance(found, Problem):
+                problems.append(found)
+            elif found.resolve() not in seen:
+                seen.add(found.resolve())
+                yield from _read(found, model, problems)
+
+
+def _read(file: Path, model: type[M], problems: list[Problem]) -> Iterator[Loaded[M]]:
+    data = read_bytes(file)
+    if isinstance(data, Problem):
+        problems.append(data)
+        return
+    document = parse_document(str(file), data)
+    problems.extend(document.problems)
+    if document.value is None:
+        return
+    try:
+        value = model.model_validate(document.value)
+    except ValidationError as error:
+        problems.extend(to_problems(error, document, model))
+        return
+    yield Loaded(value, document, hashlib.sha256(data).hexdigest())
+
+
+def _nothing_in(path: Path, content: Content) -> Iterator[Problem]:
+    """A folder without a single policy proves nothing, so it is a mistake."""
+    inside = any(_is_under(Path(loaded.document.file), path) for loaded in content.policies)
+    wrong = any(_is_under(Path(problem.file), path) for problem in content.problems)
+    if not inside and not wrong:
+        yield Problem(str(path), 0, 0, "", "holds no policy; a policy is a file *.yml")
+
+
+def _is_under(file: Path, path: Path) -> bool:
+    return file == path or path in file.parents

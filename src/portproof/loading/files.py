@@ -1,0 +1,54 @@
+"""Which files a path given by a user stands for."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from portproof.errors import Problem
+
+_ENDINGS: Final = (".yml", ".yaml")
+
+
+def yaml_files(path: Path) -> Iterator[Path | Problem]:
+    """The YAML files a file or folder stands for, sorted; what cannot be followed is a problem.
+
+    Folders are walked to the bottom, also through links. A link that leads back to a folder it is
+    in, an unreadable folder and a missing path are problems: skipping them would leave rules out.
+    """
+    if path.is_dir():
+        yield from _walk(path, ())
+    elif path.exists():
+        yield path
+    else:
+        yield Problem(str(path), 0, 0, "", _why_missing(path))
+
+
+def _why_missing(path: Path) -> str:
+    try:
+        path.stat()
+    except OSError as error:
+        return f"cannot be read: {error.strerror or error}"
+    return "is neither a file nor a folder"
+
+
+def _walk(folder: Path, above: tuple[str, ...]) -> Iterator[Path | Problem]:
+    real = os.path.realpath(folder)
+    if real in above:
+        yield Problem(str(folder), 0, 0, "", f"leads back to {real}; remove the link")
+        return
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError as error:
+        yield Problem(str(folder), 0, 0, "", f"cannot be read: {error.strerror or error}")
+        return
+    for entry in entries:
+        if entry.is_dir() and not entry.name.startswith("."):
+            yield from _walk(entry, (*above, real))
+        elif _is_content(entry):
+            yield entry
+
+
+def _is_content(entry: Path) -> bool:
+    hidden = entry.name.startswith(".")
+    return entry.suffix in _ENDINGS and not hidden

@@ -1,0 +1,18 @@
+"""JSON Schemas for editors, generated from the models."""
+
+import json
+from typing import Final
+
+from pydantic import BaseModel
+
+from portproof.model.checks import Check
+from portproof.model.policy import Policy
+
+_MODELS: Final[dict[str, type[BaseModel]]] = {"policy": Policy, "check": Check}
+
+
+def schema_text(what: str) -> str:
+    """The schema of a ``policy`` or a ``check``, as it is checked in under docs/schemas."""
+    schema = _MODELS[what].model_json_schema()
+    document = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    return json.dumps(document, indent=2) + "\n"
