@@ -1,0 +1,38 @@
+"""What some tests need from the machine, and how to get it."""
+
+import os
+import shutil
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+
+def _is_root() -> bool:
+    return hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+_PARTS: dict[str, tuple[Callable[[], bool], str]] = {
+    "root": (_is_root, "run the tests as root"),
+    "ip": (lambda: shutil.which("ip") is not None, "apt-get install iproute2"),
+    "ss": (lambda: shutil.which("ss") is not None, "apt-get install iproute2"),
+    "chromium": (lambda: shutil.which("chromium") is not None, "apt-get install chromium"),
+    "npm": (lambda: shutil.which("npm") is not None, "apt-get install npm"),
+    "java": (lambda: shutil.which("java") is not None, "apt-get install default-jre-headless"),
+}
+
+
+def needs(*parts: str) -> Callable[[Any], Any]:
+    """Mark a test as needing parts of the machine; a missing one skips, or fails under ``CI``."""
+    missing = [f"{part}: {_PARTS[part][1]}" for part in parts if not _PARTS[part][0]()]
+    if not missing:
+        return lambda test: test
+    reason = "missing " + "; ".join(missing)
+    if os.environ.get("CI") == "true":
+        return pytest.mark.usefixtures("_part_is_missing")
+    return pytest.mark.skip(reason=reason)
+
+
+def missing_under_ci() -> str:
+    """Say which parts are missing, for the fixture that fails such tests under ``CI``."""
+    return "; ".join(f"{part}: {how}" for part, (there, how) in _PARTS.items() if not there())
