@@ -1,5 +1,6 @@
 """Asking osquery who it is: version, effective user and the host's network namespace."""
 
+import sys
 from typing import Final
 
 from portproof.model.observation import (
@@ -36,6 +37,14 @@ IDENTITY_SQL: Final = {
     Platform.MACOS: _MACOS,
     Platform.WINDOWS: _WINDOWS,
 }
+
+
+_PLATFORMS: Final = {"darwin": Platform.MACOS, "win32": Platform.WINDOWS}
+
+
+def this_platform() -> Platform:
+    """The platform portproof runs on."""
+    return _PLATFORMS.get(sys.platform, Platform.LINUX)
 
 
 def read_identity(source: str, platform: Platform, answer: Answer) -> Identity | Unobserved:

@@ -1,0 +1,81 @@
+"""Looking at the machine portproof runs on, through the best source there is."""
+
+import time
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from importlib.metadata import entry_points
+from typing import Final
+
+from portproof.collectors.canary import canaries
+from portproof.collectors.source import Source
+from portproof.errors import UsageError
+from portproof.model.observation import (
+    LISTENING_SOCKETS,
+    HostDark,
+    HostLook,
+    Look,
+    Observed,
+    Reason,
+    Sight,
+    Unobserved,
+)
+
+GROUP: Final = "portproof.sources"
+_PREFERRED: Final = ("osqueryd", "osqueryi", "probe")
+
+
+def source_names() -> list[str]:
+    """The installed sources: osqueryd, osqueryi and the probe first, then others by name."""
+    installed = {entry.name for entry in entry_points(group=GROUP)}
+    known = [name for name in _PREFERRED if name in installed]
+    return known + sorted(installed - set(_PREFERRED))
+
+
+def sources(via: str | None = None) -> list[Source]:
+    """The sources to try in order, or the one that ``via`` names.
+
+    Raises:
+        UsageError: no source has that name.
+    """
+    names = source_names()
+    if via is not None and via not in names:
+        raise UsageError(f"no source is called {via}; there are {', '.join(names)}")
+    by_name = {entry.name: entry for entry in entry_points(group=GROUP)}
+    return [by_name[name].load()() for name in names if via in (None, name)]
+
+
+def look_here(candidates: Iterable[Source], questions: Mapping[str, str]) -> Look:
+    """Look at this machine through the first source that can tell its listening sockets.
+
+    Canaries are open all the while. When no source works, the last one's reason stands, and the
+    others are in ``tried``.
+    """
+    taken = datetime.now(UTC).isoformat(timespec="seconds")
+    begun = time.monotonic()
+    tried: list[str] = []
+    cause = Unobserved(Reason.NO_COLLECTOR, "no source is installed")
+    with canaries() as witnesses:
+        for source in candidates:
+            sight = source.look(questions)
+            failure = _failure(sight)
+            if isinstance(sight, Sight) and failure is None:
+                return HostLook(
+                    sight=sight,
+                    witnesses=witnesses,
+                    taken=taken,
+                    seconds=round(time.monotonic() - begun, 3),
+                    tried=tuple(tried),
+                )
+            cause = failure or cause
+            tried.append(f"{source.name}: {cause.detail}")
+    seconds = round(time.monotonic() - begun, 3)
+    return HostDark(cause=cause, taken=taken, seconds=seconds, tried=tuple(tried))
+
+
+def _failure(sight: Sight | Unobserved) -> Unobserved | None:
+    if isinstance(sight, Unobserved):
+        return sight
+    answer = sight.answers.get(LISTENING_SOCKETS)
+    if isinstance(answer, Observed):
+        return None
+    return answer or Unobserved(Reason.PARTIAL, "the listening sockets were not told")

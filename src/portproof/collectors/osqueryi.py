@@ -1,0 +1,147 @@
+"""osqueryi as a program on this machine: one process for all questions."""
+
+import os
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+from portproof.collectors.answers import observed, quoted, refused
+from portproof.collectors.identity import IDENTITY_SQL, read_identity, this_platform
+from portproof.collectors.osqueryi_format import GarbledError, one_argument, read_answers
+from portproof.collectors.program import Ran, run
+from portproof.model.observation import Answer, Platform, Reason, Sight, Unobserved
+
+_ON_PATH: Final = ("osqueryi", "osqueryd")
+_INSTALLED: Final = {
+    Platform.LINUX: (
+        "/usr/local/bin/osqueryi",
+        "/usr/bin/osqueryi",
+        "/opt/osquery/bin/osqueryd",
+    ),
+    Platform.MACOS: (
+        "/usr/local/bin/osqueryi",
+        "/opt/osquery/lib/osquery.app/Contents/MacOS/osqueryd",
+    ),
+    Platform.WINDOWS: (
+        r"C:\Program Files\osquery\osqueryi.exe",
+        r"C:\Program Files\osquery\osqueryd\osqueryd.exe",
+    ),
+}
+"""Where osquery's packages put the program (osquery's documentation, installation pages)."""
+
+
+class _Shell(NamedTuple):
+    """A way to start osqueryi, and when all of it must be over."""
+
+    command: tuple[str, ...]
+    deadline: float
+
+
+class _Told(NamedTuple):
+    answers: list[Answer]
+    unread: list[str]
+
+
+class OsqueryiSource:
+    """A source that starts osqueryi, with our own privileges and without its configuration.
+
+    Args:
+        program: osqueryi, or osqueryd, which is the same program; by default it is looked for on
+            PATH and where packages install it.
+        timeout: Seconds for a whole look.
+        platform: What the machine is; by default found out.
+    """
+
+    name = "osqueryi"
+
+    def __init__(
+        self,
+        program: str | None = None,
+        timeout: float = 30.0,
+        platform: Platform | None = None,
+    ) -> None:
+        self._platform = platform or this_platform()
+        self._program = program
+        self._timeout = timeout
+
+    def look(self, questions: Mapping[str, str]) -> Sight | Unobserved:
+        """Ask who osqueryi is and every question in one process.
+
+        If any of it fails, each is asked in a process of its own, to tell which one it was.
+        """
+        program = self._program or find_program(self._platform)
+        if program is None:
+            return Unobserved(
+                Reason.NO_COLLECTOR, "osqueryi is neither on PATH nor where osquery installs it"
+            )
+        shell = _Shell(_command(program), time.monotonic() + self._timeout)
+        told = _tell(shell, [IDENTITY_SQL[self._platform], *questions.values()])
+        identity = read_identity(self.name, self._platform, told.answers[0])
+        if isinstance(identity, Unobserved):
+            return identity
+        answers = dict(zip(questions, told.answers[1:], strict=True))
+        return Sight(identity, answers, tuple(dict.fromkeys(told.unread)))
+
+
+def find_program(platform: Platform) -> str | None:
+    """Find osqueryi, or an osqueryd to run as osqueryi: on PATH, then where packages put it."""
+    candidates = map(shutil.which, (*_ON_PATH, *_INSTALLED[platform]))
+    return next((path for path in candidates if path), None)
+
+
+def _command(program: str) -> tuple[str, ...]:
+    # The program takes itself for the daemon when its name says so, unless it is told otherwise.
+    shell = ("-S",) if "osqueryd" in program else ()
+    nothing = os.devnull
+    # A flag file or a configuration of the site's could switch tables off.
+    flags = (f"--flagfile={nothing}", f"--config_path={nothing}", "--disable_events", "--json")
+    return (program, *shell, *flags)
+
+
+def _tell(shell: _Shell, questions: Sequence[str]) -> _Told:
+    together = _ask(shell, questions)
+    if not isinstance(together, Unobserved):
+        return together
+    return _tell_each(shell, questions) if len(questions) > 1 else _Told([together], [])
+
+
+def _tell_each(shell: _Shell, questions: Sequence[str]) -> _Told:
+    """Ask each question by itself; without an answer to the first, who looked, no other counts."""
+    answers: list[Answer] = []
+    unread: list[str] = []
+    for sql in questions:
+        if answers and isinstance(answers[0], Unobserved):
+            break
+        told = _ask(shell, [sql])
+        if isinstance(told, Unobserved):
+            answers.append(told)
+        else:
+            answers.extend(told.answers)
+            unread.extend(told.unread)
+    return _Told(answers, unread)
+
+
+def _ask(shell: _Shell, questions: Sequence[str]) -> _Told | Unobserved:
+    ran = run((*shell.command, one_argument(questions)), shell.deadline)
+    if isinstance(ran, Unobserved):
+        return ran
+    failure = _failure(shell.command[0], ran)
+    if failure is not None:
+        return failure
+    try:
+        answers = read_answers(ran.output, len(questions))
+    except GarbledError as error:
+        told = quoted(str(error))
+        return Unobserved(Reason.GARBLED, f"osqueryi's output cannot be read: {told}")
+    return _Told([observed("osqueryi", rows) for rows in answers], ran.complaints.unread)
+
+
+def _failure(program: str, ran: Ran) -> Unobserved | None:
+    """Judge by exit code and standard error: after an error osqueryi prints rows all the same."""
+    if ran.complaints.error is not None:
+        return refused("osqueryi", ran.complaints.error)
+    if ran.code != 0:
+        told = quoted(ran.complaints.text.decode("utf-8", "backslashreplace"))
+        return Unobserved(Reason.QUERY_ERROR, f"{program} ended with exit code {ran.code}: {told}")
+    return None

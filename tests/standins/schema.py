@@ -1,0 +1,201 @@
+"""The tables of osquery that the stand-ins answer from, on Linux.
+
+Names, order and types of columns are those of osquery 5: ``specs/process_open_sockets.table``,
+``specs/listening_ports.table``, ``specs/processes.table``, ``specs/users.table``,
+``specs/etc_services.table``, ``specs/linux/process_namespaces.table``,
+``specs/utility/osquery_info.table`` and ``specs/utility/osquery_flags.table`` of osquery/osquery,
+without their hidden columns.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+
+Value = str | int | float | None
+Rows = Mapping[str, Sequence[Mapping[str, Value]]]
+
+_TEXT, _INTEGER, _BIGINT = "TEXT", "INTEGER", "BIGINT"
+
+TABLES: dict[str, list[tuple[str, str]]] = {
+    "process_open_sockets": [
+        ("pid", _INTEGER),
+        ("fd", _BIGINT),
+        ("socket", _BIGINT),
+        ("family", _INTEGER),
+        ("protocol", _INTEGER),
+        ("local_address", _TEXT),
+        ("remote_address", _TEXT),
+        ("local_port", _INTEGER),
+        ("remote_port", _INTEGER),
+        ("path", _TEXT),
+        ("state", _TEXT),
+        ("net_namespace", _TEXT),
+    ],
+    "listening_ports": [
+        ("pid", _INTEGER),
+        ("port", _INTEGER),
+        ("protocol", _INTEGER),
+        ("family", _INTEGER),
+        ("address", _TEXT),
+        ("fd", _BIGINT),
+        ("socket", _BIGINT),
+        ("path", _TEXT),
+        ("net_namespace", _TEXT),
+    ],
+    "processes": [
+        ("pid", _BIGINT),
+        ("name", _TEXT),
+        ("path", _TEXT),
+        ("cmdline", _TEXT),
+        ("state", _TEXT),
+        ("cwd", _TEXT),
+        ("root", _TEXT),
+        ("uid", _BIGINT),
+        ("gid", _BIGINT),
+        ("euid", _BIGINT),
+        ("egid", _BIGINT),
+        ("suid", _BIGINT),
+        ("sgid", _BIGINT),
+        ("on_disk", _INTEGER),
+        ("wired_size", _BIGINT),
+        ("resident_size", _BIGINT),
+        ("total_size", _BIGINT),
+        ("user_time", _BIGINT),
+        ("system_time", _BIGINT),
+        ("disk_bytes_read", _BIGINT),
+        ("disk_bytes_written", _BIGINT),
+        ("start_time", _BIGINT),
+        ("parent", _BIGINT),
+        ("pgroup", _BIGINT),
+        ("threads", _INTEGER),
+        ("nice", _INTEGER),
+        ("cgroup_path", _TEXT),
+    ],
+    "users": [
+        ("uid", _BIGINT),
+        ("gid", _BIGINT),
+        ("uid_signed", _BIGINT),
+        ("gid_signed", _BIGINT),
+        ("username", _TEXT),
+        ("description", _TEXT),
+        ("directory", _TEXT),
+        ("shell", _TEXT),
+        ("uuid", _TEXT),
+    ],
+    "process_namespaces": [
+        ("pid", _INTEGER),
+        ("cgroup_namespace", _TEXT),
+        ("ipc_namespace", _TEXT),
+        ("mnt_namespace", _TEXT),
+        ("net_namespace", _TEXT),
+        ("pid_namespace", _TEXT),
+        ("user_namespace", _TEXT),
+        ("uts_namespace", _TEXT),
+    ],
+    "osquery_info": [
+        ("pid", _INTEGER),
+        ("uuid", _TEXT),
+        ("instance_id", _TEXT),
+        ("version", _TEXT),
+        ("config_hash", _TEXT),
+        ("config_valid", _INTEGER),
+        ("extensions", _TEXT),
+        ("build_platform", _TEXT),
+        ("build_distro", _TEXT),
+        ("start_time", _INTEGER),
+        ("watcher", _INTEGER),
+        ("platform_mask", _INTEGER),
+    ],
+    "osquery_flags": [
+        ("name", _TEXT),
+        ("type", _TEXT),
+        ("description", _TEXT),
+        ("default_value", _TEXT),
+        ("value", _TEXT),
+        ("shell_only", _INTEGER),
+    ],
+    "etc_services": [
+        ("name", _TEXT),
+        ("port", _INTEGER),
+        ("protocol", _TEXT),
+        ("aliases", _TEXT),
+        ("comment", _TEXT),
+    ],
+}
+
+
+def database(rows: Rows) -> sqlite3.Connection:
+    """Open a database in memory that holds the rows; a column left out of a row is NULL.
+
+    Text may carry bytes that are not UTF-8 as lone surrogates (``surrogateescape``), and comes back
+    the same way. The connection may be used by any thread, one at a time.
+
+    Raises:
+        ValueError: osquery has no such table or column.
+    """
+    _check(rows)
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+    for table, columns in TABLES.items():
+        names = ", ".join(f"{name} {kind}" for name, kind in columns)
+        connection.execute(f"CREATE TABLE {table} ({names})")
+        _fill(connection, table, rows.get(table, ()))
+    return connection
+
+
+def _check(rows: Rows) -> None:
+    for table, its_rows in rows.items():
+        columns = {name for name, _ in TABLES.get(table, ())}
+        for row in its_rows:
+            if not row.keys() <= columns:
+                raise ValueError(f"{table} has no column {sorted(row.keys() - columns)}")
+
+
+def _fill(connection: sqlite3.Connection, table: str, rows: Sequence[Mapping[str, Value]]) -> None:
+    columns = TABLES[table]
+    # Text is bound as bytes, because the driver refuses lone surrogates.
+    places = ", ".join("CAST(? AS TEXT)" if kind == _TEXT else "?" for _, kind in columns)
+    connection.execute("BEGIN")
+    connection.executemany(
+        f"INSERT INTO {table} VALUES ({places})",  # noqa: S608 - the name comes from TABLES
+        ([_bound(row.get(name), kind) for name, kind in columns] for row in rows),
+    )
+    connection.execute("COMMIT")
+
+
+def _bound(value: Value, kind: str) -> Value | bytes:
+    if value is None or kind != _TEXT:
+        return value
+    return str(value).encode("utf-8", "surrogateescape")
+
+
+def run(connection: sqlite3.Connection, sql: str) -> Iterator[dict[str, str]]:
+    """Carry out every statement in turn and give the rows as osquery does.
+
+    Columns of one name collapse, names are sorted, and every value is text: decimal numbers,
+    doubles with a fraction, NULL as empty. An error comes where SQLite meets it, perhaps after
+    rows.
+
+    Raises:
+        sqlite3.Error: the SQL is wrong or fails.
+    """
+    for statement in _statements(sql):
+        cursor = connection.execute(statement)
+        names = [column[0] for column in cursor.description or ()]
+        for values in cursor:
+            row = dict(zip(names, map(_as_text, values), strict=True))
+            yield dict(sorted(row.items()))
+
+
+def _statements(sql: str) -> Iterator[str]:
+    statement = ""
+    for piece in sql.split(";"):
+        statement += piece + ";"
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+    if statement.strip("; \n"):
+        yield statement.removesuffix(";")
+
+
+def _as_text(value: object) -> str:
+    return "" if value is None else str(value)
