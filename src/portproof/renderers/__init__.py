@@ -1,0 +1,1 @@
+"""Output formats: each module writes a result in one."""

@@ -1,0 +1,107 @@
+"""``report.html``: one file that needs nothing else, and lets nothing else in.
+
+The page's Content-Security-Policy allows its one stylesheet and its one script by their hashes (CSP
+Level 3, section 6.7.3) and no request of any kind. Every value a template writes is made visible
+and escaped, whatever the template does; only the two assets are trusted, because they come from the
+folder of the templates.
+"""
+
+import base64
+import hashlib
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import jinja2
+from markupsafe import Markup
+
+from portproof.errors import TemplateError
+from portproof.model.result import AuditResult
+from portproof.model.text import visible
+from portproof.renderers.view import Report, view
+
+FILE: Final = "report.html"
+
+_POLICY: Final = (
+    "default-src 'none'; style-src '{style}'; script-src '{script}';"
+    " base-uri 'none'; form-action 'none'"
+)
+_WAYS_OUT: Final = ("</style", "</script", "<!--")
+
+
+def render(result: AuditResult, templates: Path) -> Iterator[str]:
+    """Write the report piece by piece, with the templates, stylesheet and script of a folder.
+
+    Raises:
+        TemplateError: a template or asset is missing or fails; names its file and line.
+    """
+    style = _asset(templates / "report.css")
+    script = _asset(templates / "report.js")
+    policy = _POLICY.format(style=_hash(style), script=_hash(script))
+    yield from _generate(templates, view(result), {"style": style, "script": script, "csp": policy})
+
+
+def _asset(file: Path) -> Markup:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeError) as error:
+        raise TemplateError(f"{file}: cannot be read: {error}") from error
+    way_out = next((each for each in _WAYS_OUT if each in text.lower()), None)
+    if way_out or "\0" in text:
+        raise TemplateError(f"{file}: holds {way_out or 'a NUL'!r}, which cannot stand in a page")
+    return Markup(text)  # noqa: S704 - our own file, checked above, and bound by its hash
+
+
+def _hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"sha256-{base64.b64encode(digest).decode()}"
+
+
+def _generate(templates: Path, report: Report, extra: dict[str, str]) -> Iterator[str]:
+    try:
+        template = _environment(templates).get_template(FILE)
+        yield from template.generate(report=report, **extra)
+    except Exception as error:
+        raise TemplateError(_what(error, templates)) from error
+
+
+def _environment(templates: Path) -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(templates),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+
+
+def _finalize(value: object) -> object:
+    """Let nothing into the page but text, made visible, and whole numbers."""
+    if isinstance(value, Markup | jinja2.Undefined):
+        return value
+    if isinstance(value, str):
+        return visible(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise TypeError(f"a {type(value).__name__} cannot be shown; only text and whole numbers can")
+
+
+def _what(error: Exception, templates: Path) -> str:
+    text = f"{type(error).__name__}: {error}" if not str(error) else str(error)
+    return f"{_where(error, templates)}: {text}"
+
+
+def _where(error: Exception, templates: Path) -> str:
+    """The deepest template on the way to an error, with its line."""
+    if isinstance(error, jinja2.TemplateSyntaxError):
+        return f"{error.filename or templates / (error.name or FILE)}:{error.lineno}"
+    frames = traceback.extract_tb(error.__traceback__)
+    inside = [frame for frame in frames if Path(frame.filename).is_relative_to(templates)]
+    if inside:
+        return f"{inside[-1].filename}:{inside[-1].lineno}"
+    return str(
+        templates / (str(error.name) if isinstance(error, jinja2.TemplateNotFound) else FILE)
+    )

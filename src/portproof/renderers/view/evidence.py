@@ -1,0 +1,211 @@
+"""Rules that failed or are waived, with all that is known about what broke them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from portproof.model.addresses import Exposure, Stack
+from portproof.model.base import ByPlatform, for_platform
+from portproof.model.listeners import Listener, Owner, Place
+from portproof.model.observation import Platform
+from portproof.model.policy import BoundRule
+from portproof.model.verdicts import Finding, Waived
+from portproof.renderers.view.cases import Case, anchor_of
+from portproof.renderers.view.text import Passage, is_link, many, prose, since_epoch
+from portproof.renderers.view.wording import PLATFORMS, title_of
+
+UNKNOWN: Final = "not known"
+
+_REACH: Final = {
+    Exposure.WILDCARD: "every address of the host",
+    Exposure.LOOPBACK: "loopback only",
+    Exposure.LINK_LOCAL: "a link-local address",
+    Exposure.PRIVATE: "a private address",
+    Exposure.PUBLIC: "a public address",
+    Exposure.MULTICAST: "a multicast address",
+}
+_STACKS: Final = {
+    Stack.IPV4: "IPv4",
+    Stack.IPV6: "IPv6",
+    Stack.DUAL: "IPv4 and IPv6",
+    Stack.IPV6_MAYBE_DUAL: "IPv6, IPv4 not excluded",
+}
+_PLACES: Final = {
+    Place.OTHER: "in another network namespace",
+    Place.UNKNOWN: "in a network namespace that could not be read",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something known about a finding; ``known`` is False when it could not be seen."""
+
+    label: str
+    value: str
+    known: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One finding: what it is, where, how far it reaches, and facts about each who holds it.
+
+    ``waiver`` says who answers for it and for how long; it is empty where nobody does.
+    """
+
+    message: str
+    endpoint: str
+    reach: str
+    holders: tuple[tuple[Fact, ...], ...]
+    waiver: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostEvidence:
+    """What one host shows against a rule."""
+
+    anchor: str
+    name: str
+    groups: tuple[str, ...]
+    detail: str
+    findings: tuple[Evidence, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """What to do, and on which platform when that makes a difference."""
+
+    platform: str
+    passages: tuple[Passage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """Where a fact comes from; a link when it is a web address."""
+
+    text: str
+    link: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RuleCase:
+    """A rule, why it matters, what to do, and every host that came out alike."""
+
+    anchor: str
+    key: str
+    title: str
+    summary: str
+    severity: str
+    policy: str
+    because: tuple[Passage, ...]
+    fixes: tuple[Fix, ...]
+    maps: tuple[Fact, ...]
+    refs: tuple[Ref, ...]
+    hosts: tuple[HostEvidence, ...]
+
+    @property
+    def count(self) -> str:
+        """``3 hosts``."""
+        return many(len(self.hosts), "host")
+
+
+def rule_case(index: int, bound: BoundRule, cases: Sequence[Case]) -> RuleCase:
+    """Put together what the report says of a rule on hosts where its verdict is the same."""
+    rule = bound.rule
+    return RuleCase(
+        anchor=anchor_of(cases[0].judgement.verdict, index),
+        key=bound.key,
+        title=title_of(bound),
+        summary=rule.summary(),
+        severity=bound.severity.value,
+        policy=bound.policy.title,
+        because=prose(rule.because or bound.policy.because),
+        fixes=tuple(_fixes(rule.fix, cases)),
+        maps=tuple(Fact(name, ", ".join(controls)) for name, controls in rule.maps.items()),
+        refs=tuple(Ref(text, is_link(text)) for text in rule.refs),
+        hosts=tuple(_host(index, case) for case in cases),
+    )
+
+
+def _fixes(fix: str | ByPlatform | None, cases: Iterable[Case]) -> Iterator[Fix]:
+    if not isinstance(fix, ByPlatform):
+        if fix:
+            yield Fix("", prose(fix))
+        return
+    seen = {case.host.seen.platform for case in cases}
+    for platform in Platform:
+        text = for_platform(fix, platform)
+        if text and platform.value in seen:
+            yield Fix(PLATFORMS[platform.value], prose(text))
+
+
+def _host(index: int, case: Case) -> HostEvidence:
+    return HostEvidence(
+        anchor=anchor_of(case.judgement.verdict, index, case.number),
+        name=case.host.name,
+        groups=case.host.groups,
+        detail=case.judgement.detail,
+        findings=tuple(map(_finding, case.judgement.findings)),
+        notes=case.judgement.notes,
+    )
+
+
+def _finding(finding: Finding) -> Evidence:
+    if finding.listener is not None:
+        return _listening(finding, finding.listener)
+    row = tuple(Fact(name, value) for name, value in (finding.row or {}).items() if value)
+    return Evidence(finding.message, "", "", (row,) if row else (), _waiver(finding.waived))
+
+
+def _waiver(waived: Waived | None) -> str:
+    if waived is None:
+        return ""
+    ticket = f" ({waived.ticket})" if waived.ticket else ""
+    who = f"{waived.owner}{ticket}: {waived.reason}"
+    if waived.lapsed:
+        return f"The waiver lapsed on {waived.until}. It was by {who}"
+    return f"Waived until {waived.until}, {many(waived.days_left, 'day')} left, by {who}"
+
+
+def _listening(finding: Finding, listener: Listener) -> Evidence:
+    address = f"[{listener.address}]" if ":" in listener.address else listener.address
+    reach = (_REACH[listener.exposure], _STACKS[listener.stack], _PLACES.get(listener.place))
+    holders = tuple(map(_holder, listener.owners))
+    nobody = (Fact("Process", "the owner could not be seen", known=False),)
+    return Evidence(
+        message=finding.message,
+        endpoint=f"{address}:{listener.port}/{listener.protocol}",
+        reach=", ".join(part for part in reach if part),
+        holders=holders or (nobody,),
+        waiver=_waiver(finding.waived),
+    )
+
+
+def _holder(owner: Owner) -> tuple[Fact, ...]:
+    started = None if owner.started is None else since_epoch(owner.started)
+    facts = (
+        _fact("Process", owner.name),
+        _fact("PID", owner.pid),
+        _fact("User", _user(owner)),
+        _fact("Parent PID", owner.parent),
+        _fact("Started", started),
+        _fact("Executable", _executable(owner)),
+        _fact("Command", owner.cmdline),
+    )
+    return tuple(fact for fact in facts if fact.known or fact.label != "Command")
+
+
+def _fact(label: str, value: str | int | None) -> Fact:
+    known = value not in ("", None)
+    return Fact(label, str(value) if known else UNKNOWN, known)
+
+
+def _user(owner: Owner) -> str:
+    if owner.uid is None:
+        return owner.user
+    return f"{owner.user} ({owner.uid})" if owner.user else f"user id {owner.uid}"
+
+
+def _executable(owner: Owner) -> str:
+    gone = " (deleted or replaced on disk)" if owner.on_disk is False else ""
+    return f"{owner.path or UNKNOWN}{gone}" if owner.path or gone else ""

@@ -1,0 +1,66 @@
+"""How the verdicts add up, and how much of the bar each gets."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from portproof.model.result import Totals
+from portproof.model.verdicts import Verdict
+from portproof.renderers.view.text import number
+from portproof.renderers.view.wording import WORDS
+
+_LEAST_WIDTH: Final = 0.75
+"""The least share of the bar, in percent, for a verdict that was given at all: to be seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One verdict's share of the roster. ``start`` and ``width`` are percent of the bar."""
+
+    verdict: Verdict
+    word: str
+    count: int
+    text: str
+    percent: str
+    start: str
+    width: str
+
+
+def shares(totals: Totals) -> Iterator[Share]:
+    """Every verdict's share, also of those that were never given."""
+    counts = {verdict: totals.verdicts[verdict] for verdict in Verdict}
+    whole = sum(counts.values())
+    widths = {each: _width(count, whole) for each, count in counts.items()}
+    scale = 100 / (sum(widths.values()) or 1)
+    start = 0.0
+    for verdict, count in counts.items():
+        width = widths[verdict] * scale
+        yield Share(
+            verdict=verdict,
+            word=WORDS[verdict],
+            count=count,
+            text=number(count),
+            percent=_percent(count, whole),
+            start=f"{start:.3f}%",
+            width=f"{width:.3f}%",
+        )
+        start += width
+
+
+def sum_note(totals: Totals) -> str:
+    """Say whether there is a verdict for every rule on every host."""
+    roster = totals.hosts * totals.rules
+    if sum(totals.verdicts.values()) == roster:
+        return "none left out"
+    return f"of {number(roster)}: the roster does not add up"
+
+
+def _width(count: int, whole: int) -> float:
+    return max(100 * count / whole, _LEAST_WIDTH) if count else 0.0
+
+
+def _percent(count: int, whole: int) -> str:
+    """A percentage that says 0 or 100 only when that is exact."""
+    if count in (0, whole):
+        return "100%" if count else "0%"
+    return f"{min(max(100 * count / whole, 0.1), 99.9):.1f}%"

@@ -1,0 +1,251 @@
+// Looks at reports in a real, headless Chromium and prints what it saw as JSON.
+//
+//   node run.mjs REPORT CHECK,CHECK [REPORT CHECK,CHECK ...]
+//
+// Checks: quiet, fits, axe, plain, keyboard, filter, print; png=SCHEME:WIDTH:HEIGHT:FILE; pdf=FILE.
+// Each gives a list of problems, empty when all is well; "plain" gives what a reader sees.
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { pathToFileURL } from "node:url";
+import { chromium } from "playwright-core";
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const WIDTHS = [360, 768, 1280, 2560];
+const MOST_TABS = 400;
+const FLAGS = [
+  "--headless",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+async function open(browser, report, options = {}) {
+  const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, ...options });
+  await page.goto(pathToFileURL(report).href);
+  return page;
+}
+
+const unfold = (page) =>
+  page.evaluate(() => {
+    for (const fold of document.querySelectorAll("details")) fold.open = true;
+  });
+
+async function quiet(browser, report) {
+  const problems = [];
+  const page = await browser.newPage();
+  const own = pathToFileURL(report).href;
+  page.on("console", (message) => problems.push(`console ${message.type()}: ${message.text()}`));
+  page.on("pageerror", (error) => problems.push(`error: ${error.message}`));
+  page.on("dialog", (dialog) => {
+    problems.push(`dialog: ${dialog.message()}`);
+    dialog.dismiss();
+  });
+  page.on("request", (request) => {
+    if (request.url() !== own) problems.push(`request: ${request.url()}`);
+  });
+  await page.addInitScript(() => {
+    globalThis.violations = [];
+    document.addEventListener("securitypolicyviolation", (event) => {
+      globalThis.violations.push(`policy: ${event.violatedDirective} ${event.blockedURI}`);
+    });
+  });
+  await page.goto(own);
+  await unfold(page);
+  await provoke(page);
+  problems.push(...(await page.evaluate(() => globalThis.violations)));
+  if (await page.evaluate(() => "canary" in globalThis)) problems.push("canary: a script ran");
+  if (page.url().split("#")[0] !== own) problems.push(`moved to ${page.url()}`);
+  await page.close();
+  return problems;
+}
+
+// Gives every handler and link an attacker could have planted its chance.
+const provoke = (page) =>
+  page.evaluate(async () => {
+    const kinds = ["mouseover", "focus", "click", "load", "error", "toggle"];
+    for (const element of document.querySelectorAll("body *:not(a):not(button)")) {
+      for (const kind of kinds) element.dispatchEvent(new Event(kind));
+    }
+    for (const link of document.links) {
+      if (!/^(https?:|file:)/.test(link.href)) link.click();
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  });
+
+async function fits(browser, report) {
+  const problems = [];
+  const page = await open(browser, report);
+  await unfold(page);
+  for (const width of WIDTHS) {
+    await page.setViewportSize({ width, height: 900 });
+    problems.push(...(await page.evaluate(sticksOut)));
+  }
+  await page.close();
+  return problems;
+}
+
+function sticksOut() {
+  const width = document.documentElement.clientWidth;
+  const wide = document.documentElement.scrollWidth;
+  const names = wide > width ? [`${wide} px wide at ${width} px`] : [];
+  for (const element of document.querySelectorAll("main *, header *, .rail *, footer *")) {
+    const box = element.getBoundingClientRect();
+    const apart = element.closest(".scroll") !== null && !element.matches(".scroll");
+    if (!apart && box.width > 0 && (box.right > width + 1 || box.left < -1)) {
+      names.push(`${element.tagName}.${element.getAttribute("class")} at ${width} px`);
+    }
+  }
+  return names.slice(0, 5);
+}
+
+async function axe(browser, report) {
+  const problems = [];
+  const page = await open(browser, report);
+  await unfold(page);
+  await page.evaluate(AXE);
+  for (const colorScheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme });
+    const found = await page.evaluate(async () => {
+      const { violations } = await globalThis.axe.run();
+      return violations.map(({ id, nodes }) => `${id}: ${nodes.length}x ${nodes[0].html} ${nodes[0].failureSummary}`);
+    });
+    problems.push(...found.map((text) => `${colorScheme}: ${text}`));
+  }
+  await page.close();
+  return problems;
+}
+
+async function plain(browser, report) {
+  const page = await open(browser, report, { javaScriptEnabled: false });
+  const text = await page.locator("body").innerText();
+  const closed = await page.locator("details:not([open]) > summary").count();
+  if (closed > 0) await page.locator("details:not([open]) > summary").first().click();
+  const left = await page.locator("details:not([open]) > summary").count();
+  await page.close();
+  return { text, closed, unfolds: closed === 0 || left === closed - 1 };
+}
+
+async function keyboard(browser, report) {
+  const problems = [];
+  const page = await open(browser, report);
+  const wanted = await page.locator("summary").count();
+  const seen = [];
+  for (let tabs = 0; tabs < MOST_TABS; tabs += 1) {
+    await page.keyboard.press("Tab");
+    const now = await page.evaluate(focused);
+    if (now === null) break;
+    if (!now.visible) problems.push(`the focus is not seen on ${now.what}`);
+    seen.push(now.what);
+    if (now.what.startsWith("SUMMARY") && !(await toggles(page))) problems.push(`stuck: ${now.what}`);
+  }
+  if (!seen[0]?.startsWith("A.skip")) problems.push(`the first stop is ${seen[0]}`);
+  const reached = seen.filter((what) => what.startsWith("SUMMARY")).length;
+  if (reached !== wanted) problems.push(`${reached} of ${wanted} summaries reached`);
+  if (!seen.some((what) => what.startsWith("DIV.scroll"))) problems.push("no table reached");
+  await page.close();
+  return problems;
+}
+
+function focused() {
+  const at = document.activeElement;
+  if (at === null || at === document.body) return null;
+  const style = getComputedStyle(at);
+  const box = at.getBoundingClientRect();
+  const outlined = style.outlineStyle !== "none" && Number.parseFloat(style.outlineWidth) >= 2;
+  const inView = box.bottom > 0 && box.top < globalThis.innerHeight && box.right > 0;
+  return { what: `${at.tagName}.${at.className}`, visible: outlined && inView };
+}
+
+async function toggles(page) {
+  const isOpen = () => page.evaluate(() => document.activeElement.parentElement.open);
+  const before = await isOpen();
+  await page.keyboard.press("Enter");
+  const after = await isOpen();
+  await page.keyboard.press("Enter");
+  return before !== after && (await isOpen()) === before;
+}
+
+async function filter(browser, report) {
+  const problems = [];
+  const page = await open(browser, report);
+  const name = (await page.locator(".host .name").first().textContent()).trim();
+  const all = await page.locator("[data-item]:visible").count();
+  await page.locator("#filter").fill(name);
+  const some = page.locator("[data-item]:not([hidden])");
+  const texts = await some.allTextContents();
+  if (texts.length === 0 || !texts.every((text) => text.includes(name))) {
+    problems.push(`${name}: shows ${texts.filter((text) => !text.includes(name)).slice(0, 3)}`);
+  }
+  if (!(await page.locator("#matches").textContent()).startsWith(`${texts.length} of `)) {
+    problems.push("the number of matches is not said");
+  }
+  await page.locator("#filter").fill("nothing has this text");
+  if ((await some.count()) !== 0) problems.push("a text that is nowhere leaves entries");
+  await page.locator("#filter").fill("");
+  if ((await page.locator("[data-item]:visible").count()) !== all) problems.push("not restored");
+  await page.locator("#expand").click();
+  if ((await page.locator("details:not([open])").count()) !== 0) problems.push("not all unfolded");
+  await page.locator("#collapse").click();
+  if ((await page.locator("details[open]").count()) !== 0) problems.push("not all folded");
+  await page.close();
+  return problems;
+}
+
+async function print(browser, report) {
+  const problems = [];
+  const page = await open(browser, report, { colorScheme: "dark" });
+  const size = (await page.pdf({ format: "A4" })).length;
+  if (size < 10_000) problems.push(`a PDF of ${size} bytes`);
+  await page.emulateMedia({ media: "print", colorScheme: "dark" });
+  const paper = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  if (paper !== "rgb(255, 255, 255)") problems.push(`printed on ${paper}`);
+  for (const part of ["h1", ".sum", "#failures", "#unproven", "#run"]) {
+    if (!(await page.locator(part).isVisible())) problems.push(`${part} is not printed`);
+  }
+  for (const part of [".rail", "#matrix", ".skip"]) {
+    if (await page.locator(part).isVisible()) problems.push(`${part} is printed`);
+  }
+  await page.close();
+  return problems;
+}
+
+async function png(browser, report, [colorScheme, width, height, ...file]) {
+  const viewport = { width: Number(width), height: Number(height) };
+  const page = await open(browser, report, { colorScheme, viewport });
+  await page.screenshot({ path: file.join(":") });
+  await page.close();
+  return [];
+}
+
+async function pdf(browser, report, file) {
+  const page = await open(browser, report);
+  await page.pdf({ path: file.join(":"), format: "A4", preferCSSPageSize: true });
+  await page.close();
+  return [];
+}
+
+const CHECKS = { quiet, fits, axe, plain, keyboard, filter, print, png, pdf };
+
+async function look(browser, report, plan) {
+  const seen = {};
+  for (const check of plan.split(",")) {
+    const [name, given = ""] = check.split(/=(.*)/s);
+    seen[name] = await CHECKS[name](browser, report, given.split(":"));
+  }
+  return [report, seen];
+}
+
+async function main(wanted) {
+  const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: FLAGS });
+  const reports = wanted.filter((_, at) => at % 2 === 0);
+  const plans = wanted.filter((_, at) => at % 2 === 1);
+  const seen = await Promise.all(reports.map((report, at) => look(browser, report, plans[at])));
+  await browser.close();
+  console.log(JSON.stringify(Object.fromEntries(seen), null, 1));
+}
+
+await main(process.argv.slice(2));

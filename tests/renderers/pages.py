@@ -1,0 +1,79 @@
+"""A rendered report, parsed so that tests can ask what is in it."""
+
+import base64
+import hashlib
+from html.parser import HTMLParser
+from pathlib import Path
+
+from portproof.content import shipped
+from portproof.model.result import AuditResult
+from portproof.renderers.html import render
+
+TEMPLATES = shipped("reports")
+VOID = {"meta", "input"}
+
+
+class Page(HTMLParser):
+    """A parsed report: every element with its attributes, in order, and the text inside each."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self.texts: list[str] = []
+        self._open: list[int] = []
+        self.unbalanced: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Remember an element."""
+        assert len(dict(attrs)) == len(attrs), f"{tag} has an attribute twice"
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+        self.texts.append("")
+        if tag not in VOID:
+            self._open.append(len(self.elements) - 1)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Remember an element that closes itself."""
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.handle_endtag(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        """Close the element that is open."""
+        if not self._open or self.elements[self._open[-1]][0] != tag:
+            self.unbalanced.append(tag)
+            return
+        self._open.pop()
+
+    def handle_data(self, data: str) -> None:
+        """Add text to every element it is in."""
+        for index in self._open:
+            self.texts[index] += data
+
+    def handle_comment(self, data: str) -> None:
+        """No comment is written."""
+        self.unbalanced.append(f"comment {data}")
+
+    def all(self, tag: str, **wanted: str) -> list[tuple[dict[str, str], str]]:
+        """Attributes and text of the elements with a tag and a class."""
+        return [
+            (attributes, text)
+            for (name, attributes), text in zip(self.elements, self.texts, strict=True)
+            if name == tag
+            and all(value in attributes.get(key, "").split() for key, value in wanted.items())
+        ]
+
+    def where(self, attribute: str) -> list[dict[str, str]]:
+        """Attributes of the elements that have one."""
+        return [attributes for _, attributes in self.elements if attribute in attributes]
+
+
+def page(result: AuditResult, templates: Path = TEMPLATES) -> Page:
+    """Render and parse."""
+    return Page("".join(render(result, templates)))
+
+
+def sha256(text: str) -> str:
+    """A hash as a Content-Security-Policy writes it."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
