@@ -1,10 +1,10 @@
 """Loads policies and checks; everything that is wrong with them is found before anyone looks."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
@@ -15,6 +15,7 @@ from portproof.loading.problems import to_problems
 from portproof.model.checks import Check
 from portproof.model.policy import BoundRule, Policy
 from portproof.model.result import Digest
+from portproof.model.waivers import BoundWaiver, Waiver, WaiverFile
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -39,11 +40,17 @@ class Content:
 
     policies: list[Loaded[Policy]] = field(default_factory=list)
     checks: list[Loaded[Check]] = field(default_factory=list)
+    waiver_files: list[Loaded[WaiverFile]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
     def check_by_id(self) -> dict[str, Check]:
         """The checks by the id rules refer to."""
         return {loaded.model.check: loaded.model for loaded in self.checks}
+
+    def policy_digests(self) -> tuple[Digest, ...]:
+        """The identity of every file that decides what must hold: policies and waivers."""
+        policies = [loaded.digest for loaded in self.policies]
+        return (*policies, *(loaded.digest for loaded in self.waiver_files))
 
     def rules(self) -> tuple[BoundRule, ...]:
         """Every rule in order, with where it is written."""
@@ -52,6 +59,20 @@ class Content:
             for loaded in self.policies
             for index, rule in enumerate(loaded.model.rules)
         )
+
+    def waivers(self) -> tuple[BoundWaiver, ...]:
+        """Every waiver with the rule it is for and where it is written."""
+        in_policies = (
+            _bound(waiver, loaded, index, f"{loaded.model.policy}/")
+            for loaded in self.policies
+            for index, waiver in enumerate(loaded.model.waivers)
+        )
+        in_files = (
+            _bound(waiver, loaded, index, "")
+            for loaded in self.waiver_files
+            for index, waiver in enumerate(loaded.model.waivers)
+        )
+        return (*in_policies, *in_files)
 
     def raise_problems(self) -> None:
         """Refuse to go on with wrong content.
@@ -66,8 +87,12 @@ class Content:
 def load(policies: Sequence[Path], checks: Sequence[Path]) -> Content:
     """Read every policy and check the paths stand for. Problems are in the result, not raised."""
     content = Content()
-    content.policies = list(_read_all(policies, Policy, content.problems))
-    content.checks = list(_read_all(checks, Check, content.problems))
+    for loaded in _read_all(policies, _policy_or_waivers, content.problems):
+        if isinstance(loaded.model, WaiverFile):
+            content.waiver_files.append(cast("Loaded[WaiverFile]", loaded))
+        else:
+            content.policies.append(cast("Loaded[Policy]", loaded))
+    content.checks = list(_read_all(checks, lambda _: Check, content.problems))
     for path in policies:
         content.problems.extend(_nothing_in(path, content))
     return content
@@ -84,8 +109,22 @@ def _line(document: Document, rule: int) -> int:
     return document.place(("rules", rule))[0]
 
 
+def _policy_or_waivers(document: Document) -> type[BaseModel]:
+    value = document.value
+    only_waivers = isinstance(value, dict) and "waivers" in value and "policy" not in value
+    return WaiverFile if only_waivers else Policy
+
+
+def _bound(
+    waiver: Waiver, loaded: Loaded[Policy] | Loaded[WaiverFile], index: int, policy: str
+) -> BoundWaiver:
+    rule = waiver.rule if "/" in waiver.rule else f"{policy}{waiver.rule}"
+    line = loaded.document.place(("waivers", index))[0]
+    return BoundWaiver(waiver, rule, loaded.document.file, line, index)
+
+
 def _read_all(
-    paths: Iterable[Path], model: type[M], problems: list[Problem]
+    paths: Iterable[Path], choose: Callable[[Document], type[M]], problems: list[Problem]
 ) -> Iterator[Loaded[M]]:
     seen: set[Path] = set()
     for path in paths:
@@ -94,10 +133,12 @@ def _read_all(
                 problems.append(found)
             elif found.resolve() not in seen:
                 seen.add(found.resolve())
-                yield from _read(found, model, problems)
+                yield from _read(found, choose, problems)
 
 
-def _read(file: Path, model: type[M], problems: list[Problem]) -> Iterator[Loaded[M]]:
+def _read(
+    file: Path, choose: Callable[[Document], type[M]], problems: list[Problem]
+) -> Iterator[Loaded[M]]:
     data = read_bytes(file)
     if isinstance(data, Problem):
         problems.append(data)
@@ -106,6 +147,7 @@ def _read(file: Path, model: type[M], problems: list[Problem]) -> Iterator[Loade
     problems.extend(document.problems)
     if document.value is None:
         return
+    model = choose(document)
     try:
         value = model.model_validate(document.value)
     except ValidationError as error:

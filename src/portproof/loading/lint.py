@@ -28,6 +28,7 @@ def lint(content: Content) -> None:
     for policy in content.policies:
         content.problems.extend(_rules_twice(policy.document))
         content.problems.extend(_rule_problems(policy, known))
+    content.problems.extend(_waiver_problems(content))
     for check in content.checks:
         content.problems.extend(_sql_problems(check))
 
@@ -74,6 +75,20 @@ def _rule_problems(loaded: Loaded[Policy], known: dict[str, Check]) -> Iterator[
             yield document.problem((*here, "hosts"), text)
         if isinstance(rule, CheckRule):
             yield from _reference(rule.check, known, document, (*here, "check"))
+
+
+def _waiver_problems(content: Content) -> Iterator[Problem]:
+    """A waiver for a rule that does not exist waives nothing, and hides that it does not."""
+    known = {bound.key for bound in content.rules()}
+    documents = {loaded.document.file: loaded.document for loaded in content.policies}
+    documents |= {loaded.document.file: loaded.document for loaded in content.waiver_files}
+    for bound in content.waivers():
+        if bound.rule in known:
+            continue
+        near = difflib.get_close_matches(bound.rule, known, n=1)
+        hint = f"; did you mean {near[0]}?" if near else "; write policy/rule"
+        path: Key = ("waivers", bound.index, "rule")
+        yield documents[bound.file].problem(path, f"no rule is called {bound.rule}{hint}")
 
 
 def _pattern_problem(policy: Policy, document: Document) -> Iterator[Problem]:

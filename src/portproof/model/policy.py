@@ -10,6 +10,7 @@ from portproof.model.base import Model, Severity, Slug, Text
 from portproof.model.patterns import HostPattern, Hosts
 from portproof.model.rules.base import Rule
 from portproof.model.rules.kinds import any_rule
+from portproof.model.waivers import Waiver
 
 if TYPE_CHECKING:
     AnyRule = Rule
@@ -28,6 +29,9 @@ class Policy(Model):
         default="all", validate_default=True, description="An Ansible host pattern."
     )
     rules: Annotated[tuple[AnyRule, ...], Field(min_length=1)]
+    waivers: Annotated[
+        tuple[Waiver, ...], Field(description="Findings of these rules somebody answers for.")
+    ] = ()
 
     def document(self) -> dict[str, Any]:
         """The policy as plain data, without what was not written."""

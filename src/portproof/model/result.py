@@ -62,7 +62,11 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Totals(msgspec.Struct, frozen=True):
-    """The figures every output shows and the exit code is made of."""
+    """The figures every output shows and the exit code is made of.
+
+    A host is proven when none of its rules failed or is unproven; one with both counts as failing
+    and as unproven. ``judged`` leaves out what is not applicable.
+    """
 
     hosts: int
     rules: int
@@ -71,6 +75,11 @@ class Totals(msgspec.Struct, frozen=True):
     hosts_failing: int
     hosts_unproven: int
     rules_failing: int
+
+    @property
+    def judged(self) -> int:
+        """The verdicts of rules that are for a host; without any, an audit says nothing."""
+        return sum(self.verdicts.values()) - self.verdicts[Verdict.NOT_APPLICABLE]
 
 
 class AuditResult:
@@ -98,7 +107,9 @@ class AuditResult:
 
     @property
     def exit_code(self) -> ExitCode:
-        """0 all proven, 1 something failed, 3 nothing failed but something is unproven."""
+        """0 all proven, 1 something failed, 2 nothing was judged, 3 something is unproven."""
+        if not self.totals.judged:
+            return ExitCode.ERROR
         if self.totals.verdicts[Verdict.FAIL]:
             return ExitCode.FAILED
         if self.totals.verdicts[Verdict.UNPROVEN] or self.run.interrupted:
@@ -108,6 +119,10 @@ class AuditResult:
     def failures(self) -> list[tuple[BoundRule, list[tuple[HostResult, Judgement]]]]:
         """Failing rules with their hosts, the most severe first."""
         return self._by_rule(Verdict.FAIL)
+
+    def waived(self) -> list[tuple[BoundRule, list[tuple[HostResult, Judgement]]]]:
+        """Waived rules with their hosts, the most severe first."""
+        return self._by_rule(Verdict.WAIVED)
 
     def unproven(self) -> list[tuple[BoundRule, list[tuple[HostResult, Judgement]]]]:
         """Unproven rules with their hosts, the most severe first."""
@@ -129,12 +144,13 @@ def count(rules: tuple[BoundRule, ...], hosts: tuple[HostResult, ...]) -> Totals
     """Add up the roster: hosts times rules is the sum of all verdicts."""
     verdicts: Counter[str] = Counter({verdict.value: 0 for verdict in Verdict})
     failing: set[int] = set()
-    failed_hosts = unproven_hosts = 0
+    failed_hosts = unproven_hosts = proven_hosts = 0
     for host in hosts:
         own = Counter(judgement.verdict.value for judgement in host.judgements)
         verdicts.update(own)
         failed_hosts += bool(own[Verdict.FAIL])
         unproven_hosts += bool(own[Verdict.UNPROVEN])
+        proven_hosts += not own[Verdict.FAIL] and not own[Verdict.UNPROVEN]
         if own[Verdict.FAIL]:
             failing.update(
                 index
@@ -145,7 +161,7 @@ def count(rules: tuple[BoundRule, ...], hosts: tuple[HostResult, ...]) -> Totals
         hosts=len(hosts),
         rules=len(rules),
         verdicts=dict(verdicts),
-        hosts_proven=len(hosts) - unproven_hosts,
+        hosts_proven=proven_hosts,
         hosts_failing=failed_hosts,
         hosts_unproven=unproven_hosts,
         rules_failing=len(failing),

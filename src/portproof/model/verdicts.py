@@ -18,12 +18,33 @@ class Verdict(StrEnum):
     UNPROVEN = "unproven"
 
 
+class Waived(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who answers for a finding, and for how long.
+
+    ``until`` is the last day it holds (ISO 8601), ``days_left`` counts from the day of the audit
+    and is negative once it has lapsed, ``name`` is where the waiver is written.
+    """
+
+    owner: str
+    reason: str
+    until: str
+    days_left: int
+    name: str
+    ticket: str = ""
+
+    @property
+    def lapsed(self) -> bool:
+        """Whether the last day is over."""
+        return self.days_left < 0
+
+
 class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
     """One thing that breaks a rule: a listener, a row of a check, or something that is missing."""
 
     message: str
     listener: Listener | None = None
     row: Row | None = None
+    waived: Waived | None = None
 
 
 class Judgement(msgspec.Struct, frozen=True, omit_defaults=True):

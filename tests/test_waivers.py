@@ -1,0 +1,138 @@
+"""Waivers: what they cover, when they end, and what is told about them."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from portproof.evaluate import Plan
+from portproof.judging import judge
+from portproof.model.hosts import Host, Inventory
+from portproof.model.policy import BoundRule, Policy, bind
+from portproof.model.result import HostResult
+from portproof.model.verdicts import Verdict
+from portproof.model.waivers import BoundWaiver, Waiver
+from portproof.waive import Waivers
+from support.cases import look_of
+
+TODAY = date(2026, 6, 15)
+HOSTS = Inventory((Host("nfs1", ("nfs",)), Host("web1", ("web",))), "the test")
+TCP_609 = {"address": "0.0.0.0", "port": 609, "name": "rpc.statd", "user": "statd"}
+UDP_609 = {"address": "10.0.0.5", "port": 609, "protocol": 17, "name": "other"}
+
+
+def rules() -> tuple[BoundRule, ...]:
+    """One rule that every test waives."""
+    rule = {"id": "old", "closed": 609}
+    return tuple(bind([Policy(policy="mine", title="Closed", rules=[rule])]))
+
+
+def waived(rows: list[dict[str, Any]], *waivers: dict[str, Any], host: str = "nfs1") -> HostResult:
+    """A host's result after the waivers were applied."""
+    look = look_of({"rows": rows})
+    judged = judge(Plan(rules(), [True]), Host(host), look, ())
+    return made(*waivers).apply(judged)
+
+
+def made(*waivers: dict[str, Any]) -> Waivers:
+    """Waivers of an audit of today; each has what every waiver needs, unless it says otherwise."""
+    needed = {"rule": "old", "owner": "storage@example.com", "reason": "NFS", "until": "2026-07-01"}
+    bound = [
+        BoundWaiver(Waiver.model_validate(needed | given), "mine/old", index=index)
+        for index, given in enumerate(waivers)
+    ]
+    return Waivers(bound, rules(), HOSTS, TODAY)
+
+
+def test_a_waived_finding_stays_visible_with_owner_and_days_left() -> None:
+    """The verdict is waived, and the finding is still there."""
+    (judgement,) = waived([TCP_609], {"ticket": "OPS-1"}).judgements
+    assert judgement.verdict is Verdict.WAIVED
+    (finding,) = judgement.findings
+    assert finding.waived is not None
+    assert (finding.waived.owner, finding.waived.days_left) == ("storage@example.com", 16)
+    assert finding.waived.ticket == "OPS-1"
+
+
+@pytest.mark.parametrize(
+    "narrow",
+    [
+        {"hosts": "nfs"},
+        {"ports": "609/tcp"},
+        {"at": "any"},
+        {"by": {"process": "rpc.statd"}},
+        {"by": {"user": "stat*"}, "ports": "600-700", "hosts": "nfs1"},
+        {"until": "2026-06-15"},
+    ],
+)
+def test_what_a_waiver_covers(narrow: dict[str, Any]) -> None:
+    """Whatever it asks for is there."""
+    assert waived([TCP_609], narrow).judgements[0].verdict is Verdict.WAIVED
+
+
+@pytest.mark.parametrize(
+    "narrow",
+    [
+        {"hosts": "web"},
+        {"ports": "609/udp"},
+        {"ports": 610},
+        {"at": "loopback", "ports": "1-600"},
+        {"by": {"process": "nginx"}},
+        {"by": {"path": "/usr/sbin/*"}},
+    ],
+)
+def test_what_a_waiver_does_not_cover(narrow: dict[str, Any]) -> None:
+    """One thing is different, or cannot be seen: it fails."""
+    assert waived([TCP_609], narrow).judgements[0].verdict is Verdict.FAIL
+
+
+def test_one_uncovered_finding_fails_the_rule() -> None:
+    """A waiver for the process does not hide another process on the same port."""
+    (judgement,) = waived([TCP_609, UDP_609], {"by": {"process": "rpc.statd"}}).judgements
+    assert judgement.verdict is Verdict.FAIL
+    assert [finding.waived is not None for finding in judgement.findings] == [True, False]
+
+
+def test_an_expired_waiver_fails_and_says_that_it_lapsed() -> None:
+    """The day after the last day, the rule fails."""
+    (judgement,) = waived([TCP_609], {"until": "2026-06-14"}).judgements
+    assert judgement.verdict is Verdict.FAIL
+    waiver = judgement.findings[0].waived
+    assert waiver is not None
+    assert waiver.lapsed
+
+
+def test_the_longest_of_several_waivers_counts() -> None:
+    """A renewed waiver beside the old one is enough."""
+    result = waived([TCP_609], {"until": "2026-01-01"}, {"until": "2027-01-01"})
+    assert result.judgements[0].verdict is Verdict.WAIVED
+
+
+def test_a_waiver_never_makes_an_unproven_rule_green() -> None:
+    """What nobody could see, nobody can answer for."""
+    look = look_of({"euid": 1000})
+    judged = judge(Plan(rules(), [True]), Host("nfs1"), look, ())
+    assert made({}).apply(judged).judgements[0].verdict is Verdict.UNPROVEN
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"until": "2026-06-30"}, "ends on 2026-06-30, in 15 days"),
+        ({"until": "2026-06-01"}, "lapsed on 2026-06-01"),
+        ({"hosts": "web"}, "covers nothing; remove it"),
+        ({"hosts": "all"}, "is for 2 hosts and covers findings on 1"),
+    ],
+)
+def test_what_is_to_be_cleaned_up_is_told(given: dict[str, Any], said: str) -> None:
+    """Ending, lapsed, unused and too wide waivers are warned of."""
+    waivers = made(given)
+    result = waived([TCP_609], given)
+    warnings = waivers.warnings([result], warn_days=15)
+    assert any(said in warning for warning in warnings), warnings
+
+
+def test_a_narrow_waiver_far_from_its_end_is_no_news() -> None:
+    """Nothing to clean up, nothing said."""
+    given = {"hosts": "nfs", "until": "2027-01-01"}
+    assert made(given).warnings([waived([TCP_609], given)], warn_days=30) == ()
