@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
+from operator import attrgetter
+from typing import Final
 
 from portproof.model.hosts import Inventory
 from portproof.model.listeners import Listener
@@ -11,6 +13,8 @@ from portproof.model.policy import BoundRule
 from portproof.model.ports import Protocol
 from portproof.model.scene import Doubts, Scene
 from portproof.model.verdicts import Judgement, Verdict, unproven
+
+_BY_PORT: Final = attrgetter("port", "protocol", "address", "stack", "namespace")
 
 
 class Plan:
@@ -40,7 +44,8 @@ class Plan:
             return judgements
         changed = list(judgements)
         for index, listeners in watched.items():
-            changed[index] = self._rules[index].judge(listeners, scene)
+            # Sources give rows in any order; findings come in one.
+            changed[index] = self._rules[index].judge(sorted(listeners, key=_BY_PORT), scene)
         return tuple(changed)
 
     @lru_cache(maxsize=256)  # noqa: B019 - a plan lives as long as the audit
@@ -72,7 +77,7 @@ class Selections:
     """Which hosts of an inventory each rule is for; a pattern used twice is worked out once."""
 
     def __init__(self, inventory: Inventory) -> None:
-        self._names = [host.name for host in inventory.hosts]
+        self._names = inventory.names()
         self._groups = inventory.groups()
         self._by_pattern: dict[HostPattern, Selection] = {}
 

@@ -34,7 +34,32 @@ HOST_NAMESPACE = "4026531840"
 TAKEN = "2026-01-01T00:00:00+00:00"
 
 _KEYS = frozenset(
-    ["case", "platform", "source", "osquery", "euid", "elevated", "namespace", "incomplete", "rows", "lost", "witnesses", "unobserved", "dark", "checks", "answers", "rule", "rules", "expect", "says", "findings", "notes", "require_witness"]
+    [
+        "case",
+        "platform",
+        "source",
+        "osquery",
+        "euid",
+        "elevated",
+        "namespace",
+        "incomplete",
+        "rows",
+        "lost",
+        "witnesses",
+        "opened",
+        "host_witnesses",
+        "unobserved",
+        "dark",
+        "checks",
+        "answers",
+        "rule",
+        "rules",
+        "expect",
+        "says",
+        "findings",
+        "notes",
+        "require_witness",
+    ]
 )
 _CANARIES = (("tcp", "127.0.0.1"), ("tcp", "::1"), ("udp", "127.0.0.1"), ("udp", "::1"))
 _NUMBERS = {"tcp": "6", "udp": "17"}
@@ -123,8 +148,9 @@ def _namespace(case: Mapping[str, Any], platform: Platform) -> str:
 def _answer(given: Any) -> Answer:  # noqa: ANN401 - rows or a reason, as YAML has them
     if isinstance(given, str):
         return _unobserved(given)
-    rows = tuple({key: str(value) for key, value in row.items()} for row in given)
-    return Observed(rows, len(rows))
+    told = given if isinstance(given, dict) else {"rows": given}
+    rows = tuple({key: str(value) for key, value in row.items()} for row in told["rows"])
+    return Observed(rows, len(rows) + told.get("lost", 0))
 
 
 def _sockets(case: Mapping[str, Any], identity: Identity) -> Answer:
@@ -153,12 +179,15 @@ def _row(given: Mapping[str, Any], index: int, identity: Identity) -> Row:
 
 
 def _witnesses(case: Mapping[str, Any]) -> tuple[Witness, ...]:
-    if case.get("witnesses") == "none":
-        return ()
-    return tuple(
-        Witness(protocol, address, _port(index), ours=True)
-        for index, (protocol, address) in enumerate(_CANARIES)
-    )
+    theirs = (Witness(**each, ours=False) for each in case.get("host_witnesses", ()))
+    ours = (Witness(*_CANARIES[index], _port(index), ours=True) for index in _opened(case))
+    return (*ours, *theirs)
+
+
+def _opened(case: Mapping[str, Any]) -> list[int]:
+    everything = [] if case.get("witnesses") == "none" else [" ".join(each) for each in _CANARIES]
+    opened = case.get("opened", everything)
+    return [index for index, canary in enumerate(_CANARIES) if " ".join(canary) in opened]
 
 
 def _port(index: int) -> int:
@@ -167,7 +196,8 @@ def _port(index: int) -> int:
 
 def _canary_rows(case: Mapping[str, Any], identity: Identity) -> Iterator[Row]:
     wanted = case.get("witnesses", "seen")
-    for index, (protocol, address) in enumerate(_CANARIES):
+    for index in _opened(case):
+        protocol, address = _CANARIES[index]
         if wanted == "seen" or f"{protocol} {address}" in wanted:
             given = {
                 "family": _family(address, identity.platform),

@@ -1,0 +1,70 @@
+# The two commands a stranger needs: `make audit` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUN_STAMP := $(VENV)/.installed
+DEV_STAMP := $(VENV)/.installed-dev
+BROWSER_STAMP := tests/browser/node_modules/.package-lock.json
+SOURCES := src tests benchmarks tools
+
+.PHONY: help audit test check unit bench fuzz lock schemas docs system-packages clean
+
+help:
+	@echo "make audit   audit this machine with the shipped policies"
+	@echo "make test    install what the tests need, then run every check and test"
+	@echo "make check   formatting, lint, types, import direction and the shipped content"
+	@echo "make bench   the benchmarks"
+
+# A finding is a result, not a build error: only exit code 2 is an error.
+audit: $(RUN_STAMP)
+	@$(BIN)/portproof audit || [ $$? -ne 2 ]
+
+test: $(DEV_STAMP) system-packages $(BROWSER_STAMP) check unit
+
+check: $(DEV_STAMP)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/mypy
+	$(BIN)/pytest tests/test_structure.py
+	$(BIN)/portproof lint
+
+unit: $(DEV_STAMP)
+	$(BIN)/pytest -n 2 --dist loadgroup --durations 8
+
+bench: $(DEV_STAMP)
+	$(BIN)/python benchmarks/run.py
+
+lock: $(DEV_STAMP)
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --custom-compile-command "make lock" \
+	  pyproject.toml --group dev -o requirements-dev.lock
+
+schemas: $(DEV_STAMP)
+	$(BIN)/portproof schema policy > docs/schemas/policy.schema.json
+	$(BIN)/portproof schema check > docs/schemas/check.schema.json
+
+system-packages:
+	@tools/system-packages.sh
+
+clean:
+	rm -rf $(VENV) dist build tests/browser/node_modules .mypy_cache .ruff_cache .pytest_cache
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "portproof needs Python 3.11 or newer; try: make PYTHON=python3.12 ..."; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+$(RUN_STAMP): pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(DEV_STAMP): requirements-dev.lock pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	  --requirement requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@ $(RUN_STAMP)
+
+$(BROWSER_STAMP): tests/browser/package-lock.json
+	@if command -v npm >/dev/null; then cd tests/browser && npm ci --silent --no-audit --no-fund; \
+	 else echo "npm is missing: the browser tests will be skipped"; fi

@@ -1,0 +1,5 @@
+"""``python -m portproof``."""
+
+from portproof.cli import main
+
+main()

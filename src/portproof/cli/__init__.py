@@ -1,0 +1,88 @@
+"""The command line. Commands are imported when they run, so that ``--help`` is instant."""
+
+import importlib
+import os
+import sys
+from typing import Final
+
+import click
+
+from portproof import __version__
+from portproof.errors import ContentError, PortproofError
+from portproof.exitcodes import ExitCode
+
+COMMANDS: Final = {
+    "audit": "Audit hosts against policies and write the report.",
+    "lint": "Find everything that is wrong with policies and checks.",
+    "explain": "Tell what a port is for, which rules cover it, and who listens here.",
+    "doctor": "Tell which sources can look at this machine, and what is missing.",
+    "schema": "Print the JSON Schema of policies or checks, for editors.",
+}
+
+
+class LazyGroup(click.Group):
+    """Knows its commands by name and one line, and imports one when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's contract
+        """Every command, in the order people meet them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's contract
+        """Import the command that was called."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"portproof.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's contract
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True
+)
+@click.version_option(__version__, prog_name="portproof")
+def cli() -> None:
+    """Declare which ports must be closed. Prove it, on every host.
+
+    Exit codes: 0 all proven, 1 something failed, 2 usage or content error (nothing was judged),
+    3 incomplete (nothing failed, something is unproven).
+    """
+
+
+def main() -> None:
+    """Run the command line and exit with what it says."""
+    try:
+        code = cli.main(prog_name="portproof", standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        code = ExitCode.ERROR
+    except ContentError as error:
+        code = _content_error(error)
+    except PortproofError as error:
+        click.echo(f"portproof: {error}", err=True)
+        code = ExitCode.ERROR
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("portproof: interrupted; nothing more was judged", err=True)
+        code = ExitCode.INCOMPLETE
+    except BrokenPipeError:
+        code = _reader_is_gone()
+    sys.exit(int(code or 0))
+
+
+def _content_error(error: ContentError) -> ExitCode:
+    for problem in error.problems:
+        click.echo(str(problem), err=True)
+    count = len(error.problems)
+    click.echo(f"portproof: {count} error{'s' * (count != 1)}; nothing was judged", err=True)
+    return ExitCode.ERROR
+
+
+def _reader_is_gone() -> ExitCode:
+    """Nobody reads our output any more; what was to be said could not be said."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitCode.ERROR

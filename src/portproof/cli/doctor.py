@@ -1,0 +1,64 @@
+"""``portproof doctor``."""
+
+from collections.abc import Iterator
+
+import click
+
+from portproof.cli.show import Line, show
+from portproof.collectors.canary import canaries
+from portproof.collectors.identity import this_platform
+from portproof.collectors.local import sources
+from portproof.collectors.source import Source
+from portproof.exitcodes import ExitCode
+from portproof.model.observation import Identity, Unobserved
+from portproof.model.text import visible
+from portproof.prove import privilege_doubt
+
+
+@click.command()
+def command() -> ExitCode:
+    """Tell which sources can look at this machine, and what is missing.
+
+    Exits with 0 if an audit of this machine can prove ports closed, else with 3.
+    """
+    found = [(source.name, identify(source)) for source in sources()]
+    with canaries() as witnesses:
+        opened = [f"{each.protocol} on {each.address}" for each in witnesses]
+    usable = next((identity for _, identity in found if isinstance(identity, Identity)), None)
+    able = bool(opened) and usable is not None and privilege_doubt(usable) is None
+    show([*_sources(found), _witnesses(opened), _conclusion(usable, able=able)])
+    return ExitCode.PROVEN if able else ExitCode.INCOMPLETE
+
+
+def identify(source: Source) -> Identity | Unobserved:
+    """Ask a source nothing but who it is."""
+    sight = source.look({})
+    return sight if isinstance(sight, Unobserved) else sight.identity
+
+
+def _sources(found: list[tuple[str, Identity | Unobserved]]) -> Iterator[Line]:
+    yield Line(f"This machine runs {this_platform()}. Its sources, best first:")
+    for name, identity in found:
+        if isinstance(identity, Unobserved):
+            yield Line(f"  no   {name}: {visible(identity.detail)}", "yellow")
+            continue
+        doubt = privilege_doubt(identity)
+        text = f"{name} {visible(identity.version)}"
+        if doubt is None:
+            yield Line(f"  yes  {text}, sees everything", "green")
+        else:
+            yield Line(f"  part {text}: {visible(doubt.detail)}", "yellow")
+
+
+def _witnesses(opened: list[str]) -> Line:
+    if opened:
+        return Line(f"Witnesses can be opened: {', '.join(opened)}.")
+    return Line("No witness can be opened on loopback, so nothing can be proven.", "yellow")
+
+
+def _conclusion(usable: Identity | None, *, able: bool) -> Line:
+    if able and usable is not None:
+        return Line(f"An audit here uses {usable.source} and can prove ports closed.", "bold green")
+    return Line(
+        "An audit here leaves closed ports unproven; see above what is missing.", "bold red"
+    )

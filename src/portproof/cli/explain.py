@@ -1,0 +1,120 @@
+"""``portproof explain``."""
+
+import textwrap
+from collections.abc import Iterable, Iterator
+from itertools import chain
+
+import click
+
+from portproof.by_hand import commands
+from portproof.cli.options import load_content
+from portproof.cli.show import Line, show
+from portproof.collectors.identity import this_platform
+from portproof.collectors.local import look_here, sources
+from portproof.judging import scene_of
+from portproof.loading.lint import lint
+from portproof.model.listeners import Listener
+from portproof.model.observation import LISTENING_SOCKETS, HostDark
+from portproof.model.policy import BoundRule
+from portproof.model.ports import Protocol
+from portproof.model.rules.base import describe
+from portproof.model.scene import Scene
+from portproof.model.text import visible
+from portproof.registry import Target, by_port, parse_target
+
+_WIDTH = 96
+
+
+@click.command()
+@click.argument("port")
+def command(port: str) -> None:
+    """Tell what a port is for, which rules cover it, and who listens here.
+
+    PORT is a number, a number with a protocol, or a registered service name: 609, 609/udp, ssh.
+    """
+    targets = parse_target(port)
+    content = load_content(())
+    lint(content)
+    content.raise_problems()
+    questions = {
+        LISTENING_SOCKETS: content.check_by_id()[LISTENING_SOCKETS].sql_on(this_platform())
+    }
+    look = look_here(sources(), {name: sql for name, sql in questions.items() if sql})
+    scene = None if isinstance(look, HostDark) else scene_of(look, ())
+    unseen = look.cause.detail if isinstance(look, HostDark) else ""
+    show(chain.from_iterable(_explain(each, content.rules(), scene, unseen) for each in targets))
+
+
+def _explain(
+    target: Target, rules: Iterable[BoundRule], scene: Scene | None, unseen: str
+) -> Iterator[Line]:
+    yield Line(_name(target), "bold")
+    yield from _registered(target)
+    yield from _rules(target, rules)
+    yield from _listeners(target, scene, unseen)
+    yield from _by_hand(target)
+    yield Line("")
+
+
+def _name(target: Target) -> str:
+    ports = str(target.first) if target.first == target.last else f"{target.first}-{target.last}"
+    return f"{ports}/{' and '.join(target.protocols)}"
+
+
+def _registered(target: Target) -> Iterator[Line]:
+    found = dict.fromkeys(
+        service for protocol in target.protocols for service in by_port(target.first, protocol)
+    )
+    by_text: dict[tuple[str, str], list[str]] = {}
+    for service in found:
+        by_text.setdefault((service.name, service.description), []).append(service.protocol)
+    if not by_text:
+        yield Line("  Registered: IANA has given it to nobody.")
+    for (name, description), protocols in by_text.items():
+        shown = " and ".join(filter(None, protocols)) or "every protocol"
+        yield Line(f"  Registered: {name or 'nobody'} ({shown}): {description}")
+
+
+def _rules(target: Target, rules: Iterable[BoundRule]) -> Iterator[Line]:
+    covering = [bound for bound in rules if _covers(bound, target)]
+    if not covering:
+        yield Line("  Rules: no shipped rule covers it.")
+    for bound in covering:
+        yield Line(f"  Rule {bound.key} ({bound.severity}): {bound.rule.summary()}", "cyan")
+        yield from _wrapped(bound.rule.because or bound.policy.because or "", "    ")
+
+
+def _covers(bound: BoundRule, target: Target) -> bool:
+    return any(bound.rule.watches(Protocol(name), target.first) for name in target.protocols)
+
+
+def _listeners(target: Target, scene: Scene | None, unseen: str) -> Iterator[Line]:
+    if scene is None:
+        yield Line(f"  Here now: nobody could look: {visible(unseen)}", "yellow")
+        return
+    here = [each for each in scene.listeners if _meant(each, target)]
+    for listener in here:
+        yield Line(f"  Here now: {visible(describe(listener))}", "bold red")
+    doubt = scene.doubts.about(Protocol(name) for name in target.protocols)
+    if doubt is not None:
+        yield Line(f"  Here now: unproven ({doubt.reason}): {visible(doubt.detail)}", "yellow")
+    elif not here:
+        yield Line("  Here now: proven closed.", "green")
+
+
+def _meant(listener: Listener, target: Target) -> bool:
+    return target.first <= listener.port <= target.last and listener.protocol in target.protocols
+
+
+def _by_hand(target: Target) -> Iterator[Line]:
+    yield Line("  To check by hand:")
+    for platform, lines in commands(target.first, target.protocols).items():
+        for line in lines:
+            yield Line(f"    {platform}: {line}")
+
+
+def _wrapped(text: str, indent: str) -> Iterator[Line]:
+    for line in textwrap.wrap(
+        visible(text), _WIDTH, initial_indent=indent, subsequent_indent=indent
+    ):
+        yield Line(line)

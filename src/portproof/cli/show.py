@@ -1,0 +1,31 @@
+"""Prints lines: with colour on a terminal, plainly everywhere else."""
+
+import sys
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import click
+
+
+class Line(NamedTuple):
+    """A line of output. ``style`` is rich's; without a terminal it is left out."""
+
+    text: str
+    style: str = ""
+
+
+def show(lines: Iterable[Line]) -> None:
+    """Print lines to standard output."""
+    if sys.stdout.isatty():
+        _show_styled(lines)
+    else:
+        click.echo("\n".join(line.text for line in lines))
+
+
+def _show_styled(lines: Iterable[Line]) -> None:
+    from rich.console import Console  # noqa: PLC0415 - costs start-up time only a terminal repays
+    from rich.text import Text  # noqa: PLC0415 - the same
+
+    console = Console(highlight=False)
+    for line in lines:
+        console.print(Text(line.text, style=line.style), soft_wrap=True)

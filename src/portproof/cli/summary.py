@@ -1,0 +1,133 @@
+"""The summary of an audit for a terminal: what a person understands at once."""
+
+import textwrap
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from portproof.cli.show import Line
+from portproof.model.base import for_platform
+from portproof.model.listeners import Owner
+from portproof.model.observation import Platform
+from portproof.model.policy import BoundRule
+from portproof.model.result import AuditResult, HostResult, Totals
+from portproof.model.text import shortened, visible
+from portproof.model.verdicts import Finding, Judgement
+from portproof.renderers.view.wording import sentence
+
+_SHOWN: Final = 10
+"""Findings, hosts or reasons shown before the rest is counted."""
+_WIDTH: Final = 100
+_LONGEST: Final = 200
+
+Group = tuple[BoundRule, list[tuple[HostResult, Judgement]]]
+
+
+def summary(result: AuditResult, folder: Path) -> Iterator[Line]:
+    """The lines to print after an audit."""
+    for group in result.failures():
+        yield from _failed_rule(group)
+    yield from _waived(result.waived())
+    yield from _unproven(result.unproven())
+    for warning in result.warnings:
+        yield Line(f"note: {visible(warning)}", "yellow")
+    yield Line(visible(sentence(result)), _style(result.totals))
+    yield Line(f"verdicts: {_counts(result.totals)}")
+    yield Line(f"report: {folder / 'report.html'}")
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _style(totals: Totals) -> str:
+    if totals.hosts_failing:
+        return "bold red"
+    return "bold green" if totals.hosts_proven == totals.hosts and totals.judged else "bold yellow"
+
+
+def _counts(totals: Totals) -> str:
+    return ", ".join(f"{count} {verdict}" for verdict, count in totals.verdicts.items())
+
+
+def _failed_rule(group: Group) -> Iterator[Line]:
+    bound, hosts = group
+    title = bound.rule.title or bound.rule.summary()
+    yield Line(f"FAIL {bound.key} ({bound.severity}): {visible(title)}", "bold red")
+    lines = [line for host, judgement in hosts for line in _findings(host, judgement)]
+    yield from _first(lines)
+    platforms = {Platform(host.seen.platform) for host, _ in hosts if host.seen.platform}
+    for platform in sorted(platforms):
+        yield from _fix(bound, platform)
+    yield Line("")
+
+
+def _findings(host: HostResult, judgement: Judgement) -> Iterator[Line]:
+    for finding in judgement.findings:
+        text = f"{host.name}: {finding.message}{_lapsed(finding)}{_owners(finding)}"
+        yield Line(f"  {shortened(visible(text), _LONGEST)}")
+
+
+def _lapsed(finding: Finding) -> str:
+    if finding.waived is None or not finding.waived.lapsed:
+        return ""
+    return f"; the waiver of {finding.waived.owner} lapsed on {finding.waived.until}"
+
+
+def _waived(groups: Iterable[Group]) -> Iterator[Line]:
+    lines = [
+        Line(f"WAIVED {shortened(visible(_waiver(bound, host, finding)), _LONGEST)}", "cyan")
+        for bound, hosts in groups
+        for host, judgement in hosts
+        for finding in judgement.findings
+    ]
+    yield from _first(lines)
+
+
+def _waiver(bound: BoundRule, host: HostResult, finding: Finding) -> str:
+    waived = finding.waived
+    by = f"{waived.owner}, {waived.days_left} days left" if waived else ""
+    return f"{bound.key} on {host.name} by {by}: {finding.message}"
+
+
+def _owners(finding: Finding) -> str:
+    owners = finding.listener.owners if finding.listener else ()
+    told = [_owner(owner) for owner in owners if owner.pid is not None]
+    return f"; {'; '.join(told)}" if told else ""
+
+
+def _owner(owner: Owner) -> str:
+    who = owner.user or (f"user id {owner.uid}" if owner.uid is not None else "an unknown user")
+    return f"pid {owner.pid} of {who}" + (f", {owner.path}" if owner.path else "")
+
+
+def _fix(bound: BoundRule, platform: Platform) -> Iterator[Line]:
+    text = for_platform(bound.rule.fix, platform)
+    if text is None:
+        return
+    yield Line(f"  fix on {platform}:", "bold")
+    for paragraph in text.splitlines():
+        for line in textwrap.wrap(visible(paragraph), _WIDTH - 4, break_on_hyphens=False):
+            yield Line(f"    {line}")
+
+
+def _unproven(groups: Iterable[Group]) -> Iterator[Line]:
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for bound, hosts in groups:
+        for host, judgement in hosts:
+            cause = f"{host.name}: {judgement.reason}: {judgement.detail}"
+            reasons.setdefault((host.name, cause), []).append(bound.key)
+    lines = [
+        Line(
+            f"UNPROVEN {shortened(visible(cause), _LONGEST)} ({_many(len(rules), 'rule')})",
+            "yellow",
+        )
+        for (_, cause), rules in reasons.items()
+    ]
+    yield from _first(lines)
+
+
+def _first(lines: list[Line]) -> Iterator[Line]:
+    yield from lines[:_SHOWN]
+    if len(lines) > _SHOWN:
+        yield Line(f"  and {len(lines) - _SHOWN} more; the report has them all")

@@ -1,0 +1,1 @@
+"""Engines run a look over the hosts of an inventory."""

@@ -1,0 +1,129 @@
+"""An audit is a folder: evidence as it comes, results when they are whole, the manifest last.
+
+A folder with a manifest is complete. A killed run leaves the evidence it had and no manifest, and
+never a report that looks whole: files are written beside their place and moved when all are there.
+"""
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, Self
+
+import msgspec
+
+from portproof.errors import OutputError, UsageError
+from portproof.model.observation import Look
+from portproof.model.result import Run
+
+EVIDENCE: Final = "evidence.jsonl"
+MANIFEST: Final = "manifest.json"
+FORMAT: Final = "portproof-manifest/1"
+_UNFINISHED: Final = ".unfinished"
+_CHUNK: Final = 1 << 16
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """One line of the journal: a host and everything the look at it brought back."""
+
+    host: str
+    groups: tuple[str, ...]
+    look: Look
+
+
+class FileDigest(msgspec.Struct, frozen=True):
+    """A file of the folder: its size in bytes and its SHA-256."""
+
+    sha256: str
+    bytes: int
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """What makes a folder whole: the identity of the run and the digest of every file."""
+
+    format: str
+    run: Run
+    files: dict[str, FileDigest]
+
+
+def default_folder(now: datetime | None = None) -> Path:
+    """``audits/<UTC time>``, with a number behind it when that is taken."""
+    name = (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%SZ")
+    candidates = (Path("audits", name + end) for end in ("", *(f"-{n}" for n in range(2, 1000))))
+    return next(folder for folder in candidates if not folder.exists())
+
+
+class AuditFolder:
+    """The folder of one running audit.
+
+    Raises:
+        UsageError: the folder has something in it.
+        OutputError: it cannot be written, at any time.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with _writing(path):
+            path.mkdir(parents=True, exist_ok=True)
+            if any(path.iterdir()):
+                raise UsageError(f"the folder {path} is not empty; an audit needs a new one")
+            self._journal = (path / EVIDENCE).open("xb")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(OSError):
+            self._journal.close()
+        for left in self.path.glob(f"*{_UNFINISHED}"):
+            left.unlink(missing_ok=True)
+
+    def record(self, evidence: Evidence) -> None:
+        """Append a host's evidence to the journal, as soon as it is there."""
+        with _writing(self.path / EVIDENCE):
+            self._journal.write(msgspec.json.encode(evidence) + b"\n")
+            self._journal.flush()
+
+    def finish(self, run: Run, files: Mapping[str, Iterable[str]]) -> None:
+        """Write every file, then move all in place, then the manifest that makes it whole."""
+        with _writing(self.path):
+            os.fsync(self._journal.fileno())
+            self._journal.close()
+        for name, chunks in files.items():
+            self._write(name, chunks)
+        names = (EVIDENCE, *files)
+        digests = {name: self._digest(name) for name in names}
+        manifest = msgspec.json.format(msgspec.json.encode(Manifest(FORMAT, run, digests)))
+        self._write(MANIFEST, [manifest.decode() + "\n"])
+        for name in (*files, MANIFEST):
+            with _writing(self.path / name):
+                self._unfinished(name).replace(self.path / name)
+
+    def _unfinished(self, name: str) -> Path:
+        return self.path / f"{name}{_UNFINISHED}"
+
+    def _write(self, name: str, chunks: Iterable[str]) -> None:
+        text = iter(chunks)
+        target = self._unfinished(name)
+        with _writing(self.path / name), target.open("x", encoding="utf-8", newline="\n") as file:
+            file.writelines(text)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _digest(self, name: str) -> FileDigest:
+        path = self.path / name if name == EVIDENCE else self._unfinished(name)
+        digest = hashlib.sha256()
+        with _writing(path), path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+        return FileDigest(digest.hexdigest(), path.stat().st_size)
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error

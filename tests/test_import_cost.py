@@ -1,0 +1,30 @@
+"""The command line starts at once: what it must not import is a list, not a stopwatch."""
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {"pydantic", "rich", "asyncssh", "yaml", "jinja2", "thrift", "msgspec", "osquery", "psutil"}
+
+
+def imported(*args: str) -> set[str]:
+    """The top-level modules a command line has imported when it is done."""
+    code = f"import sys; sys.argv[1:] = {list(args)!r}\n"
+    code += "from portproof.cli import main\ntry: main()\nexcept SystemExit: pass\n"
+    code += "sys.stderr.write(' '.join({n.partition('.')[0] for n in sys.modules}))"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    return set(done.stderr.split())
+
+
+@pytest.mark.parametrize("args", [["--help"], ["--version"], ["-h"]])
+def test_help_imports_nothing_heavy(args: list[str]) -> None:
+    """``portproof --help`` imports none of the libraries only a command needs."""
+    assert imported(*args) & HEAVY == set()
+
+
+def test_lint_imports_only_what_it_needs() -> None:
+    """``portproof lint`` reads YAML into models, and needs no rich, no template, no osquery."""
+    modules = imported("lint")
+    assert {"yaml", "pydantic"} <= modules
+    assert modules & {"rich", "asyncssh", "jinja2", "thrift", "osquery", "psutil"} == set()
