@@ -1,0 +1,137 @@
+"""The library: policies made in Python audit the same way, with any source."""
+
+from collections.abc import Mapping
+
+import msgspec
+import pytest
+
+from portproof.audit import Job, audit, run
+from portproof.collectors.identity import this_platform
+from portproof.errors import UsageError
+from portproof.inventory.plain import this_machine
+from portproof.model.checks import Check
+from portproof.model.observation import HostDark, Identity, Reason, Sight, Unobserved
+from portproof.model.policy import Policy, bind
+from portproof.model.verdicts import Verdict
+from portproof.store.folder import Evidence
+
+CLOSED = {"id": "old", "closed": 609}
+
+
+def policy(**more: object) -> Policy:
+    """A policy with one rule."""
+    return Policy.model_validate({"policy": "mine", "title": "Mine", "rules": [CLOSED]} | more)
+
+
+class Broken:
+    """A source with a mistake in it."""
+
+    name = "broken"
+
+    def look(self, questions: Mapping[str, str]) -> Sight | Unobserved:
+        """Raise, as no source should."""
+        raise RuntimeError(f"a mistake with {len(questions)} questions")
+
+
+class Silent:
+    """A source that answers nothing it is asked."""
+
+    name = "silent"
+
+    def look(self, questions: Mapping[str, str]) -> Sight | Unobserved:
+        """Say who it is, and leave every question out."""
+        assert questions
+        return Sight(Identity(source="silent", version="1", platform=this_platform()), {})
+
+
+class Refusing:
+    """A source that is not there."""
+
+    name = "refusing"
+
+    def look(self, questions: Mapping[str, str]) -> Sight | Unobserved:
+        """Give the reason."""
+        assert questions
+        return Unobserved(Reason.NO_COLLECTOR, "it is not installed")
+
+
+def job() -> Job:
+    """An audit of this machine by one rule."""
+    rules = tuple(bind([policy()]))
+    return Job(
+        rules, (Check(check="listening-sockets", title="x", sql="SELECT 1"),), this_machine()
+    )
+
+
+def test_policies_in_python_audit_this_machine() -> None:
+    """One host, one verdict a rule, and an exit code."""
+    result = audit([policy()], via="probe")
+    assert result.totals.hosts == 1
+    assert sum(result.totals.verdicts.values()) == 1
+    assert result.hosts[0].seen.source == "probe"
+
+
+def test_a_mistake_in_a_source_leaves_the_host_unproven() -> None:
+    """Not a traceback, and never a pass."""
+    (host,) = run(job(), [Broken()]).hosts
+    (judgement,) = host.judgements
+    assert (judgement.verdict, judgement.reason) == (Verdict.UNPROVEN, Reason.INTERNAL)
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"), [(Silent(), Reason.PARTIAL), (Refusing(), Reason.NO_COLLECTOR)]
+)
+def test_a_source_that_tells_nothing_proves_nothing(
+    source: Silent | Refusing, reason: Reason
+) -> None:
+    """No answer about the sockets is no empty answer."""
+    looks = []
+    result = run(job(), [source], lambda _, look: looks.append(look))
+    assert result.hosts[0].judgements[0].reason is reason
+    assert isinstance(looks[0], HostDark)
+
+
+def test_the_sources_tried_before_are_told() -> None:
+    """When one source refuses, the next is used, and the report can say so."""
+    result = run(job(), [Refusing(), Silent()])
+    assert result.hosts[0].seen.tried[0] == "refusing: it is not installed"
+
+
+def test_without_any_source_the_host_is_unproven() -> None:
+    """An empty list of sources is no success."""
+    assert run(job(), []).hosts[0].judgements[0].reason is Reason.NO_COLLECTOR
+
+
+@pytest.mark.parametrize(
+    ("policies", "said"),
+    [
+        ([], "there is no rule"),
+        ([policy(), policy()], "used twice: mine/old"),
+        ([policy(rules=[CLOSED, CLOSED])], "used twice: mine/old"),
+        (
+            [policy(rules=[{"id": "a", "check": "nowhere", "expect": 0}])],
+            "no check is called nowhere",
+        ),
+        ([policy(rules=[{"id": "a", "only": "1-65535"}])], "can never fail"),
+    ],
+)
+def test_what_lint_would_refuse_is_refused(policies: list[Policy], said: str) -> None:
+    """Python cannot get around what YAML may not do."""
+    with pytest.raises(UsageError, match=said):
+        audit(policies)
+
+
+def test_a_rule_for_no_host_judges_nothing() -> None:
+    """An audit in which no rule is for any host is an error, not a success."""
+    result = audit([policy(hosts="nowhere")])
+    assert result.exit_code == 2
+    assert "nothing in the inventory is called nowhere" in result.warnings[0]
+
+
+def test_evidence_survives_being_written() -> None:
+    """What the journal holds is what was judged."""
+    looks = []
+    run(job(), [Silent(), Refusing()], lambda host, look: looks.append((host, look)))
+    audit_looks = [Evidence(host.name, host.groups, look) for host, look in looks]
+    for evidence in audit_looks:
+        assert msgspec.json.decode(msgspec.json.encode(evidence), type=Evidence) == evidence
