@@ -27,6 +27,7 @@ check: $(DEV_STAMP)
 	$(BIN)/mypy
 	$(BIN)/pytest tests/test_structure.py
 	$(BIN)/portproof lint
+	$(BIN)/portproof test
 
 unit: $(DEV_STAMP)
 	$(BIN)/pytest -n 2 --dist loadgroup --durations 8
@@ -43,6 +44,7 @@ lock: $(DEV_STAMP)
 schemas: $(DEV_STAMP)
 	$(BIN)/portproof schema policy > docs/schemas/policy.schema.json
 	$(BIN)/portproof schema check > docs/schemas/check.schema.json
+	$(BIN)/portproof schema test > docs/schemas/test.schema.json
 
 system-packages:
 	@tools/system-packages.sh

@@ -50,7 +50,7 @@ def test_every_verdict_is_documented(verdict: Verdict) -> None:
     assert f"| `{verdict}` |" in (DOCS / "verdicts.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("what", ["policy", "check"])
+@pytest.mark.parametrize("what", ["policy", "check", "test"])
 def test_the_checked_in_schema_is_what_the_models_say(what: str) -> None:
     """``make schemas`` was run after the last change of a model."""
     checked_in = (DOCS / "schemas" / f"{what}.schema.json").read_text(encoding="utf-8")

@@ -23,14 +23,15 @@ def validator(what: str) -> jsonschema.Draft202012Validator:
     return jsonschema.Draft202012Validator(schema)
 
 
-@pytest.mark.parametrize("folder", ["policies", "checks"])
-def test_shipped_content_is_valid(folder: str) -> None:
-    """Everything shipped passes its schema."""
-    what = {"policies": "policy", "checks": "check"}[folder]
-    files = sorted(shipped(folder).glob("*.yml"))  # type: ignore[arg-type]
-    assert files
-    for file in files:
-        validator(what).validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+SHIPPED = sorted([*shipped("policies").rglob("*.yml"), *shipped("checks").rglob("*.yml")])
+
+
+@pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.name)
+def test_shipped_content_is_valid(file: Path) -> None:
+    """Everything shipped passes the schema of what it is."""
+    document = yaml.safe_load(file.read_text(encoding="utf-8"))
+    what = next(name for name in ("policy", "check", "test") if name in document)
+    validator(what).validate(document)
 
 
 @pytest.mark.parametrize("name", BY_FORM)

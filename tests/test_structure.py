@@ -37,7 +37,7 @@ LEVELS = (
         "store",
         "waive",
     },
-    {"judging"},
+    {"judging", "policy_testing"},
     {"engines"},
     {"audit"},
     {"cli"},

@@ -7,12 +7,13 @@ from pydantic import BaseModel
 
 from portproof.model.checks import Check
 from portproof.model.policy import Policy
+from portproof.model.policy_tests import PolicyTest
 
-_MODELS: Final[dict[str, type[BaseModel]]] = {"policy": Policy, "check": Check}
+_MODELS: Final[dict[str, type[BaseModel]]] = {"policy": Policy, "check": Check, "test": PolicyTest}
 
 
 def schema_text(what: str) -> str:
-    """The schema of a ``policy`` or a ``check``, as it is checked in under docs/schemas."""
+    """The schema of a ``policy``, a ``check`` or a ``test``, as it is checked in under docs/schemas."""
     schema = _MODELS[what].model_json_schema()
     document = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
     return json.dumps(document, indent=2) + "\n"

@@ -14,9 +14,10 @@ from portproof.exitcodes import ExitCode
 COMMANDS: Final = {
     "audit": "Audit hosts against policies and write the report.",
     "lint": "Find everything that is wrong with policies and checks.",
+    "test": "Run the tests of policies, and name what they would not notice.",
     "explain": "Tell what a port is for, which rules cover it, and who listens here.",
     "doctor": "Tell which sources can look at this machine, and what is missing.",
-    "schema": "Print the JSON Schema of policies or checks, for editors.",
+    "schema": "Print the JSON Schema of policies, checks or policy tests, for editors.",
 }
 
 

@@ -10,10 +10,11 @@ from pydantic import BaseModel, ValidationError
 
 from portproof.errors import ContentError, Problem
 from portproof.loading.document import Document, parse_document, read_bytes
-from portproof.loading.files import yaml_files
+from portproof.loading.files import files_of_tests, yaml_files
 from portproof.loading.problems import to_problems
 from portproof.model.checks import Check
 from portproof.model.policy import BoundRule, Policy
+from portproof.model.policy_tests import PolicyTest
 from portproof.model.result import Digest
 from portproof.model.waivers import BoundWaiver, Waiver, WaiverFile
 
@@ -87,15 +88,23 @@ class Content:
 def load(policies: Sequence[Path], checks: Sequence[Path]) -> Content:
     """Read every policy and check the paths stand for. Problems are in the result, not raised."""
     content = Content()
-    for loaded in _read_all(policies, _policy_or_waivers, content.problems):
+    files = (found for path in policies for found in yaml_files(path))
+    for loaded in _read_all(files, _policy_or_waivers, content.problems):
         if isinstance(loaded.model, WaiverFile):
             content.waiver_files.append(cast("Loaded[WaiverFile]", loaded))
         else:
             content.policies.append(cast("Loaded[Policy]", loaded))
-    content.checks = list(_read_all(checks, lambda _: Check, content.problems))
+    check_files = (found for path in checks for found in yaml_files(path))
+    content.checks = list(_read_all(check_files, lambda _: Check, content.problems))
     for path in policies:
         content.problems.extend(_nothing_in(path, content))
     return content
+
+
+def load_tests(policies: Sequence[Path], problems: list[Problem]) -> list[Loaded[PolicyTest]]:
+    """Read the tests beside policies; what is wrong with them is added to ``problems``."""
+    files = (found for path in policies for found in files_of_tests(path))
+    return list(_read_all(files, lambda _: PolicyTest, problems))
 
 
 def beside(policy: Path) -> Path | None:
@@ -124,16 +133,17 @@ def _bound(
 
 
 def _read_all(
-    paths: Iterable[Path], choose: Callable[[Document], type[M]], problems: list[Problem]
+    files: Iterable[Path | Problem],
+    choose: Callable[[Document], type[M]],
+    problems: list[Problem],
 ) -> Iterator[Loaded[M]]:
     seen: set[Path] = set()
-    for path in paths:
-        for found in yaml_files(path):
-            if isinstance(found, Problem):
-                problems.append(found)
-            elif found.resolve() not in seen:
-                seen.add(found.resolve())
-                yield from _read(found, choose, problems)
+    for found in files:
+        if isinstance(found, Problem):
+            problems.append(found)
+        elif found.resolve() not in seen:
+            seen.add(found.resolve())
+            yield from _read(found, choose, problems)
 
 
 def _read(

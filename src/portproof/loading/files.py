@@ -8,16 +8,28 @@ from typing import Final
 from portproof.errors import Problem
 
 _ENDINGS: Final = (".yml", ".yaml")
+_TESTS: Final = ".test"
+
+
+def files_of_tests(path: Path) -> Iterator[Path | Problem]:
+    """The policy tests beside what a path stands for: ``*.test.yml``."""
+    if path.is_dir():
+        yield from (each for each in _walk(path, ()) if _holds_tests(each))
+    else:
+        own = path.with_name(f"{path.stem}{_TESTS}{path.suffix}")
+        yield from (each for each in (own,) if each.exists())
 
 
 def yaml_files(path: Path) -> Iterator[Path | Problem]:
     """The YAML files a file or folder stands for, sorted; what cannot be followed is a problem.
 
+    Files of policy tests are left out.
+
     Folders are walked to the bottom, also through links. A link that leads back to a folder it is
     in, an unreadable folder and a missing path are problems: skipping them would leave rules out.
     """
     if path.is_dir():
-        yield from _walk(path, ())
+        yield from (each for each in _walk(path, ()) if not _holds_tests(each))
     elif path.exists():
         yield path
     else:
@@ -47,6 +59,10 @@ def _walk(folder: Path, above: tuple[str, ...]) -> Iterator[Path | Problem]:
             yield from _walk(entry, (*above, real))
         elif _is_content(entry):
             yield entry
+
+
+def _holds_tests(entry: Path | Problem) -> bool:
+    return isinstance(entry, Path) and Path(entry.stem).suffix == _TESTS
 
 
 def _is_content(entry: Path) -> bool:

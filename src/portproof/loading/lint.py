@@ -14,6 +14,7 @@ from portproof.loading.document import Document, Key
 from portproof.model.base import ByPlatform, Text
 from portproof.model.checks import Check
 from portproof.model.policy import Policy
+from portproof.model.policy_tests import PolicyTest
 from portproof.model.rules.check import CheckRule
 
 _UNKNOWN_HERE: Final = ("no such table", "no such column", "no such function")
@@ -105,6 +106,27 @@ def _reference(
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"; did you mean {near[0]}?" if near else f"; known: {', '.join(sorted(known))}"
     yield document.problem(path, f"no check is called {name}{hint}")
+
+
+def lint_tests(tests: Iterable[Loaded[PolicyTest]], content: Content) -> Iterator[Problem]:
+    """Tests of a policy or rule that does not exist would never run."""
+    rules = {
+        loaded.model.policy: [rule.id for rule in loaded.model.rules] for loaded in content.policies
+    }
+    for loaded in tests:
+        name = loaded.model.test
+        if name not in rules:
+            yield loaded.document.problem(("test",), _no_such("policy", name, list(rules)))
+            continue
+        for index, case in enumerate(loaded.model.cases):
+            for rule in case.expect.keys() - set(rules[name]):
+                path: Key = ("cases", index, "expect", rule)
+                yield loaded.document.problem(path, _no_such("rule", rule, rules[name]))
+
+
+def _no_such(kind: str, name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"no {kind} is called {name}" + (f"; did you mean {near[0]}?" if near else "")
 
 
 def _sql_problems(loaded: Loaded[Check]) -> Iterator[Problem]:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Annotated, Any, Final, NamedTuple
 
@@ -84,6 +84,26 @@ class PortSet:
             if part.protocol == protocol and part.first <= reached + 1:
                 reached = max(reached, part.last)
         return reached >= LAST_PORT
+
+
+def mistaken(ports: PortSet) -> Iterator[tuple[str, PortSet]]:
+    """The set as somebody might have written it by mistake, with what the mistake is."""
+    shifted = [_shifted(part) for part in ports.ranges]
+    yield "ports shifted by one", PortSet(shifted, [f"{part.first}" for part in shifted])
+    for protocol in sorted(ports.protocols):
+        left = [part for part in ports.ranges if part.protocol != protocol]
+        swapped = [part._replace(protocol=_other(protocol)) for part in ports.ranges]
+        name = f"without {protocol}" if left else f"{_other(protocol)} for {protocol}"
+        yield name, PortSet(left or swapped, [name])
+
+
+def _shifted(part: PortRange) -> PortRange:
+    by = 1 if part.last < LAST_PORT else -1
+    return part._replace(first=part.first + by, last=part.last + by)
+
+
+def _other(protocol: Protocol) -> Protocol:
+    return Protocol.UDP if protocol is Protocol.TCP else Protocol.TCP
 
 
 def _text(spec: object) -> str:

@@ -1,17 +1,18 @@
 """What every rule has, and what a rule kind must answer."""
 
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from portproof.model.addresses import ANY, At, Covers
+from portproof.model.addresses import ANY, At, Covers, Scope
 from portproof.model.base import Maps, Model, Severity, Slug, Text, TextByPlatform
 from portproof.model.listeners import Listener, Owner, Place
+from portproof.model.observation import Platform
 from portproof.model.patterns import Hosts
-from portproof.model.ports import Protocol
+from portproof.model.ports import Protocol, mistaken
 from portproof.model.scene import Scene
 from portproof.model.verdicts import Finding, Judgement
 
@@ -46,6 +47,10 @@ class Rule(Model):
         """Say why this rule can never match anything, if so."""
         return None
 
+    def mutants(self) -> Iterator[tuple[str, "Rule"]]:
+        """The rule with one mistake in it, and which; a policy's tests should tell them apart."""
+        yield from ()
+
     @abstractmethod
     def summary(self) -> str:
         """The rule in a short line, such as ``closed 609``."""
@@ -58,24 +63,28 @@ Globs = Annotated[
 
 
 class By(Model):
-    """Who may, must or must not hold a socket; shell-style wildcards are understood."""
+    """Who may, must or must not hold a socket; shell-style wildcards are understood.
+
+    Names and paths are compared as the platform does: case does not matter on Windows.
+    """
 
     process: Annotated[Globs | None, Field(description="Process name.")] = None
     path: Annotated[Globs | None, Field(description="Path of the executable.")] = None
     user: Annotated[Globs | None, Field(description="User name.")] = None
 
-    def matches(self, owner: Owner) -> Covers:
+    def matches(self, owner: Owner, platform: Platform) -> Covers:
         """Whether an owner is meant; ``MAYBE`` when what decides it could not be seen."""
         asked = ((self.process, owner.name), (self.path, owner.path), (self.user, owner.user))
-        return _all([_matches(globs, text) for globs, text in asked if globs is not None])
+        compare = _matches_any_case if platform is Platform.WINDOWS else _matches
+        return _all([compare(_tuple(globs), text) for globs, text in asked if globs is not None])
 
-    def any_of(self, owners: Iterable[Owner]) -> Covers:
+    def any_of(self, owners: Iterable[Owner], platform: Platform) -> Covers:
         """Whether at least one owner is meant."""
-        return _any([self.matches(owner) for owner in owners])
+        return _any([self.matches(owner, platform) for owner in owners])
 
-    def all_of(self, owners: Iterable[Owner]) -> Covers:
+    def all_of(self, owners: Iterable[Owner], platform: Platform) -> Covers:
         """Whether every owner is meant."""
-        return _all([self.matches(owner) for owner in owners])
+        return _all([self.matches(owner, platform) for owner in owners])
 
     def __str__(self) -> str:
         parts = (("process", self.process), ("path", self.path), ("user", self.user))
@@ -86,10 +95,14 @@ def _tuple(globs: str | tuple[str, ...]) -> tuple[str, ...]:
     return (globs,) if isinstance(globs, str) else globs
 
 
-def _matches(globs: str | tuple[str, ...], text: str) -> Covers:
+def _matches(globs: tuple[str, ...], text: str) -> Covers:
     if not text:
         return Covers.MAYBE
-    return Covers.YES if any(fnmatchcase(text, glob) for glob in _tuple(globs)) else Covers.NO
+    return Covers.YES if any(fnmatchcase(text, glob) for glob in globs) else Covers.NO
+
+
+def _matches_any_case(globs: tuple[str, ...], text: str) -> Covers:
+    return _matches(tuple(glob.casefold() for glob in globs), text.casefold())
 
 
 def _any(parts: list[Covers]) -> Covers:
@@ -115,6 +128,15 @@ class PortRule(Rule):
         if self.by is not None and not str(self.by):
             return "by is empty; name a process, a path or a user"
         return None
+
+    def mutants(self) -> Iterator[tuple[str, Rule]]:
+        """Ports shifted by one, protocols swapped or left out, scope and owner not minded."""
+        for name, ports in mistaken(getattr(self, self.kind)):
+            yield name, self.model_copy(update={self.kind: ports})
+        for scope in ("external", "loopback") if self.at == ANY else ("any",):
+            yield f"at {scope}", self.model_copy(update={"at": Scope([scope])})
+        if self.by is not None:
+            yield "by anybody", self.model_copy(update={"by": None})
 
     def in_place(self, listener: Listener) -> bool:
         """Whether the listener's namespace is judged; one that could not be read counts."""

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, ClassVar, Final, NamedTuple
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
@@ -94,6 +94,11 @@ class CheckRule(Rule):
         if known.weak and not math.isinf(self.expect.high):
             return Judgement(Verdict.PASS, notes=(known.weak,))
         return PASSED
+
+    def mutants(self) -> Iterator[tuple[str, Rule]]:
+        """The opposite expectation."""
+        other = "some rows" if self.expect.high == 0 else "no rows"
+        yield f"expect {other}", self.model_copy(update={"expect": _expected(other)})
 
     def flaw(self) -> str | None:
         """Every expectation can fail."""

@@ -27,7 +27,7 @@ class ClosedRule(PortRule):
 
     def judge(self, listeners: Sequence[Listener], scene: Scene) -> Judgement:
         """Fail on a listener in scope, else pass if absence is proven."""
-        meant = [(listener, self._means(listener)) for listener in listeners]
+        meant = [(listener, self._means(listener, scene)) for listener in listeners]
         findings = [found(listener) for listener, sure in meant if sure is Covers.YES]
         if findings:
             return failed(*findings)
@@ -37,10 +37,10 @@ class ClosedRule(PortRule):
         doubt = scene.doubts.about(self.closed.protocols)
         return PASSED if doubt is None else unproven(doubt.reason, doubt.detail)
 
-    def _means(self, listener: Listener) -> Covers:
+    def _means(self, listener: Listener, scene: Scene) -> Covers:
         if not self.in_place(listener) or self.at.covers(*listener.bound) is Covers.NO:
             return Covers.NO
-        return Covers.YES if self.by is None else self.by.any_of(listener.owners)
+        return Covers.YES if self.by is None else self.by.any_of(listener.owners, scene.platform)
 
     def summary(self) -> str:
         """``closed 609 at external``."""

@@ -1,6 +1,8 @@
 """``only``: nothing but these ports may listen."""
 
 from collections.abc import Sequence
+from itertools import compress
+from operator import not_
 from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field
@@ -44,8 +46,10 @@ class OnlyRule(PortRule):
     def judge(self, listeners: Sequence[Listener], scene: Scene) -> Judgement:
         """Fail on a listener that is not allowed, else pass if absence of others is proven."""
         reached = [each for each in listeners if self._reaches(each)]
-        clients = [each for each in reached if self._looks_like_client(each, scene.platform)]
-        judged = [(each, self._allows(each)) for each in reached if each not in clients]
+        alike = [self._looks_like_client(each, scene.platform) for each in reached]
+        clients = list(compress(reached, alike))
+        servers = compress(reached, map(not_, alike))
+        judged = [(each, self._allows(each, scene.platform)) for each in servers]
         notes = tuple(f"{describe(each)}; it looks like a client's socket" for each in clients)
         findings = [found(each) for each, allowed in judged if allowed is Covers.NO]
         if findings:
@@ -61,10 +65,10 @@ class OnlyRule(PortRule):
     def _reaches(self, listener: Listener) -> bool:
         return self.in_place(listener) and self.at.covers(*listener.bound) is not Covers.NO
 
-    def _allows(self, listener: Listener) -> Covers:
+    def _allows(self, listener: Listener, platform: Platform) -> Covers:
         if (listener.protocol, listener.port) not in self.only:
             return Covers.NO
-        return Covers.YES if self.by is None else self.by.all_of(listener.owners)
+        return Covers.YES if self.by is None else self.by.all_of(listener.owners, platform)
 
     def _looks_like_client(self, listener: Listener, platform: Platform) -> bool:
         first, last = EPHEMERAL[platform]

@@ -41,27 +41,29 @@ class OpenRule(PortRule):
 
     def judge(self, listeners: Sequence[Listener], scene: Scene) -> Judgement:
         """Pass if each port is held as asked; otherwise fail only when nothing was overlooked."""
-        short = {port: self._best(port, listeners) for port in self.open.ranges}
+        short = {port: self._best(port, listeners, scene) for port in self.open.ranges}
         missing = [port for port, sure in short.items() if sure is not Covers.YES]
         if not missing:
             return PASSED
+        absent = [port for port in missing if short[port] is Covers.NO]
+        proven = [port for port in absent if scene.doubts.about([port.protocol]) is None]
+        if proven:
+            return failed(*(self._finding(port, listeners) for port in proven))
         doubt = scene.doubts.about(port.protocol for port in missing)
         if doubt is not None:
             return unproven(doubt.reason, doubt.detail)
-        if all(short[port] is Covers.MAYBE for port in missing):
-            return unproven(Reason.AMBIGUOUS, self._unsure(missing[0], listeners))
-        return failed(*(self._finding(port, listeners) for port in missing))
+        return unproven(Reason.AMBIGUOUS, self._unsure(missing[0], listeners))
 
-    def _best(self, port: PortRange, listeners: Sequence[Listener]) -> Covers:
-        sure = {self._satisfies(each) for each in _on(port, listeners)}
+    def _best(self, port: PortRange, listeners: Sequence[Listener], scene: Scene) -> Covers:
+        sure = {self._satisfies(each, scene) for each in _on(port, listeners)}
         return next((best for best in (Covers.YES, Covers.MAYBE) if best in sure), Covers.NO)
 
-    def _satisfies(self, listener: Listener) -> Covers:
+    def _satisfies(self, listener: Listener, scene: Scene) -> Covers:
         parts = {
             Covers.YES if self.in_place(listener) else Covers.NO,
             Covers.MAYBE if self._maybe_elsewhere(listener) else Covers.YES,
             self.at.covers(*listener.bound),
-            Covers.YES if self.by is None else self.by.any_of(listener.owners),
+            Covers.YES if self.by is None else self.by.any_of(listener.owners, scene.platform),
         }
         return next((worst for worst in (Covers.NO, Covers.MAYBE) if worst in parts), Covers.YES)
 
