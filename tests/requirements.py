@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from portproof.inventory.ansible import find_program
+
 
 def _is_root() -> bool:
     return hasattr(os, "geteuid") and os.geteuid() == 0
@@ -18,6 +20,7 @@ _PARTS: dict[str, tuple[Callable[[], bool], str]] = {
     "ss": (lambda: shutil.which("ss") is not None, "apt-get install iproute2"),
     "chromium": (lambda: shutil.which("chromium") is not None, "apt-get install chromium"),
     "npm": (lambda: shutil.which("npm") is not None, "apt-get install npm"),
+    "ansible-inventory": (lambda: find_program() is not None, "pip install ansible-core"),
     "java": (lambda: shutil.which("java") is not None, "apt-get install default-jre-headless"),
 }
 
