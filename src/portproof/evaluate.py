@@ -39,6 +39,9 @@ class Plan:
         for listener in scene.listeners:
             for index in self._watchers(listener.protocol, listener.port):
                 watched.setdefault(index, []).append(listener)
+        for port in scene.outside.answered if scene.outside else ():
+            for index in self._watchers(Protocol.TCP, port):
+                watched.setdefault(index, [])
         judgements = self._quiet(scene.platform, scene.doubts)
         if not watched:
             return judgements

@@ -36,6 +36,7 @@ def scene_of(look: HostLook, checks: Sequence[Check], *, require_witness: bool =
         doubts=doubts(look, normal.listeners, normal.garbled, normal.stateless),
         checks=check_answers(look, checks, require_witness=require_witness),
         inapplicable=frozenset(without_sql),
+        outside=look.outside,
     )
 
 

@@ -13,6 +13,8 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _CACHE: Final = 65536
+_MAPPED: Final = ipaddress.IPv6Network("::ffff:0:0/96")
+"""IPv4-mapped addresses, RFC 4291, section 2.5.5.2."""
 
 
 class Exposure(StrEnum):
@@ -45,15 +47,15 @@ class Covers(StrEnum):
 
 @lru_cache(_CACHE)
 def parse_address(text: str) -> Address:
-    """Read an address; an IPv4-mapped one (``::ffff:a.b.c.d``, RFC 4291) becomes IPv4.
+    """Read an address without its zone; an IPv4-mapped one (RFC 4291) becomes IPv4.
 
     Raises:
         ValueError: when the text is not an address.
     """
-    address = ipaddress.ip_address(text.partition("%")[0])
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-        return address.ipv4_mapped
-    return address
+    address = ipaddress.ip_address(text)
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    return address.ipv4_mapped or ipaddress.IPv6Address(int(address))
 
 
 @lru_cache(_CACHE)
@@ -141,9 +143,22 @@ def _network(text: object) -> Network:
     if text in Scope.NAMES:
         raise ValueError(f"{text!r} stands alone; it cannot be listed beside networks")
     try:
-        return ipaddress.ip_network(text)
+        network = ipaddress.ip_network(text)
     except ValueError:
         raise ValueError(_network_advice(text)) from None
+    if isinstance(network, ipaddress.IPv6Network):
+        _refuse_unseen(text, network)
+    return network
+
+
+def _refuse_unseen(text: str, network: ipaddress.IPv6Network) -> None:
+    """Refuse networks no listener is ever in, or that mean more than what is compared."""
+    if network.network_address.scope_id:
+        raise ValueError(f"{text!r} names a zone, which no row tells; leave it out")
+    if network.subnet_of(_MAPPED):
+        width = network.prefixlen - _MAPPED.prefixlen
+        meant = f"{network.network_address.ipv4_mapped}/{width}"
+        raise ValueError(f"{text!r} is seen as IPv4; write {meant}")
 
 
 def _network_advice(text: str) -> str:

@@ -10,7 +10,10 @@ UNGROUPED: Final = "ungrouped"
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A host as the inventory names it, with its groups and the variables that apply to it."""
+    """A host as the inventory names it, with its groups and the variables that apply to it.
+
+    Passwords among the variables are of a type that shows nothing (``model.connection.Secret``).
+    """
 
     name: str
     groups: tuple[str, ...] = ()
@@ -21,15 +24,35 @@ class Host:
 class Inventory:
     """Every host the audit must account for, in order, and the groups they form.
 
-    ``source`` says where it comes from, for the report; ``digest`` identifies its contents.
+    A limit leaves hosts out of the audit, not out of the inventory: host patterns still mean what
+    they mean without it, ``web[0]`` the first of all web hosts. So ``everyone`` and ``members``
+    tell of the hosts that were left out too.
+
+    Attributes:
+        hosts: The hosts to audit.
+        source: Where the inventory comes from, for the report.
+        digest: Identifies its contents, whatever the limit: SHA-256 in hexadecimal.
+        everyone: The name of every host, in the inventory's order; empty if that is ``hosts``.
+        members: Host names by group as the inventory orders them; empty if the hosts' own groups
+            tell it all.
+        warnings: What the inventory's reader must know, one sentence each.
     """
 
     hosts: tuple[Host, ...]
     source: str
     digest: str = ""
+    everyone: tuple[str, ...] = ()
+    members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    def names(self) -> tuple[str, ...]:
+        """The name of every host, whether the audit is limited to it or not."""
+        return self.everyone or tuple(host.name for host in self.hosts)
 
     def groups(self) -> dict[str, tuple[str, ...]]:
-        """Host names by group; ``all`` and ``ungrouped`` are groups, as in Ansible."""
+        """Host names by group, whatever the limit; ``all`` and ``ungrouped`` are groups too."""
+        if self.members:
+            return dict(self.members)
         members: dict[str, list[str]] = {ALL: [], UNGROUPED: []}
         for host in self.hosts:
             for group in _groups(host.groups):

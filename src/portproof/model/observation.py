@@ -105,13 +105,27 @@ class Witness(msgspec.Struct, frozen=True):
     """A socket known to be open while the look was taken.
 
     ``ours`` is true for a canary that portproof opened for the run (it is proof, and never judged),
-    false for a socket that belongs to the host, such as the SSH server's port.
+    false for a socket that belongs to the host, such as the SSH server's port. ``reached`` is true
+    when the address is only where it was reached, so that a socket bound to a wildcard may be it.
     """
 
     protocol: str
     address: str
     port: int
     ours: bool
+    reached: bool = False
+
+
+class Outside(msgspec.Struct, frozen=True):
+    """What the controller found when it tried TCP ports of a host itself.
+
+    ``answered`` are the ports that accepted a connection, ``silent`` those that refused, dropped or
+    took too long; ports in neither were not tried.
+    """
+
+    address: str
+    answered: tuple[int, ...]
+    silent: tuple[int, ...]
 
 
 class HostLook(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="looked"):
@@ -126,6 +140,7 @@ class HostLook(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=
     taken: str
     seconds: float
     tried: tuple[str, ...] = ()
+    outside: Outside | None = None
 
 
 class HostDark(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="dark"):

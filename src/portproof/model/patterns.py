@@ -1,8 +1,9 @@
 """Host patterns with Ansible's meaning: ``web:&prod:!canary``, globs, ``~regex``, ``web[0:2]``.
 
 The meaning follows Ansible's documentation, "Patterns: targeting hosts and groups": plain parts are
-joined first, then ``&`` parts intersect, then ``!`` parts exclude, whatever their order; a part
-names groups before hosts, and a part with wildcards names both.
+joined first, then ``&`` parts intersect, then ``!`` parts exclude, whatever their order. A plain
+part that is a host's name is that host; any other part names groups before hosts, and a part with
+wildcards names both. tests/data/patterns.json holds what ansible-core answers.
 """
 
 import fnmatch
@@ -19,7 +20,10 @@ from pydantic_core import PydanticCustomError
 from portproof.model.hosts import ALL
 
 _PARTS = re.compile(r"(?:[^\s:\[\]]|\[[^\]]*\])+")
-_SUBSCRIPT = re.compile(r"(?P<name>.+)\[(?:(?P<one>-?\d+)|(?P<first>\d+)[:-](?P<last>\d*))\]")
+_SUBSCRIPT = re.compile(
+    r"(?P<name>.+)\[(?:(?P<one>-?[0-9]+)|(?P<first>[0-9]+)[:-](?P<last>[0-9]*))\]"
+)
+_WITH_PORT = re.compile(r"(?:[\w.-]|\[[^\]]*\])+:[0-9]+")
 _WILD: Final = ".?*["
 
 
@@ -67,9 +71,9 @@ class HostPattern:
         chosen: dict[str, None] = {}
         unmatched = []
         for part in _in_order(self.parts):
-            matched = _match(part.lstrip("&!"), names, known, groups)
+            matched = [part] if part in known else _match(_bare(part), names, groups)
             chosen = _combine(chosen, part, matched)
-            if not matched and part.lstrip("&!") not in groups:
+            if not matched and _bare(part) not in groups:
                 unmatched.append(part)
         return Selection(tuple(chosen), tuple(unmatched))
 
@@ -77,9 +81,10 @@ class HostPattern:
 def _split(written: str) -> tuple[str, ...]:
     if "," in written:
         return tuple(part.strip() for part in written.split(",") if part.strip())
-    if _is_address(written.strip()):
-        return (written.strip(),)
-    return tuple(_PARTS.findall(written))
+    text = written.strip()
+    if _is_address(text) or _WITH_PORT.fullmatch(text):
+        return (text,)
+    return tuple(_PARTS.findall(text))
 
 
 def _is_address(text: str) -> bool:
@@ -90,8 +95,12 @@ def _is_address(text: str) -> bool:
     return True
 
 
+def _bare(part: str) -> str:
+    return part[1:] if part[0] in "&!" else part
+
+
 def _check(part: str) -> None:
-    bare = part.lstrip("&!")
+    bare = _bare(part)
     if not bare:
         raise ValueError(f"the part {part!r} names no group or host")
     if bare.startswith("~"):
@@ -121,11 +130,7 @@ def _combine(chosen: dict[str, None], part: str, matched: list[str]) -> dict[str
     return chosen | dict.fromkeys(matched)
 
 
-def _match(
-    part: str, names: Sequence[str], known: set[str], groups: Mapping[str, Sequence[str]]
-) -> list[str]:
-    if part in known:
-        return [part]
+def _match(part: str, names: Sequence[str], groups: Mapping[str, Sequence[str]]) -> list[str]:
     name, cut = _subscript(part)
     return _enumerate(name, names, groups)[cut]
 
@@ -137,17 +142,18 @@ def _subscript(part: str) -> tuple[str, slice]:
     if match["one"]:
         index = int(match["one"])
         return match["name"], slice(index, index + 1 or None)
-    last = int(match["last"]) + 1 if match["last"] else None
-    return match["name"], slice(int(match["first"]), last)
+    first, last = int(match["first"]), int(match["last"] or -1)
+    # To Ansible an end of 0 is no end at all: web[2:0] is web[2].
+    return match["name"], slice(first, (last or first) + 1 or None)
 
 
 def _enumerate(name: str, names: Sequence[str], groups: Mapping[str, Sequence[str]]) -> list[str]:
     matches = _compile(name).match
     in_groups = [group for group in groups if matches(group)]
-    found = dict.fromkeys(host for group in in_groups for host in groups[group])
+    found = [host for group in in_groups for host in groups[group]]
     if not in_groups or name.startswith("~") or any(mark in name for mark in _WILD):
-        found |= dict.fromkeys(host for host in names if matches(host))
-    return list(found)
+        found += [host for host in names if matches(host)]
+    return found
 
 
 def _validate(value: Any) -> HostPattern:  # noqa: ANN401 - whatever the user's YAML held

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from portproof.model.listeners import Listener
-from portproof.model.observation import Answer, Platform, Unobserved
+from portproof.model.observation import Answer, Outside, Platform, Unobserved
 from portproof.model.ports import Protocol
 
 
@@ -49,3 +49,4 @@ class Scene:
     doubts: Doubts
     checks: Mapping[str, CheckAnswer] = field(default_factory=dict)
     inapplicable: frozenset[str] = frozenset()
+    outside: Outside | None = None
