@@ -4,14 +4,18 @@ The facts about osquery's rows are in docs/osquery.md, with their sources. In sh
 for IPv4 and 10, 23 or 30 for IPv6; protocols 1, 58, 136 and 255 have no ports to judge; macOS
 prints a dual-stack wildcard as ``0.0.0.0`` in the IPv6 family; on Linux a namespace that could not
 be identified is ``0``, and its rows repeat rows of a namespace that could.
+
+A row is passed over only for a value that is known to mean "no listener"; any other value may be a
+listener that was misread, so the row is garbled and absence is not proven.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from ipaddress import IPv4Address
 from typing import Final, NamedTuple
 
-from portproof.model.addresses import Exposure, Stack, exposure, parse_address
+from portproof.model.addresses import Address, Exposure, Stack, exposure, parse_address
 from portproof.model.listeners import Listener, Owner, Place
 from portproof.model.observation import Identity, Platform, Row
 from portproof.model.ports import LAST_PORT, Protocol
@@ -20,8 +24,9 @@ _IPV4: Final = "2"
 _IPV6: Final = frozenset({"10", "23", "30"})
 _NO_ADDRESS: Final = frozenset({"0", "1", "17"})
 _PROTOCOLS: Final = {"6": Protocol.TCP, "17": Protocol.UDP}
-_NO_NAMESPACE: Final = frozenset({"", "0"})
-_NO_SOCKET: Final = frozenset({"", "0"})
+_PORTLESS: Final = frozenset({"1", "58", "136", "255"})
+_NOTHING: Final = frozenset({"", "0"})
+_UNREAD: Final = "0"
 _LISTEN: Final = "LISTEN"
 _NOT_LISTENING: Final = frozenset(
     {
@@ -71,6 +76,21 @@ class _Key(NamedTuple):
     namespace: str
 
 
+class _Endpoint(NamedTuple):
+    """What the rows of one socket have in common, whichever process they were read through."""
+
+    socket: str
+    protocol: str
+    family: str
+    address: str
+    port: str
+
+
+class _Held(NamedTuple):
+    socket: str
+    owner: Owner
+
+
 class _GarbledError(ValueError):
     """A row that makes no sense."""
 
@@ -81,24 +101,25 @@ class _StatelessError(ValueError):
 
 def normalise(rows: Iterable[Row], identity: Identity) -> Normalised:
     """Collapse rows into listeners: one a protocol, address, port and namespace."""
-    own = _own_rows(tuple(rows), identity)
-    owners: dict[_Key, set[Owner]] = {}
+    told = tuple(rows)
+    spaces = _spaces(told, identity)
+    tells_dual = identity.platform is Platform.MACOS and identity.source.startswith("osquery")
+    held: dict[_Key, set[_Held]] = {}
     garbled, stateless = [], []
-    for row in own.rows:
+    for row in told:
         try:
-            key = _key(row, identity.platform, own.places)
+            key = _key(row, spaces, tells_dual=tells_dual)
             if key is not None:
-                owners.setdefault(key, set()).add(_owner(row))
+                held.setdefault(key, set()).add(_Held(row.get("socket", ""), _owner(row)))
         except _GarbledError as error:
             garbled.append(str(error))
         except _StatelessError as error:
             stateless.append(str(error))
-    listeners = tuple(_listener(key, found) for key, found in owners.items())
-    return Normalised(listeners, tuple(garbled), tuple(stateless))
+    listeners = tuple(_listener(key, found) for key, found in held.items())
+    return Normalised(listeners, tuple(sorted(garbled)), tuple(sorted(stateless)))
 
 
-def _listener(key: _Key, owners: set[Owner]) -> Listener:
-    known = {owner for owner in owners if owner.pid is not None} or owners
+def _listener(key: _Key, held: set[_Held]) -> Listener:
     return Listener(
         protocol=key.protocol,
         address=key.bound.address,
@@ -107,108 +128,142 @@ def _listener(key: _Key, owners: set[Owner]) -> Listener:
         exposure=key.bound.exposure,
         place=key.place,
         namespace=key.namespace,
-        owners=tuple(sorted(known, key=_by_pid)),
+        owners=_owners(held),
     )
+
+
+def _owners(held: set[_Held]) -> tuple[Owner, ...]:
+    """Everyone behind a listener; nobody known counts, unless another row tells who it is."""
+    if len(held) == 1:
+        return tuple(each.owner for each in held)
+    told = {each.socket for each in held if each.owner.pid is not None} - _NOTHING
+    owners = {each.owner for each in held if each.owner.pid is not None or each.socket not in told}
+    return tuple(sorted(owners, key=_by_pid))
 
 
 def _by_pid(owner: Owner) -> tuple[int, str]:
     return (-1 if owner.pid is None else owner.pid, repr(owner))
 
 
-class _Own(NamedTuple):
-    rows: tuple[Row, ...]
-    places: "Mapping[str, Place] | None"
+class _Spaces(NamedTuple):
+    """Whose the identified namespaces are, and in which ones a row of namespace 0 was seen too."""
+
+    places: Mapping[str, Place]
+    twins: Mapping[_Endpoint, set[str]]
 
 
-class _Places(dict[str, Place]):
-    """Namespaces that are known; any other one belongs to somebody else."""
-
-    def __missing__(self, namespace: str) -> Place:
-        return Place.UNKNOWN if namespace in _NO_NAMESPACE else Place.OTHER
-
-
-def _own_rows(rows: tuple[Row, ...], identity: Identity) -> _Own:
-    """Drop rows that repeat others, and say which namespaces are the host's own.
+def _spaces(rows: tuple[Row, ...], identity: Identity) -> _Spaces | None:
+    """Say which namespaces are the host's own; None on platforms that have none.
 
     A row in namespace 0 was read through a process whose namespace could not be identified. When a
     row of an identified namespace shows the same socket, both are one. If process 1 itself could
     not be identified, namespace 0 is the host's own, and so is the namespace its rows repeat.
     """
     if identity.platform is not Platform.LINUX:
-        return _Own(rows, None)
-    identified = {
-        row.get("socket", ""): row.get("net_namespace", "")
-        for row in rows
-        if row.get("net_namespace", "") not in _NO_NAMESPACE
-    }
-    twins = [row for row in rows if _is_twin(row, identified)]
-    places = _Places()
-    if identity.host_namespace in _NO_NAMESPACE:
-        places.update({identified[row["socket"]]: Place.HOST for row in twins})
-        places["0"] = Place.HOST
-    else:
-        places[identity.host_namespace] = Place.HOST
-    dropped = set(map(id, twins))
-    return _Own(tuple(row for row in rows if id(row) not in dropped), places)
+        return None
+    twins = _twins(rows)
+    if identity.host_namespace not in _NOTHING:
+        return _Spaces({identity.host_namespace: Place.HOST}, twins)
+    own = {_UNREAD}.union(*twins.values())
+    return _Spaces(dict.fromkeys(own, Place.HOST), twins)
 
 
-def _is_twin(row: Row, identified: Mapping[str, str]) -> bool:
-    socket = row.get("socket", "")
-    return row.get("net_namespace") == "0" and socket not in _NO_SOCKET and socket in identified
+def _twins(rows: tuple[Row, ...]) -> dict[_Endpoint, set[str]]:
+    unread = {_endpoint(row) for row in rows if row.get("net_namespace") == _UNREAD}
+    twins: dict[_Endpoint, set[str]] = {}
+    for row in rows if unread else ():
+        namespace, endpoint = row.get("net_namespace", ""), _endpoint(row)
+        known = namespace not in _NOTHING and endpoint.socket not in _NOTHING
+        if known and endpoint in unread:
+            twins.setdefault(endpoint, set()).add(namespace)
+    return twins
 
 
-def _key(row: Row, platform: Platform, places: Mapping[str, Place] | None) -> _Key | None:
+def _endpoint(row: Row) -> _Endpoint:
+    return _Endpoint(*(row.get(column, "") for column in _Endpoint._fields))
+
+
+def _key(row: Row, spaces: _Spaces | None, *, tells_dual: bool) -> _Key | None:
     """What a row's listener is known by, or None when the row is of no listener."""
     protocol = _protocol(row)
-    if protocol is None or row.get("family") in _NO_ADDRESS:
+    if protocol is None:
         return None
-    port = _number(row, "port")
-    if port is None or port > LAST_PORT:
-        raise _GarbledError(f"port {_quote(row.get('port'))}")
+    port = _port(row, "port")
     if port == 0 or not _listens(protocol, row):
         return None
-    namespace = row.get("net_namespace", "")
-    place = Place.HOST if places is None else places[namespace]
-    bound = _bound(row.get("family", ""), row.get("address", ""), platform)
+    place, namespace = _place(row, spaces)
+    bound = _bound(row.get("family", ""), row.get("address", ""), tells_dual)
     return _Key(protocol, bound, port, place, namespace)
 
 
 def _protocol(row: Row) -> Protocol | None:
-    if _number(row, "protocol") is None:
-        raise _GarbledError(f"protocol {_quote(row.get('protocol'))}")
-    return _PROTOCOLS.get(row["protocol"])
+    """The protocol of a row's port; None when it has no port."""
+    family, protocol = row.get("family", ""), row.get("protocol", "")
+    if family in _NO_ADDRESS:
+        if row.get("port", "") not in _NOTHING:
+            raise _GarbledError(f"port {_quote(row['port'])} in family {family}")
+        return None
+    if family != _IPV4 and family not in _IPV6:
+        raise _GarbledError(f"family {_quote(family)}")
+    if protocol not in _PROTOCOLS and protocol not in _PORTLESS:
+        raise _GarbledError(f"protocol {_quote(protocol)}")
+    return _PROTOCOLS.get(protocol)
+
+
+def _port(row: Row, column: str) -> int:
+    port = _number(row, column)
+    if port is None or port > LAST_PORT:
+        raise _GarbledError(f"{column} {_quote(row.get(column))}")
+    return port
 
 
 def _listens(protocol: Protocol, row: Row) -> bool:
     if protocol is Protocol.UDP:
-        return row.get("remote_port", "") in {"", "0"}
+        return not row.get("remote_port") or _port(row, "remote_port") == 0
     state = row.get("state", "")
     if state == _LISTEN or state in _NOT_LISTENING:
         return state == _LISTEN
     raise _StatelessError(f"tcp port {row.get('port')} in state {_quote(state)}")
 
 
+def _place(row: Row, spaces: _Spaces | None) -> tuple[Place, str]:
+    """Whose namespace a row is in, and which."""
+    if spaces is None:
+        return Place.HOST, ""
+    namespace = row.get("net_namespace", "")
+    if namespace == _UNREAD and spaces.twins:
+        names = spaces.twins.get(_endpoint(row), set())
+        namespace = min(names) if len(names) == 1 else namespace
+    if namespace in spaces.places:
+        return spaces.places[namespace], namespace
+    if namespace in _NOTHING:
+        return Place.UNKNOWN, namespace
+    if not _is_number(namespace):
+        raise _GarbledError(f"net_namespace {_quote(namespace)}")
+    return Place.OTHER, namespace
+
+
 @lru_cache(_CACHE)
-def _bound(family: str, text: str, platform: Platform) -> _Bound:
+def _bound(family: str, text: str, tells_dual: bool) -> _Bound:
     try:
         address = parse_address(text)
     except ValueError:
         raise _GarbledError(f"address {_quote(text)}") from None
-    if family == _IPV4 and address.version == 4:  # noqa: PLR2004 - the version of IP
+    if isinstance(address, IPv4Address) and (family == _IPV4 or ":" in text):
         return _Bound(str(address), Stack.IPV4, exposure(address))
-    if family not in _IPV6:
-        raise _GarbledError(f"address {_quote(text)} in family {_quote(family)}")
+    if family == _IPV4:
+        raise _GarbledError(f"address {_quote(text)} in family {family}")
     if not address.is_unspecified:
-        stack = Stack.IPV4 if address.version == 4 else Stack.IPV6  # noqa: PLR2004 - the version of IP
+        stack = Stack.IPV4 if isinstance(address, IPv4Address) else Stack.IPV6
         return _Bound(str(address), stack, exposure(address))
-    return _Bound("::", _wildcard(text, platform), Exposure.WILDCARD)
+    return _Bound("::", _wildcard(address, tells_dual), Exposure.WILDCARD)
 
 
-def _wildcard(text: str, platform: Platform) -> Stack:
-    """Which families an IPv6 wildcard serves: only macOS tells them apart."""
-    if text == "0.0.0.0":  # noqa: S104 - compared with, not bound to
+def _wildcard(address: Address, tells_dual: bool) -> Stack:
+    """Which families an IPv6 wildcard serves: only osquery on macOS tells them apart."""
+    if isinstance(address, IPv4Address):
         return Stack.DUAL
-    return Stack.IPV6 if platform is Platform.MACOS else Stack.IPV6_MAYBE_DUAL
+    return Stack.IPV6 if tells_dual else Stack.IPV6_MAYBE_DUAL
 
 
 def _owner(row: Row) -> Owner:
@@ -217,11 +272,11 @@ def _owner(row: Row) -> Owner:
         return Owner()
     return Owner(
         pid=pid,
-        name=_text(row, "name"),
-        path=_text(row, "path"),
+        name=_name(row, "name"),
+        path=_name(row, "path"),
         cmdline=_text(row, "cmdline"),
         uid=_number(row, "uid"),
-        user=_text(row, "user"),
+        user=_name(row, "user"),
         started=_number(row, "start_time"),
         on_disk={"1": True, "0": False}.get(row.get("on_disk", "")),
         parent=_number(row, "parent"),
@@ -229,14 +284,24 @@ def _owner(row: Row) -> Owner:
 
 
 def _number(row: Row, column: str) -> int | None:
-    """A column as a number; None where it is empty, negative or not a number."""
+    """A column as a number; None where it is empty, negative or not a number as osquery writes."""
     text = row.get(column) or ""
-    plain = text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER
-    return int(text) if plain else None
+    return int(text) if _is_number(text) else None
+
+
+def _is_number(text: str) -> bool:
+    digits = text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER
+    return digits and (text[0] != "0" or text == "0")
 
 
 def _text(row: Row, column: str) -> str:
     return (row.get(column) or "")[:_LONGEST_TEXT]
+
+
+def _name(row: Row, column: str) -> str:
+    """Text that patterns are compared with; when cut it could miss one, so too long is unknown."""
+    text = row.get(column) or ""
+    return text if len(text) <= _LONGEST_TEXT else ""
 
 
 def _quote(text: str | None) -> str:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Iterable
 from typing import Final
 
+from portproof.model.addresses import Exposure, Stack
 from portproof.model.checks import Check
 from portproof.model.listeners import Listener, Place
 from portproof.model.observation import (
@@ -120,14 +121,21 @@ def is_witness(listener: Listener, witness: Witness) -> bool:
 
     A witness in another network namespace than the host's proves nothing about the host's. Its
     process is not compared: nobody else can be bound there, and the collector may number processes
-    differently than the one that holds the witness.
+    differently than the one that holds the witness. A witness that was reached at an address may be
+    bound to that address or to a wildcard that serves its family.
     """
     return (
         listener.port == witness.port
         and listener.protocol == witness.protocol
-        and listener.address == witness.address
+        and (listener.address == witness.address or _serves(listener, witness))
         and listener.place is Place.HOST
     )
+
+
+def _serves(listener: Listener, witness: Witness) -> bool:
+    if not witness.reached or listener.exposure is not Exposure.WILDCARD:
+        return False
+    return listener.stack is not (Stack.IPV4 if ":" in witness.address else Stack.IPV6)
 
 
 def without_canaries(

@@ -45,20 +45,10 @@ BOOK = {
     "::ffff:0.0.0.0": Entry(4, "0.0.0.0", "wildcard"),
 }
 MAPPED = "::ffff:"
-QUIET = [
-    "ESTABLISHED",
-    "SYN_SENT",
-    "SYN_RECV",
-    "SYN_RCVD",
-    "FIN_WAIT1",
-    "FIN_WAIT2",
-    "TIME_WAIT",
-    "CLOSED",
-    "CLOSE_WAIT",
-    "LAST_ACK",
-    "CLOSING",
-    "DELETE_TCB",
-]
+QUIET = (
+    *("ESTABLISHED", "SYN_SENT", "SYN_RECV", "SYN_RCVD", "FIN_WAIT1", "FIN_WAIT2", "TIME_WAIT"),
+    *("CLOSED", "CLOSE_WAIT", "LAST_ACK", "CLOSING", "DELETE_TCB"),
+)
 TWIN_COLUMNS = ("socket", "protocol", "family", "address", "port")
 
 
@@ -140,9 +130,9 @@ def port_number(text: str) -> int:
 
 
 def is_number(text: str) -> bool:
-    """Whether it is a number as osquery writes it: nothing before, behind or between."""
+    """Whether it is a number as osquery writes it: at most 64 bits, and nothing around it."""
     try:
-        return str(int(text)) == text and int(text) >= 0
+        return str(int(text)) == text and 0 <= int(text) < 10**19
     except ValueError:
         return False
 
@@ -286,7 +276,7 @@ def held_by(look: Look, names: list[str], wanted: str | None, *, everybody: bool
         return "yes"
     if look["platform"] == "windows":
         names, wanted = [name.lower() for name in names], wanted.lower()
-    same = [name == wanted for name in names if name]
+    same = {name == wanted for name in names if name}
     hidden = "" in names
     if everybody:
         return "no" if False in same else "maybe" if hidden else "yes"
@@ -334,8 +324,9 @@ def proven(doubts: dict[str, str | None], concerned: set[str]) -> Opinion:
 def is_client(look: Look, rule: Rule, listener: dict[str, Any]) -> bool:
     """Whether a socket that is not listed looks like a client's."""
     first, last = (32768, 60999) if look["platform"] == "linux" else (49152, 65535)
-    ephemeral = listener["protocol"] == "udp" and first <= listener["port"] <= last
-    return ephemeral and rule["ephemeral_udp"] == "note"
+    if listener["protocol"] != "udp" or rule["ephemeral_udp"] != "note":
+        return False
+    return bool(first <= listener["port"] <= last)
 
 
 def open_opinion(

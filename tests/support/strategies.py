@@ -31,16 +31,16 @@ WITNESSES = (
 )
 PORTS = (609, 443, 22, 45000)
 COLUMNS = (
-    "pid fd socket family protocol address port remote_port state net_namespace name path cmdline"
-    " uid user start_time on_disk parent"
-).split(" ")
+    *("pid", "fd", "socket", "family", "protocol", "address", "port", "remote_port", "state"),
+    *("net_namespace", "name", "path", "cmdline", "uid", "user", "start_time", "on_disk", "parent"),
+)
 """The columns checks/listening-sockets.yml asks for."""
 
 _ODD = [
     "",
     "abc",
     " 609 ",
-    "６０９",
+    "\uff16\uff10\uff19",
     "609.0",
     "-1",
     "70000",
@@ -98,7 +98,7 @@ def looks(draw: st.DrawFn, platform: str | None = None) -> Look:
     """A look, most often by root, with all canaries seen and nothing lost."""
     system = platform or draw(platforms())
     namespace = draw(st.sampled_from([HOST, HOST, "0"])) if system == "linux" else ""
-    own = draw(st.lists(rows(system), max_size=5))
+    own = draw(st.lists(rows(system), max_size=6))
     odd = draw(st.lists(odd_rows(system), max_size=1)) if draw(st.integers(0, 3)) == 0 else []
     seen = draw(_mostly(WITNESSES, st.lists(st.sampled_from(WITNESSES), unique=True)))
     return {
@@ -162,16 +162,39 @@ def host_look(look: Look, checks: dict[str, Answer] | None = None) -> HostLook:
     return HostLook(sight=sight, witnesses=witnesses, taken="2026-01-01T00:00:00Z", seconds=0.1)
 
 
-def policy(*rules: Rule) -> Policy:
-    """The rules as a policy."""
+def a_look(rows: list[dict[str, str]], **changes: Any) -> Look:  # noqa: ANN401 - of any type
+    """A look by root with these rows, without canaries among them."""
+    return {
+        "platform": "linux",
+        "source": "osqueryd",
+        "euid": 0,
+        "host_namespace": HOST,
+        "rows": rows,
+        "lost": 0,
+        "incomplete": (),
+        "witnesses": list(WITNESSES),
+        **changes,
+    }
+
+
+def a_rule(kind: str, **changes: Any) -> Rule:  # noqa: ANN401 - of any type
+    """A rule about port 609 anywhere on the host."""
+    return {
+        "kind": kind,
+        "ports": {("tcp", 609), ("udp", 609)},
+        "at": "any",
+        "by": None,
+        "namespaces": "host",
+        "ephemeral_udp": "note",
+        **changes,
+    }
+
+
+def policy(*rules: Rule, name: str = "random", hosts: str = "all") -> Policy:
+    """The rules as a policy for some hosts."""
+    written = [{"id": f"rule-{index}", **_written(rule)} for index, rule in enumerate(rules)]
     return Policy.model_validate(
-        {
-            "policy": "random",
-            "title": "Random rules",
-            "rules": [
-                {"id": f"rule-{index}", **_written(rule)} for index, rule in enumerate(rules)
-            ],
-        }
+        {"policy": name, "title": "Random rules", "hosts": hosts, "rules": written}
     )
 
 
