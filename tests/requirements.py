@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,14 @@ def _is_root() -> bool:
 _PARTS: dict[str, tuple[Callable[[], bool], str]] = {
     "root": (_is_root, "run the tests as root"),
     "ip": (lambda: shutil.which("ip") is not None, "apt-get install iproute2"),
+    "sshd": (lambda: Path("/usr/sbin/sshd").exists(), "apt-get install openssh-server"),
+    "sudo": (lambda: shutil.which("sudo") is not None, "apt-get install sudo"),
+    "doas": (lambda: shutil.which("doas") is not None, "apt-get install opendoas"),
+    "iptables": (lambda: shutil.which("iptables") is not None, "apt-get install iptables"),
+    "fish": (lambda: shutil.which("fish") is not None, "apt-get install fish"),
+    "tcsh": (lambda: shutil.which("tcsh") is not None, "apt-get install tcsh"),
+    "zsh": (lambda: shutil.which("zsh") is not None, "apt-get install zsh"),
+    "busybox": (lambda: shutil.which("busybox") is not None, "apt-get install busybox"),
     "ss": (lambda: shutil.which("ss") is not None, "apt-get install iproute2"),
     "chromium": (lambda: shutil.which("chromium") is not None, "apt-get install chromium"),
     "npm": (lambda: shutil.which("npm") is not None, "apt-get install npm"),

@@ -11,11 +11,10 @@ a reason (see :mod:`portproof.model.observation`), because it must end as a verd
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Problem:
+class Problem(NamedTuple):
     """One thing that is wrong in a user's file.
 
     ``file`` is the path as the user wrote it; ``line`` and ``column`` count from 1, and 0 means

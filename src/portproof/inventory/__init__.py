@@ -1,0 +1,1 @@
+"""Inventories: which hosts an audit must account for."""

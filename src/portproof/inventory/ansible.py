@@ -1,0 +1,111 @@
+"""Asks the program ``ansible-inventory``. Ansible itself is never imported."""
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from portproof.errors import ContentError, Problem
+from portproof.inventory.complaints import (
+    Complaint,
+    losses,
+    problems,
+    read_complaints,
+    warnings,
+)
+from portproof.inventory.program import Ran, UnfinishedError, run
+from portproof.inventory.vault import NO_VAULT, VaultOptions
+from portproof.model.text import shortened, visible
+
+PROGRAM: Final = "ansible-inventory"
+HOW_TO_GET_IT: Final = "install ansible-core, for example with: pip install 'portproof[ansible]'"
+TIME_LIMIT: Final = 600.0
+"""Seconds for one call; inventories of clouds ask many services, each slow."""
+
+_SETTINGS: Final = {
+    # Without it a source that cannot be read is a warning, and its hosts are missing.
+    "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true",
+    # A key given twice loses hosts; this is what makes Ansible say so.
+    "ANSIBLE_DUPLICATE_YAML_DICT_KEY": "warn",
+    # Exported, a host lacks the variables of its groups.
+    "ANSIBLE_INVENTORY_EXPORT": "false",
+    # The output holds decrypted passwords, which must not land in a log.
+    "ANSIBLE_LOG_PATH": os.devnull,
+    # Standard output must be JSON and nothing else.
+    "ANSIBLE_VERBOSITY": "0",
+    "ANSIBLE_VERBOSE_TO_STDERR": "true",
+    "ANSIBLE_DEBUG": "false",
+    "ANSIBLE_NOCOLOR": "true",
+    "ANSIBLE_FORCE_COLOR": "false",
+    # Warnings are wanted, except for those that are about Ansible's own future.
+    "ANSIBLE_SYSTEM_WARNINGS": "true",
+    "ANSIBLE_DEPRECATION_WARNINGS": "false",
+    "ANSIBLE_DEVEL_WARNING": "false",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the program printed, and the warnings that came with it."""
+
+    output: bytearray
+    warnings: tuple[str, ...]
+
+
+def find_program() -> str | None:
+    """The user's own ``ansible-inventory``, with their collections, or the one beside Python."""
+    beside = Path(sys.executable).with_name(PROGRAM)
+    return shutil.which(PROGRAM) or shutil.which(beside)
+
+
+def ask(
+    sources: Sequence[str],
+    vault: VaultOptions = NO_VAULT,
+    *,
+    settings: Mapping[str, str] | None = None,
+    options: Sequence[str] = (),
+    seconds: float = TIME_LIMIT,
+) -> Answer:
+    """List sources with the user's own settings of Ansible, all in one call.
+
+    Args:
+        sources: What ``-i`` was given.
+        vault: Where vault passwords are.
+        settings: Settings of Ansible for this call, by their environment variables.
+        options: Further options.
+        seconds: How long it may take.
+
+    Raises:
+        ContentError: the program is missing, fails, says that it left something out, or does not
+            end in time. It quotes what Ansible said.
+    """
+    program = find_program()
+    if program is None:
+        raise _failure(sources, f"only Ansible can read this; {HOW_TO_GET_IT}")
+    command = [program, "--list", *options, *vault.arguments()]
+    command += [f"--inventory={source}" for source in sources]
+    try:
+        ran = run(command, os.environ | _SETTINGS | dict(settings or {}), seconds)
+    except UnfinishedError as error:
+        raise _failure(sources, f"{PROGRAM}: {error}") from None
+    complaints = vault.masked(ran.complaints.decode("utf-8", "backslashreplace"))
+    told = read_complaints(complaints)
+    if ran.code != 0:
+        raise ContentError(problems(told or [_last_words(ran, complaints)], sources))
+    if lost := losses(told, sources):
+        raise ContentError(lost)
+    return Answer(ran.output, warnings(told))
+
+
+def _failure(sources: Sequence[str], text: str) -> ContentError:
+    return ContentError(Problem(source, 0, 0, "", text) for source in sources)
+
+
+def _last_words(ran: Ran, errors: str) -> Complaint:
+    """Whatever a program said that failed without an error message of Ansible's."""
+    lines = [line.strip() for line in errors.splitlines() if line.strip()] or ["it said nothing"]
+    text = f"{PROGRAM} ended with exit code {ran.code}: {lines[-1]}"
+    return Complaint(True, "", "", 0, 0, shortened(visible(text), 600))  # noqa: FBT003 - a record

@@ -1,0 +1,43 @@
+"""How to become another user on a host, from its variables."""
+
+import re
+from collections.abc import Mapping
+from typing import Final, Literal
+
+from portproof.inventory.values import Values
+from portproof.inventory.variables import BECOME, BECOME_METHOD, become_names
+from portproof.model.connection import Become
+
+_COLLECTION: Final = re.compile(r"^(?:ansible\.(?:builtin|legacy)|community\.general)\.")
+_METHODS: Final[Mapping[str, Literal["sudo", "doas"]]] = {"sudo": "sudo", "doas": "doas"}
+
+
+def without_collection(name: str) -> str:
+    """The short name of a plugin that may be given with its collection."""
+    return _COLLECTION.sub("", name)
+
+
+def become(values: Values) -> Become | None:
+    """Read the variables of Ansible's sudo and doas plugins; None without ``ansible_become``.
+
+    Raises:
+        RefusedError: the method is another one, or has a program or flags of its own.
+    """
+    if not values.truth(BECOME):
+        return None
+    told = values.text(BECOME_METHOD) or "sudo"
+    method = _METHODS.get(without_collection(told))
+    if method is None:
+        values.refuse(BECOME_METHOD, f"is {told}; portproof has sudo and doas")
+    for what in ("flags", "exe"):
+        given = values.text(*become_names(method, what))
+        if given not in (None, "", method):
+            name = values.name_of(*become_names(method, what))
+            values.refuse(name, f"is {given}, which portproof cannot honour")
+    users = become_names(method, "user")
+    user = values.text(*users) or "root"
+    return Become(
+        method=method,
+        user=values.fit(values.name_of(*users), user, "user name"),
+        password=values.secret(*become_names(method, "pass")),
+    )

@@ -1,0 +1,198 @@
+"""Inventories that need no Ansible: this machine, and plain lists of host names."""
+
+import ipaddress
+import os
+import platform
+import re
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from portproof.errors import ContentError, Problem
+from portproof.inventory.assembling import assembled
+from portproof.model.hosts import Host, Inventory
+
+LOCAL: Final = {"ansible_connection": "local", "ansible_host": "localhost"}
+"""What makes a host this machine, by Ansible's names for it."""
+
+_LOCAL_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}")
+_SYNTAX: Final = re.compile(r"^-|[\s\[\]{}=:;,'\"]")
+"""What no plain list holds, but some form of Ansible's inventories does."""
+
+_MOST_BYTES: Final = 16 * 1024 * 1024
+_CHUNK: Final = 64 * 1024
+"""Bytes of a larger file that tell whether it is a plain list at all."""
+
+_MOST_PROBLEMS: Final = 50
+_VARIABLES: Final = ("group_vars", "host_vars")
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """The host names of a source that needs no Ansible, in order."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """Why a source is not a plain list; ``line`` and ``column`` are 0 for the whole of it."""
+
+    why: str
+    line: int = 0
+    column: int = 0
+
+
+def this_machine() -> Inventory:
+    """The inventory of an audit without one: the machine itself, under its own name."""
+    return assembled([Host(platform.node() or "localhost", variables=LOCAL)], "this machine")
+
+
+def own_names() -> frozenset[str]:
+    """The names this machine goes by, in lower case, without asking a name service."""
+    name = platform.node().lower()
+    return frozenset({name, name.partition(".")[0]} - {""})
+
+
+def read_names(file: Path) -> Inventory:
+    """Read a file with one host name a line; ``#`` starts a comment.
+
+    Raises:
+        ContentError: the file cannot be read, names nobody, or has lines that are no host names.
+    """
+    found = look_at(str(file))
+    if isinstance(found, Foreign):
+        raise ContentError([Problem(str(file), found.line, found.column, "", found.why)])
+    return inventory_of(found.names, str(file))
+
+
+def inventory_of(names: Sequence[str], source: str) -> Inventory:
+    """The inventory of a plain list: hosts without groups or variables, each once."""
+    return assembled([_host(name) for name in dict.fromkeys(names)], source)
+
+
+def _host(name: str) -> Host:
+    return Host(name, variables=LOCAL if name in _LOCAL_NAMES else {})
+
+
+def look_at(source: str) -> Plain | Foreign:
+    """Tell whether a source is a plain list: one or more names with commas, or in a file's lines.
+
+    Variables that Ansible would find for the hosts, such as where they really are, make it one for
+    Ansible, however plain it looks.
+
+    Raises:
+        ContentError: it cannot be read, names nobody, or is a list with lines that are no names.
+    """
+    path = Path(source)
+    if is_list(source):
+        return _look_at_list(source)
+    data = _read(path)
+    if isinstance(data, Foreign):
+        return data
+    if folder := _variables_near(path.parent, Path()):
+        return Foreign(f"has variables in {folder}, which only Ansible reads")
+    found = _look_at_lines(source, data.removeprefix(b"\xef\xbb\xbf"))
+    if isinstance(found, Foreign) and not path.is_file():
+        raise _wrong(str(path), "can be read only once; write what is for Ansible to a file")
+    return found
+
+
+def is_list(source: str) -> bool:
+    """Whether a source is a list with commas rather than a path, as Ansible tells them apart."""
+    try:
+        return "," in source and not Path(source).exists()
+    except OSError:  # longer than any path may be
+        return True
+
+
+def is_name(text: str) -> bool:
+    """Whether a text is a host name or an IP address, and nothing else."""
+    return _NAME.fullmatch(text) is not None or _is_address(text)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _look_at_list(source: str) -> Plain | Foreign:
+    names = [part.strip() for part in source.split(",") if part.strip()]
+    odd = [name for name in names if not is_name(name)]
+    if not names:
+        raise _wrong(source, "names no host")
+    if odd:
+        return Foreign(f"{ascii(odd[0])[:60]} is more than a host name")
+    if folder := _variables_near(Path()):
+        return Foreign(f"there are variables in {folder}, which only Ansible reads")
+    return Plain(tuple(names))
+
+
+def _variables_near(*folders: Path) -> Path | None:
+    near = (folder / name for folder in folders for name in _VARIABLES)
+    return next((folder for folder in near if folder.is_dir()), None)
+
+
+def _read(path: Path) -> bytes | Foreign:
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            return Foreign("is a folder")
+        with path.open("rb") as stream:
+            data = stream.read(_MOST_BYTES + 1)
+    except FileNotFoundError:
+        raise _wrong(
+            str(path), "does not exist; a list of hosts needs a comma: web1,web2,"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise _wrong(str(path), f"cannot be read: {error}") from None
+    if data.startswith(b"#!") or (os.name == "posix" and os.access(path, os.X_OK)):
+        return Foreign("is a program")
+    return data
+
+
+def _wrong(source: str, text: str) -> ContentError:
+    return ContentError([Problem(source, 0, 0, "", text)])
+
+
+def _look_at_lines(source: str, data: bytes) -> Plain | Foreign:
+    if b"\0" in data:
+        raise _wrong(source, "is not text")
+    too_large = len(data) > _MOST_BYTES
+    beginning = data[:_CHUNK].rpartition(b"\n")[0] if too_large else data
+    lines = list(_lines(beginning.decode("utf-8", "backslashreplace")))
+    for number, column, text in lines:
+        if _SYNTAX.search(text) and not _is_address(text):
+            return Foreign(f"{ascii(text)[:60]} is more than a host name", number, column)
+    if too_large:
+        raise _wrong(source, f"is larger than {_MOST_BYTES >> 20} MiB")
+    if not lines:
+        raise _wrong(source, "names no host; write one name a line")
+    if problems := _odd_names(source, lines):
+        raise ContentError(problems)
+    return Plain(tuple(text for _, _, text in lines))
+
+
+def _odd_names(source: str, lines: Sequence[tuple[int, int, str]]) -> list[Problem]:
+    odd = [line for line in lines if not is_name(line[2])]
+    problems = [
+        Problem(source, number, column, "", f"{ascii(text)[:60]} is not a host name")
+        for number, column, text in odd[:_MOST_PROBLEMS]
+    ]
+    if more := len(odd) - len(problems):
+        problems.append(Problem(source, 0, 0, "", f"{more} more lines are not host names"))
+    return problems
+
+
+def _lines(text: str) -> Iterator[tuple[int, int, str]]:
+    """The number, column and text of every line that holds more than a comment."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        name = line.partition("#")[0].strip()
+        if name:
+            yield number, line.index(name) + 1, name

@@ -1,0 +1,78 @@
+"""Reads inventories as Ansible users know them. The entry of this package."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from portproof.errors import ContentError, Problem
+from portproof.inventory.ansible import HOW_TO_GET_IT, ask, find_program
+from portproof.inventory.assembling import assembled
+from portproof.inventory.limit import limited
+from portproof.inventory.listing import read_listing
+from portproof.inventory.opening import opened
+from portproof.inventory.plain import Foreign, Plain, inventory_of, is_list, look_at, this_machine
+from portproof.inventory.vault import NO_VAULT, VaultOptions
+from portproof.model.hosts import Inventory
+from portproof.model.text import shortened, visible
+
+_LONGEST_SOURCE: Final = 200
+_RANGE: Final = re.compile(r"\[[^\[\]]*:[^\[\]]*\]")
+_WITH_RANGES: Final = {"ANSIBLE_INVENTORY_ENABLED": "ansible.builtin.advanced_host_list"}
+
+
+def read_inventory(
+    sources: Sequence[str], *, limit: str | None = None, vault: VaultOptions = NO_VAULT
+) -> Inventory:
+    """Read what ``-i`` was given; without any source, the inventory is this machine.
+
+    Plain lists of host names are read here. If one source is anything else, Ansible reads all of
+    them, in one call. The limit is applied to what was read: groups keep all of their hosts.
+
+    Args:
+        sources: Files, folders, scripts, or lists such as ``web1,web2,``.
+        limit: A host pattern of Ansible's, such as ``web:&prod:!canary`` or ``@hosts.retry``.
+        vault: Where the passwords of Ansible's vault are.
+
+    Raises:
+        ContentError: a source cannot be read, or no host is in them.
+        UsageError: the limit is wrong, or selects nothing.
+    """
+    whole = _read(sources, vault) if sources else this_machine()
+    chosen = limited(whole, limit) if limit is not None else whole
+    return replace(chosen, hosts=opened(chosen.hosts, vault))
+
+
+def _read(sources: Sequence[str], vault: VaultOptions) -> Inventory:
+    told = shortened(visible(", ".join(sources)), _LONGEST_SOURCE)
+    found = {source: look_at(source) for source in sources}
+    foreign = {source: each for source, each in found.items() if isinstance(each, Foreign)}
+    if foreign and find_program() is None:
+        raise ContentError(_missing(source, each) for source, each in foreign.items())
+    if foreign:
+        return _from_ansible(sources, told, vault)
+    plain = (each for each in found.values() if isinstance(each, Plain))
+    return inventory_of([name for each in plain for name in each.names], told)
+
+
+def _missing(source: str, found: Foreign) -> Problem:
+    text = f"{found.why}; only Ansible can read this: {HOW_TO_GET_IT}"
+    return Problem(source, found.line, found.column, "", text)
+
+
+def _from_ansible(sources: Sequence[str], told: str, vault: VaultOptions) -> Inventory:
+    answer = ask(sources, vault, settings=_settings(sources))
+    listing = read_listing(told, answer.output)
+    if not listing.hosts:
+        raise ContentError([Problem(told, 0, 0, "", "names no host")])
+    return assembled(listing.hosts, told, members=listing.members, warnings=answer.warnings)
+
+
+def _settings(sources: Sequence[str]) -> Mapping[str, str]:
+    """Let ranges in a list count, which Ansible's default plugin for lists takes for names.
+
+    Only where every source is a list: the setting names all plugins that may read anything.
+    """
+    lists = all(is_list(source) for source in sources)
+    ranges = any(_RANGE.search(source) for source in sources)
+    return _WITH_RANGES if lists and ranges else {}

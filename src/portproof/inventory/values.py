@@ -1,0 +1,90 @@
+"""Takes single values out of a host's variables, and refuses what cannot be taken as it stands."""
+
+import re
+from typing import Final, Never
+
+from portproof.inventory.variables import Encrypted
+from portproof.model.connection import Secret
+from portproof.model.hosts import Host
+from portproof.model.observation import Reason, Unobserved
+from portproof.model.text import shortened, visible
+
+_TEMPLATE: Final = re.compile(r"\{[{%#]")
+_TRUE: Final = frozenset({"y", "yes", "on", "1", "true", "t", "1.0"})
+_FALSE: Final = frozenset({"n", "no", "off", "0", "false", "f", "0.0"})
+"""Ansible's words for a truth value (``module_utils/parsing/convert_bool.py``)."""
+
+_UNFIT: Final = re.compile(r"^-|^$|[\s\x00-\x1f\x7f\"'`$\\;&<>|(){}]")
+"""What OpenSSH refuses in names of hosts and users (``valid_hostname``, ``valid_ruser``)."""
+
+_LONGEST: Final = 80
+_LONGEST_DETAIL: Final = 500
+
+
+class RefusedError(Exception):
+    """A host cannot be reached as its inventory says."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(detail)
+        self.cause = Unobserved(reason, detail)
+
+
+class Values:
+    """The variables of one host.
+
+    Each method takes the names of one thing in Ansible's order; the last one given counts.
+    """
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+
+    def refuse(self, name: str, text: str, reason: Reason = Reason.UNSUPPORTED_CONNECTION) -> Never:
+        """Give up on the host because of one of its variables."""
+        detail = visible(f"{name} of {self.host.name} {text}")
+        raise RefusedError(reason, shortened(detail, _LONGEST_DETAIL))
+
+    def name_of(self, *names: str) -> str:
+        """The name that counts; the first if none is given."""
+        given = [name for name in names if self.host.variables.get(name) is not None]
+        return given[-1] if given else names[0]
+
+    def text(self, *names: str) -> str | None:
+        """A text, or None if it is not given.
+
+        Raises:
+            RefusedError: it is a template, encrypted, a list or a mapping.
+        """
+        name = self.name_of(*names)
+        value = self.host.variables.get(name)
+        if isinstance(value, Encrypted):
+            text = "is encrypted and was not decrypted; give --vault-password-file or --vault-id"
+            self.refuse(name, text)
+        if isinstance(value, Secret):
+            value = value.reveal()
+        if value is None:
+            return None
+        if not isinstance(value, str | int | float):
+            self.refuse(name, "is not a text")
+        if _TEMPLATE.search(str(value)):
+            self.refuse(name, "is a template, which portproof does not render; write the value")
+        return str(value)
+
+    def secret(self, *names: str) -> Secret | None:
+        """A password; an empty one is none."""
+        text = self.text(*names)
+        return Secret(text) if text else None
+
+    def truth(self, *names: str) -> bool | None:
+        """A truth value in any of Ansible's words, or None if it is not given."""
+        text = self.text(*names)
+        if text is None:
+            return None
+        if text.strip().lower() in _TRUE | _FALSE:
+            return text.strip().lower() in _TRUE
+        return self.refuse(self.name_of(*names), "is neither yes nor no")
+
+    def fit(self, name: str, value: str, what: str) -> str:
+        """Insist on a name that OpenSSH would take for a host or a user."""
+        if _UNFIT.search(value):
+            self.refuse(name, f"is {shortened(ascii(value), _LONGEST)}, which is no {what}")
+        return value
