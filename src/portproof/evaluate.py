@@ -20,6 +20,8 @@ _BY_PORT: Final = attrgetter("port", "protocol", "address", "stack", "namespace"
 class Plan:
     """All rules against one kind of host: those selected by the same patterns.
 
+    ``watches(protocol, port)`` gives the rules whose verdict a listener there can change.
+
     What does not depend on a host's listeners is judged once and shared: on most hosts most rules
     watch none of the ports in use, and a port is matched with the rules that watch it only once.
     """
@@ -30,17 +32,17 @@ class Plan:
         self._elsewhere = tuple(map(_not_for_host, rules))
         self._active = [index for index, on in enumerate(applies) if on]
         self._asking = [index for index in self._active if self._rules[index].needs_answers]
-        self._watchers = lru_cache(maxsize=None)(self._find_watchers)
+        self.watches = lru_cache(maxsize=None)(self._find_watchers)
         self._quiet = lru_cache(maxsize=256)(self._judge_quiet)
 
     def judge(self, scene: Scene) -> tuple[Judgement, ...]:
         """Judge a host that was looked at, one judgement a rule, in the order of the rules."""
         watched: dict[int, list[Listener]] = {index: [] for index in self._asking}
         for listener in scene.listeners:
-            for index in self._watchers(listener.protocol, listener.port):
+            for index in self.watches(listener.protocol, listener.port):
                 watched.setdefault(index, []).append(listener)
         for port in scene.outside.answered if scene.outside else ():
-            for index in self._watchers(Protocol.TCP, port):
+            for index in self.watches(Protocol.TCP, port):
                 watched.setdefault(index, [])
         judgements = self._quiet(scene.platform, scene.doubts)
         if not watched:

@@ -8,7 +8,7 @@ from portproof.model.hosts import Host
 from portproof.model.observation import HostDark, HostLook, Identity, Look, Observed
 from portproof.model.result import HostResult, Seen
 from portproof.model.scene import Scene
-from portproof.normalise import normalise
+from portproof.normalise import Wanted, normalise
 from portproof.prove import check_answers, doubts, listening_answer, without_canaries
 
 
@@ -19,16 +19,31 @@ def judge(
     if isinstance(look, HostDark):
         judgements = plan.judge_dark(look.cause)
         return HostResult(host.name, host.groups, judgements, _unseen(look))
-    scene = scene_of(look, checks, require_witness=require_witness)
+    witnesses = {witness.port for witness in look.witnesses}
+    scene = scene_of(
+        look,
+        checks,
+        require_witness=require_witness,
+        wanted=Wanted(witnesses, plan.watches),
+    )
     return HostResult(host.name, host.groups, plan.judge(scene), _seen(look, scene))
 
 
-def scene_of(look: HostLook, checks: Sequence[Check], *, require_witness: bool = False) -> Scene:
-    """What a look says about a host, with the doubts that remain."""
+def scene_of(
+    look: HostLook,
+    checks: Sequence[Check],
+    *,
+    require_witness: bool = False,
+    wanted: Wanted | None = None,
+) -> Scene:
+    """What a look says about a host, with the doubts that remain.
+
+    ``wanted`` leaves out listeners that nobody asks for; their rows are read all the same.
+    """
     identity = look.sight.identity
     answer = listening_answer(look)
     rows = answer.rows if isinstance(answer, Observed) else ()
-    normal = normalise(rows, identity)
+    normal = normalise(rows, identity, wanted)
     without_sql = (each.check for each in checks if each.sql_on(identity.platform) is None)
     return Scene(
         platform=identity.platform,

@@ -9,10 +9,11 @@ A row is passed over only for a value that is known to mean "no listener"; any o
 listener that was misread, so the row is garbled and absence is not proven.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from portproof.model.addresses import Address, Exposure, Stack, exposure, parse_address
@@ -62,16 +63,41 @@ class Normalised:
     stateless: tuple[str, ...] = ()
 
 
+class Wanted(NamedTuple):
+    """The listeners somebody asks for: those on ``ports``, and where ``watches`` says so."""
+
+    ports: Container[int]
+    watches: Callable[[Protocol, int], object]
+
+
+_HERE: Final = (Place.HOST, "")
+_COLUMNS: Final = ("family", "protocol", "address", "port", "remote_port", "state")
+_every_column = itemgetter(*_COLUMNS)
+
+
+def _ends(row: Row) -> tuple[str | None, ...]:
+    """The columns that say what a row's socket is bound to."""
+    try:
+        ends: tuple[str | None, ...] = _every_column(row)
+    except KeyError:
+        return tuple(map(row.get, _COLUMNS))
+    return ends
+
+
 class _Bound(NamedTuple):
     address: str
     stack: Stack
     exposure: Exposure
 
 
-class _Key(NamedTuple):
+class _Socket(NamedTuple):
     protocol: Protocol
     bound: _Bound
     port: int
+
+
+class _Key(NamedTuple):
+    socket: _Socket
     place: Place
     namespace: str
 
@@ -99,8 +125,12 @@ class _StatelessError(ValueError):
     """A TCP row that does not tell its state."""
 
 
-def normalise(rows: Iterable[Row], identity: Identity) -> Normalised:
-    """Collapse rows into listeners: one a protocol, address, port and namespace."""
+def normalise(rows: Iterable[Row], identity: Identity, wanted: Wanted | None = None) -> Normalised:
+    """Collapse rows into listeners: one a protocol, address, port and namespace.
+
+    Every row is read, and told of when it makes no sense; with ``wanted``, only the listeners it
+    asks for are made.
+    """
     told = tuple(rows)
     spaces = _spaces(told, identity)
     tells_dual = identity.platform is Platform.MACOS and identity.source.startswith("osquery")
@@ -108,9 +138,12 @@ def normalise(rows: Iterable[Row], identity: Identity) -> Normalised:
     garbled, stateless = [], []
     for row in told:
         try:
-            key = _key(row, spaces, tells_dual=tells_dual)
-            if key is not None:
-                held.setdefault(key, set()).add(_Held(row.get("socket", ""), _owner(row)))
+            socket = _socket(*_ends(row), tells_dual)
+            if socket is not None:
+                place = _place(row, spaces)
+                if wanted is None or _is_wanted(socket, wanted):
+                    owner = _Held(row.get("socket", ""), _owner(row))
+                    held.setdefault(_Key(socket, *place), set()).add(owner)
         except _GarbledError as error:
             garbled.append(str(error))
         except _StatelessError as error:
@@ -119,13 +152,17 @@ def normalise(rows: Iterable[Row], identity: Identity) -> Normalised:
     return Normalised(listeners, tuple(sorted(garbled)), tuple(sorted(stateless)))
 
 
+def _is_wanted(socket: _Socket, wanted: Wanted) -> bool:
+    return socket.port in wanted.ports or bool(wanted.watches(socket.protocol, socket.port))
+
+
 def _listener(key: _Key, held: set[_Held]) -> Listener:
     return Listener(
-        protocol=key.protocol,
-        address=key.bound.address,
-        port=key.port,
-        stack=key.bound.stack,
-        exposure=key.bound.exposure,
+        protocol=key.socket.protocol,
+        address=key.socket.bound.address,
+        port=key.socket.port,
+        stack=key.socket.bound.stack,
+        exposure=key.socket.bound.exposure,
         place=key.place,
         namespace=key.namespace,
         owners=_owners(held),
@@ -183,25 +220,34 @@ def _endpoint(row: Row) -> _Endpoint:
     return _Endpoint(*(row.get(column, "") for column in _Endpoint._fields))
 
 
-def _key(row: Row, spaces: _Spaces | None, *, tells_dual: bool) -> _Key | None:
-    """What a row's listener is known by, or None when the row is of no listener."""
-    protocol = _protocol(row)
-    if protocol is None:
+@lru_cache(_CACHE)
+def _socket(  # noqa: PLR0913, PLR0917 - what is remembered is remembered by all that decides it
+    family: str | None,
+    protocol: str | None,
+    address: str | None,
+    port: str | None,
+    remote_port: str | None,
+    state: str | None,
+    tells_dual: bool,
+) -> _Socket | None:
+    """What a row's listener is bound to, or None when the row is of no listener.
+
+    Hosts of a fleet listen on much the same, so it is remembered by the text of the columns.
+    """
+    kind = _protocol(family or "", protocol or "", port or "")
+    if kind is None:
         return None
-    port = _port(row, "port")
-    if port == 0 or not _listens(protocol, row):
+    number = _port("port", port)
+    if number == 0 or not _listens(kind, port, remote_port, state or ""):
         return None
-    place, namespace = _place(row, spaces)
-    bound = _bound(row.get("family", ""), row.get("address", ""), tells_dual)
-    return _Key(protocol, bound, port, place, namespace)
+    return _Socket(kind, _bound(family or "", address or "", tells_dual), number)
 
 
-def _protocol(row: Row) -> Protocol | None:
+def _protocol(family: str, protocol: str, port: str) -> Protocol | None:
     """The protocol of a row's port; None when it has no port."""
-    family, protocol = row.get("family", ""), row.get("protocol", "")
     if family in _NO_ADDRESS:
-        if row.get("port", "") not in _NOTHING:
-            raise _GarbledError(f"port {_quote(row['port'])} in family {family}")
+        if port not in _NOTHING:
+            raise _GarbledError(f"port {_quote(port)} in family {family}")
         return None
     if family != _IPV4 and family not in _IPV6:
         raise _GarbledError(f"family {_quote(family)}")
@@ -210,26 +256,25 @@ def _protocol(row: Row) -> Protocol | None:
     return _PROTOCOLS.get(protocol)
 
 
-def _port(row: Row, column: str) -> int:
-    port = _number(row, column)
+def _port(column: str, text: str | None) -> int:
+    port = int(text) if text and _is_number(text) else None
     if port is None or port > LAST_PORT:
-        raise _GarbledError(f"{column} {_quote(row.get(column))}")
+        raise _GarbledError(f"{column} {_quote(text)}")
     return port
 
 
-def _listens(protocol: Protocol, row: Row) -> bool:
+def _listens(protocol: Protocol, port: str | None, remote_port: str | None, state: str) -> bool:
     if protocol is Protocol.UDP:
-        return not row.get("remote_port") or _port(row, "remote_port") == 0
-    state = row.get("state", "")
+        return not remote_port or _port("remote_port", remote_port) == 0
     if state == _LISTEN or state in _NOT_LISTENING:
         return state == _LISTEN
-    raise _StatelessError(f"tcp port {row.get('port')} in state {_quote(state)}")
+    raise _StatelessError(f"tcp port {port} in state {_quote(state)}")
 
 
 def _place(row: Row, spaces: _Spaces | None) -> tuple[Place, str]:
     """Whose namespace a row is in, and which."""
     if spaces is None:
-        return Place.HOST, ""
+        return _HERE
     namespace = row.get("net_namespace", "")
     if namespace == _UNREAD and spaces.twins:
         names = spaces.twins.get(_endpoint(row), set())
@@ -243,7 +288,6 @@ def _place(row: Row, spaces: _Spaces | None) -> tuple[Place, str]:
     return Place.OTHER, namespace
 
 
-@lru_cache(_CACHE)
 def _bound(family: str, text: str, tells_dual: bool) -> _Bound:
     try:
         address = parse_address(text)
