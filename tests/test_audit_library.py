@@ -7,11 +7,14 @@ import pytest
 
 from portproof.audit import Job, audit, run
 from portproof.collectors.identity import this_platform
+from portproof.collectors.source import Source
+from portproof.engines.looks import How, Looks
 from portproof.errors import UsageError
 from portproof.inventory.plain import this_machine
 from portproof.model.checks import Check
-from portproof.model.observation import HostDark, Identity, Reason, Sight, Unobserved
+from portproof.model.observation import HostDark, Identity, Look, Reason, Sight, Unobserved
 from portproof.model.policy import Policy, bind
+from portproof.model.result import AuditResult
 from portproof.model.verdicts import Verdict
 from portproof.store.folder import Evidence
 
@@ -63,6 +66,21 @@ def job() -> Job:
     )
 
 
+def look(sources: list[Source], looks: list[Look] | None = None) -> AuditResult:
+    """Audit this machine through given sources; what was recorded is added to ``looks``."""
+    asked = job()
+    recorded = [] if looks is None else looks
+    every = Looks(asked.inventory.hosts, asked.questions(), How(sources))
+    return run(asked, every, record=lambda _, each: recorded.append(each))
+
+
+def test_a_host_that_never_came_is_unproven() -> None:
+    """An audit that was stopped says so of every host it did not look at."""
+    result = run(job(), [])
+    assert result.run.interrupted
+    assert result.hosts[0].judgements[0].reason is Reason.INTERRUPTED
+
+
 def test_policies_in_python_audit_this_machine() -> None:
     """One host, one verdict a rule, and an exit code."""
     result = audit([policy()], via="probe")
@@ -73,7 +91,7 @@ def test_policies_in_python_audit_this_machine() -> None:
 
 def test_a_mistake_in_a_source_leaves_the_host_unproven() -> None:
     """Not a traceback, and never a pass."""
-    (host,) = run(job(), [Broken()]).hosts
+    (host,) = look([Broken()]).hosts
     (judgement,) = host.judgements
     assert (judgement.verdict, judgement.reason) == (Verdict.UNPROVEN, Reason.INTERNAL)
 
@@ -85,21 +103,21 @@ def test_a_source_that_tells_nothing_proves_nothing(
     source: Silent | Refusing, reason: Reason
 ) -> None:
     """No answer about the sockets is no empty answer."""
-    looks = []
-    result = run(job(), [source], lambda _, look: looks.append(look))
+    looks: list[Look] = []
+    result = look([source], looks)
     assert result.hosts[0].judgements[0].reason is reason
     assert isinstance(looks[0], HostDark)
 
 
 def test_the_sources_tried_before_are_told() -> None:
     """When one source refuses, the next is used, and the report can say so."""
-    result = run(job(), [Refusing(), Silent()])
+    result = look([Refusing(), Silent()])
     assert result.hosts[0].seen.tried[0] == "refusing: it is not installed"
 
 
 def test_without_any_source_the_host_is_unproven() -> None:
     """An empty list of sources is no success."""
-    assert run(job(), []).hosts[0].judgements[0].reason is Reason.NO_COLLECTOR
+    assert look([]).hosts[0].judgements[0].reason is Reason.NO_COLLECTOR
 
 
 @pytest.mark.parametrize(
@@ -130,8 +148,8 @@ def test_a_rule_for_no_host_judges_nothing() -> None:
 
 def test_evidence_survives_being_written() -> None:
     """What the journal holds is what was judged."""
-    looks = []
-    run(job(), [Silent(), Refusing()], lambda host, look: looks.append((host, look)))
-    audit_looks = [Evidence(host.name, host.groups, look) for host, look in looks]
-    for evidence in audit_looks:
+    looks: list[Look] = []
+    look([Silent(), Refusing()], looks)
+    for each in looks:
+        evidence = Evidence("host", (), each)
         assert msgspec.json.decode(msgspec.json.encode(evidence), type=Evidence) == evidence

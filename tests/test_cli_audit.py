@@ -19,6 +19,8 @@ from support.machine import HOSTNAME, PORTPROOF, Machine, everyone_may_enter, ma
 
 NOBODY = 65534
 SHIPPED_RULES = 3
+WHOLE = {"report.html", "audit.json", "evidence.jsonl", "manifest.json", "request.json"}
+BEGUN = {"evidence.jsonl", "request.json"}
 STANDINS = Path(__file__).parent / "standins"
 
 
@@ -51,7 +53,7 @@ def test_a_machine_with_nothing_listening_is_proven(quiet: Machine, tmp_path: Pa
     assert (done.returncode, done.stderr) == (0, "")
     assert f"{HOSTNAME} is proven: every rule passes" in done.stdout
     names = {file.name for file in (tmp_path / "out").iterdir()}
-    assert names == {"report.html", "audit.json", "evidence.jsonl", "manifest.json"}
+    assert names == WHOLE
     assert read(tmp_path / "out")["totals"]["verdicts"]["pass"] >= SHIPPED_RULES
 
 
@@ -250,11 +252,11 @@ def test_a_full_disk_leaves_no_half_report(tmp_path: Path) -> None:
         left = {file.name for file in (disk / "out").iterdir()}
     assert done.returncode == 2
     assert "No space left on device" in done.stderr
-    assert left == {"evidence.jsonl"}
+    assert left == BEGUN
 
 
 @needs("root")
-def test_ctrl_c_leaves_the_evidence_and_no_report(tmp_path: Path) -> None:
+def test_ctrl_c_twice_leaves_the_evidence_and_no_report(tmp_path: Path) -> None:
     """Interrupted while a source hangs: exit code 3, no report, nothing left running."""
     hang = tmp_path / "bin" / "osqueryi"
     hang.parent.mkdir()
@@ -269,10 +271,13 @@ def test_ctrl_c_leaves_the_evidence_and_no_report(tmp_path: Path) -> None:
     )
     wait_for("sleep 321")
     running.send_signal(signal.SIGINT)
+    assert running.stderr is not None
+    assert "finishing what is under way" in running.stderr.readline()
+    running.send_signal(signal.SIGINT)
     _, said = running.communicate(timeout=20)
     assert running.returncode == 3, said
     assert "the evidence so far is in out" in said
-    assert {file.name for file in (tmp_path / "out").iterdir()} == {"evidence.jsonl"}
+    assert {file.name for file in (tmp_path / "out").iterdir()} == BEGUN
     assert "sleep 321" not in processes()
 
 
@@ -295,10 +300,65 @@ def test_the_manifest_is_of_the_files_that_are_there(quiet: Machine, tmp_path: P
     """Size and SHA-256 of every file, as another program computes them."""
     quiet.portproof("audit", "-o", "out", cwd=tmp_path)
     manifest = json.loads((tmp_path / "out" / MANIFEST).read_text(encoding="utf-8"))
-    assert set(manifest["files"]) == {"report.html", "audit.json", "evidence.jsonl"}
+    assert set(manifest["files"]) == WHOLE - {MANIFEST}
     for name, told in manifest["files"].items():
         made = subprocess.run(
             ["sha256sum", tmp_path / "out" / name], check=True, capture_output=True, text=True
         )
         assert made.stdout.split()[0] == told["sha256"]
         assert (tmp_path / "out" / name).stat().st_size == told["bytes"]
+
+
+@needs("root", "ip")
+def test_a_resumed_audit_asks_only_what_is_missing_or_unproven(
+    quiet: Machine, tmp_path: Path
+) -> None:
+    """What was proven stands; the rest is asked again, and the folder becomes whole."""
+    (tmp_path / "hosts").write_text("localhost\nlocalhost.localdomain\n", encoding="utf-8")
+    first = quiet.portproof("audit", "-i", "hosts", "-o", "out", "-T", "2", cwd=tmp_path)
+    assert first.returncode == 3
+    journal = tmp_path / "out" / "evidence.jsonl"
+    before = journal.read_text(encoding="utf-8").splitlines()
+    for name in ("manifest.json", "report.html", "audit.json"):
+        (tmp_path / "out" / name).unlink()
+    with journal.open("a", encoding="utf-8") as killed:
+        killed.write('{"host": "half a li')
+    second = quiet.portproof("audit", "--resume", "out", cwd=tmp_path)
+    assert second.returncode == 3, second.stderr
+    assert {file.name for file in (tmp_path / "out").iterdir()} == WHOLE
+    after = journal.read_text(encoding="utf-8").splitlines()
+    assert after[0] == before[0]
+    assert len(after) == len(before) == 2
+    assert after[1] != before[1]
+
+
+@needs("root", "ip")
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("hosts", "localhost\nother\n"), "changed since out was begun: hosts"),
+        (("own.yml", "policy: own\ntitle: x\nrules: [{id: a, closed: 2}]\n"), "own.yml"),
+        (("out/evidence.jsonl", "no journal\n"), "out/evidence.jsonl:1:1: is damaged"),
+        (("out/request.json", "{}x"), "out/request.json: is damaged"),
+        (("out/request.json", '{"format": "portproof-request/9"}'), "this version reads"),
+    ],
+)
+def test_what_cannot_be_resumed_is_refused(
+    quiet: Machine, tmp_path: Path, change: tuple[str, str], said: str
+) -> None:
+    """With other policies or hosts, or a damaged folder, nothing is judged."""
+    (tmp_path / "hosts").write_text("localhost\n", encoding="utf-8")
+    policy = "policy: own\ntitle: x\nrules: [{id: a, closed: 1}]\n"
+    (tmp_path / "own.yml").write_text(policy, encoding="utf-8")
+    quiet.portproof("audit", "-p", "own.yml", "-i", "hosts", "-o", "out", cwd=tmp_path)
+    (tmp_path / change[0]).write_text(change[1], encoding="utf-8")
+    done = quiet.portproof("audit", "--resume", "out", cwd=tmp_path)
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
+def test_resuming_takes_no_other_options(tmp_path: Path) -> None:
+    """An audit is resumed as it was asked for."""
+    done = audit(tmp_path, "--resume", "out", "-p", "other.yml")
+    assert done.returncode == 2
+    assert "leave out --policies" in done.stderr

@@ -77,4 +77,5 @@ def test_the_wheel_audits_from_an_empty_environment(wheel: Path, tmp_path: Path)
         "audit.json",
         "evidence.jsonl",
         "manifest.json",
+        "request.json",
     }

@@ -9,21 +9,20 @@ print(result.exit_code, result.totals)
 
 import platform
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
+from types import MappingProxyType
 from typing import Final
 
 from portproof import __version__
-from portproof.collectors.identity import this_platform
-from portproof.collectors.local import look_here, sources
-from portproof.collectors.source import Source
+from portproof.collectors.local import sources
+from portproof.collectors.ssh.settings import SshSettings
 from portproof.content import shipped
-from portproof.engines import local
+from portproof.engines.looks import How, Looks
 from portproof.errors import UsageError
 from portproof.evaluate import pattern_warnings, plans
-from portproof.inventory.plain import LOCAL, this_machine
+from portproof.inventory.plain import this_machine
 from portproof.judging import judge
 from portproof.loading.content import Content, load
 from portproof.loading.lint import lint
@@ -38,8 +37,9 @@ from portproof.model.observation import (
     Unobserved,
 )
 from portproof.model.policy import BoundRule, Policy, bind
-from portproof.model.result import AuditResult, Digest, Run
+from portproof.model.result import AuditResult, Digest, HostResult, Run
 from portproof.model.rules.check import CheckRule
+from portproof.model.verdicts import Verdict
 from portproof.model.waivers import BoundWaiver
 from portproof.waive import Waivers
 
@@ -47,6 +47,7 @@ WARN_DAYS: Final = 30
 """Days before a waiver's end from which an audit warns of it, unless told otherwise."""
 
 Record = Callable[[Host, Look], None]
+Watch = Callable[[HostResult], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +63,22 @@ class Job:
     check_digests: tuple[Digest, ...] = ()
     require_witness: bool = False
 
-    def questions(self, system: Platform) -> dict[str, str]:
-        """The SQL to ask on a platform, by question id; checks without SQL there are left out."""
+    def questions(self) -> dict[Platform, dict[str, str]]:
+        """The SQL to ask by platform and question id; checks without SQL there are left out."""
+        return {system: self._questions(system) for system in Platform}
+
+    def _questions(self, system: Platform) -> dict[str, str]:
         asked = {check.check: check.sql_on(system) for check in self.checks}
         witnesses = {check.witness_id: check.witness_on(system) for check in self.checks}
         return {name: sql for name, sql in (asked | witnesses).items() if sql is not None}
+
+    def kept(self, names: Container[str]) -> list[Host]:
+        """The hosts of the inventory that are among the names."""
+        return [host for host in self.inventory.hosts if host.name in names]
+
+    def without(self, names: Container[str]) -> list[Host]:
+        """The hosts of the inventory that are not among the names."""
+        return [host for host in self.inventory.hosts if host.name not in names]
 
 
 def prepare(
@@ -126,7 +138,8 @@ def audit(
         inventory or this_machine(),
         waivers=_waivers_of(policies),
     )
-    return run(job, sources(via))
+    how = How(sources(via), ssh=SshSettings(via=via))
+    return run(job, Looks(job.inventory.hosts, job.questions(), how))
 
 
 def _waivers_of(policies: Iterable[Policy]) -> tuple[BoundWaiver, ...]:
@@ -156,41 +169,82 @@ def _refuse_flaws(rules: Sequence[BoundRule], known: dict[str, Check]) -> None:
             raise UsageError(f"{bound.key}: {flaw}")
 
 
-def run(job: Job, candidates: Sequence[Source], record: Record | None = None) -> AuditResult:
-    """Look at every host, judge each as soon as it has answered, and add up the result.
+def run(
+    job: Job,
+    looks: Iterable[tuple[Host, Look]],
+    *,
+    record: Record | None = None,
+    watch: Watch | None = None,
+    known: Mapping[str, Look] = MappingProxyType({}),
+) -> AuditResult:
+    """Judge each host as soon as it was looked at, and add up the result.
 
-    ``record`` is told every look before it is judged, so that no verdict lacks its evidence.
+    Args:
+        job: What must hold, for whom.
+        looks: Hosts with their looks, as they come; a host that never comes was interrupted.
+        record: Is told every look before it is judged, so that no verdict lacks its evidence.
+        watch: Is told every host's result as it comes.
+        known: Looks of an earlier run that still stand, by the host's name.
     """
     started = _now()
-    waivers = Waivers(job.waivers, job.rules, job.inventory, datetime.now(UTC).date())
-    plan_of = plans(job.rules, job.inventory)
-    questions = job.questions(this_platform())
-    collect = partial(_collect, candidates=candidates, questions=questions)
-    hosts = []
-    for host, look in local.run(collect, job.inventory.hosts):
+    judging = _Judging(job)
+    results = {host.name: judging(host, known[host.name]) for host in job.kept(known)}
+    for host, look in looks:
         if record is not None:
             record(host, look)
-        plan = plan_of[host.name]
-        judged = judge(plan, host, look, job.checks, require_witness=job.require_witness)
-        hosts.append(waivers.apply(judged))
-    warnings = (
-        *job.inventory.warnings,
-        *pattern_warnings(job.rules, job.inventory),
-        *waivers.warnings(hosts, job.warn_days),
+        results[host.name] = judging(host, look)
+        if watch is not None:
+            watch(results[host.name])
+    left = [host for host in job.inventory.hosts if host.name not in results]
+    results |= {host.name: judging(host, _interrupted()) for host in left}
+    hosts = [results[host.name] for host in job.inventory.hosts]
+    return AuditResult(
+        _identity(job, started, interrupted=bool(left)),
+        job.rules,
+        hosts,
+        checks=job.checks,
+        warnings=judging.warnings(hosts),
     )
-    run_identity = _identity(job, started)
-    return AuditResult(run_identity, job.rules, hosts, checks=job.checks, warnings=warnings)
 
 
-def _collect(host: Host, candidates: Sequence[Source], questions: Mapping[str, str]) -> Look:
-    if host.variables.get("ansible_connection") == LOCAL["ansible_connection"]:
-        return look_here(candidates, questions)
-    text = f"{host.name} is not this machine, and portproof reaches no other yet"
-    cause = Unobserved(Reason.UNSUPPORTED_CONNECTION, text)
+class _Judging:
+    """Judges hosts by one job's rules and waivers."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._plans = plans(job.rules, job.inventory)
+        today = datetime.now(UTC).date()
+        self._waivers = Waivers(job.waivers, job.rules, job.inventory, today)
+
+    def __call__(self, host: Host, look: Look) -> HostResult:
+        plan, job = self._plans[host.name], self._job
+        judged = judge(plan, host, look, job.checks, require_witness=job.require_witness)
+        return self._waivers.apply(judged)
+
+    def warnings(self, hosts: Sequence[HostResult]) -> tuple[str, ...]:
+        """What a reader must know besides the verdicts."""
+        job = self._job
+        patterns = pattern_warnings(job.rules, job.inventory)
+        waivers = self._waivers.warnings(hosts, job.warn_days)
+        return (*job.inventory.warnings, *patterns, *waivers)
+
+
+def still_stand(job: Job, looks: Mapping[str, Look]) -> dict[str, Look]:
+    """The looks of an earlier run by which nothing is unproven; the other hosts are asked again."""
+    judging = _Judging(job)
+    return {
+        host.name: looks[host.name]
+        for host in job.kept(looks)
+        if not judging(host, looks[host.name]).has(Verdict.UNPROVEN)
+    }
+
+
+def _interrupted() -> HostDark:
+    cause = Unobserved(Reason.INTERRUPTED, "the audit was stopped before this host was looked at")
     return HostDark(cause=cause, taken=_now(), seconds=0.0)
 
 
-def _identity(job: Job, started: str) -> Run:
+def _identity(job: Job, started: str, *, interrupted: bool) -> Run:
     return Run(
         version=__version__,
         started=started,
@@ -199,6 +253,7 @@ def _identity(job: Job, started: str) -> Run:
         inventory=Digest(job.inventory.source, job.inventory.digest),
         policies=job.policy_digests,
         checks=job.check_digests,
+        interrupted=interrupted,
     )
 
 

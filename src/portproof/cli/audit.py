@@ -1,23 +1,34 @@
 """``portproof audit``."""
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
+import msgspec
 
-from portproof.audit import WARN_DAYS, Job, prepare, run
+from portproof.audit import WARN_DAYS, Job, prepare, run, still_stand
+from portproof.cli.interrupts import finishing_first
 from portproof.cli.options import load_content
+from portproof.cli.progress import progress
 from portproof.cli.show import show
 from portproof.cli.summary import summary
 from portproof.collectors.local import sources
-from portproof.collectors.source import Source
+from portproof.collectors.ssh.settings import SshSettings
 from portproof.content import shipped
+from portproof.engines.looks import FORKS, How, Looks
+from portproof.errors import UsageError
 from portproof.exitcodes import ExitCode
-from portproof.inventory.plain import read_names, this_machine
+from portproof.inventory.read import read_inventory
+from portproof.inventory.vault import VaultOptions
 from portproof.model.hosts import Host
 from portproof.model.observation import Look
-from portproof.model.result import AuditResult
+from portproof.model.result import AuditResult, Digest
 from portproof.renderers.contract import renderers
-from portproof.store.folder import AuditFolder, Evidence, default_folder
+from portproof.store.folder import AuditFolder, Evidence, Request, default_folder
+from portproof.store.reading import read_evidence, read_request
+
+_TIMEOUT = SshSettings().command_timeout
 
 
 @click.command()
@@ -26,15 +37,25 @@ from portproof.store.folder import AuditFolder, Evidence, default_folder
     "--policy",
     "policies",
     multiple=True,
-    type=click.Path(path_type=Path),
     help="A policy file or a folder of them; repeatable. Default: the shipped policies.",
 )
 @click.option(
     "-i",
     "--inventory",
-    type=click.Path(path_type=Path),
-    help="A file with one host name a line. Default: this machine.",
+    multiple=True,
+    help="An Ansible inventory, a file with one host name a line, or a list such as web1,web2,"
+    " ; repeatable. Default: this machine.",
 )
+@click.option(
+    "-l", "--limit", help="Audit only the hosts an Ansible pattern selects, as web:&prod:!canary."
+)
+@click.option(
+    "--vault-password-file",
+    "vault_password_files",
+    multiple=True,
+    help="As in Ansible; repeatable.",
+)
+@click.option("--vault-id", "vault_ids", multiple=True, help="As in Ansible; repeatable.")
 @click.option(
     "-o",
     "--output",
@@ -42,9 +63,36 @@ from portproof.store.folder import AuditFolder, Evidence, default_folder
     help="The audit's folder; new or empty. Default: audits/<UTC time>.",
 )
 @click.option(
+    "--resume",
+    type=click.Path(path_type=Path),
+    help="Go on with the audit of this folder, as it was asked for: hosts that are missing or"
+    " unproven are looked at again.",
+)
+@click.option(
     "--via",
     metavar="SOURCE",
     help="The one source to use: osqueryd, osqueryi or probe. Default: the first that works.",
+)
+@click.option(
+    "-f",
+    "--forks",
+    type=click.IntRange(1, 5000),
+    default=FORKS,
+    show_default=True,
+    help="Hosts to look at at a time.",
+)
+@click.option(
+    "-T",
+    "--timeout",
+    type=click.FloatRange(1, 3600),
+    default=_TIMEOUT,
+    show_default=True,
+    help="Seconds a host has for its whole answer, once we are logged in.",
+)
+@click.option(
+    "--accept-new-host-keys",
+    is_flag=True,
+    help="Record the SSH keys of hosts nobody knows yet. A changed key is never accepted.",
 )
 @click.option(
     "--require-witness",
@@ -59,45 +107,104 @@ from portproof.store.folder import AuditFolder, Evidence, default_folder
     help="Warn of waivers that end within so many days.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
-def command(  # noqa: PLR0913 - one parameter an option
+def command(
     *,
-    policies: tuple[Path, ...],
-    inventory: Path | None,
     output: Path | None,
-    via: str | None,
-    require_witness: bool,
-    warn_days: int,
+    resume: Path | None,
     quiet: bool,
+    **asked: Any,  # noqa: ANN401 - the other options; Request gives them their types
 ) -> ExitCode:
     """Audit hosts against policies and write the report.
 
     Looks at each host, judges every rule, and writes a folder with report.html, audit.json,
-    evidence.jsonl and manifest.json. A summary goes to the terminal.
+    evidence.jsonl, manifest.json and request.json. A summary goes to the terminal. Ctrl-C once
+    finishes what is under way; the folder can then be resumed. Twice stops at once.
     """
-    hosts = read_names(inventory) if inventory else this_machine()
-    content = load_content(policies)
-    job = prepare(content, hosts, require_witness=require_witness, warn_days=warn_days)
-    folder = output or default_folder()
-    result = _audit(job, sources(via), folder)
+    if resume is not None:
+        _refuse_beside_resume(output)
+    request = read_request(resume) if resume else msgspec.convert(asked, Request, strict=False)
+    job = _job(request)
+    folder = resume or output or default_folder()
+    result = _audit(job, request, folder, resumed=resume is not None, quiet=quiet)
     if not quiet:
         show(summary(result, folder))
     return result.exit_code
 
 
-def _audit(job: Job, candidates: list[Source], path: Path) -> AuditResult:
-    with AuditFolder(path) as folder:
+def _refuse_beside_resume(output: Path | None) -> None:
+    context = click.get_current_context()
+    given = [
+        name
+        for name in context.params
+        if name not in {"resume", "quiet"}
+        and context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+    ]
+    if output is not None or given:
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(given))
+        raise UsageError(f"--resume goes on as the audit was asked for; leave out {names}")
 
-        def record(host: Host, look: Look) -> None:
-            folder.record(Evidence(host.name, host.groups, look))
 
-        try:
-            result = run(job, candidates, record)
-        except KeyboardInterrupt:
-            click.echo(f"portproof: the evidence so far is in {path}", err=True)
-            raise
+def _job(request: Request) -> Job:
+    vault = VaultOptions(password_files=request.vault_password_files, ids=request.vault_ids)
+    inventory = read_inventory(list(request.inventory), limit=request.limit, vault=vault)
+    return prepare(
+        load_content([Path(path) for path in request.policies]),
+        inventory,
+        require_witness=request.require_witness,
+        warn_days=request.warn_days,
+    )
+
+
+def _audit(job: Job, request: Request, path: Path, *, resumed: bool, quiet: bool) -> AuditResult:
+    digests = (*job.policy_digests, *job.check_digests, _inventory_digest(job))
+    journal = _standing(job, request, path, digests) if resumed else None
+    known = {name: evidence.look for name, evidence in (journal or {}).items()}
+    how = How(
+        sources(request.via),
+        forks=request.forks,
+        accept_new_host_keys=request.accept_new_host_keys,
+        ssh=SshSettings(command_timeout=request.timeout, via=request.via),
+    )
+    asked = msgspec.structs.replace(request, digests=digests)
+    kept = None if journal is None else journal.values()
+    with AuditFolder(path, asked, kept) as folder:
+        looks = Looks(job.without(known), job.questions(), how)
+        result = _run(job, looks, folder, known, quiet=quiet)
         templates = shipped("reports")
-        folder.finish(
-            result.run,
-            {each.FILE: each.render(result, templates) for each in renderers()},
-        )
+        files = {each.FILE: each.render(result, templates) for each in renderers()}
+        folder.finish(result.run, files)
     return result
+
+
+def _run(
+    job: Job, looks: Looks, folder: AuditFolder, known: Mapping[str, Look], *, quiet: bool
+) -> AuditResult:
+    def record(host: Host, look: Look) -> None:
+        folder.record(Evidence(host.name, host.groups, look))
+
+    total = len(job.inventory.hosts) - len(known)
+    try:
+        with finishing_first(looks.finish), progress(total, quiet=quiet) as watch:
+            return run(job, looks, record=record, watch=watch, known=known)
+    except KeyboardInterrupt:
+        said = f"portproof: the evidence so far is in {folder.path}; go on with --resume"
+        click.echo(f"{said} {folder.path}", err=True)
+        raise
+
+
+def _standing(
+    job: Job, request: Request, path: Path, digests: Iterable[Digest]
+) -> dict[str, Evidence]:
+    """The evidence of the run to be resumed that still stands, the last of each host."""
+    before, now = set(request.digests), set(digests)
+    if before != now:
+        changed = sorted({each.name for each in before ^ now})
+        names = ", ".join(changed)
+        raise UsageError(f"changed since {path} was begun: {names}; make a new audit")
+    journal = {evidence.host: evidence for evidence in read_evidence(path)}
+    standing = still_stand(job, {name: each.look for name, each in journal.items()})
+    return {name: journal[name] for name in standing}
+
+
+def _inventory_digest(job: Job) -> Digest:
+    return Digest(job.inventory.source, job.inventory.digest)

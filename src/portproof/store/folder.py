@@ -10,17 +10,19 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Self
+from typing import BinaryIO, Final, Self
 
 import msgspec
 
 from portproof.errors import OutputError, UsageError
 from portproof.model.observation import Look
-from portproof.model.result import Run
+from portproof.model.result import Digest, Run
 
 EVIDENCE: Final = "evidence.jsonl"
 MANIFEST: Final = "manifest.json"
+REQUEST: Final = "request.json"
 FORMAT: Final = "portproof-manifest/1"
+REQUEST_FORMAT: Final = "portproof-request/1"
 _UNFINISHED: Final = ".unfinished"
 _CHUNK: Final = 1 << 16
 
@@ -31,6 +33,28 @@ class Evidence(msgspec.Struct, frozen=True):
     host: str
     groups: tuple[str, ...]
     look: Look
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """What an audit was asked for, as its options say it; nothing in it is secret.
+
+    ``digests`` are those of policies, checks and inventory, so that a run is not resumed with
+    others.
+    """
+
+    format: str = REQUEST_FORMAT
+    policies: tuple[str, ...] = ()
+    inventory: tuple[str, ...] = ()
+    limit: str | None = None
+    vault_password_files: tuple[str, ...] = ()
+    vault_ids: tuple[str, ...] = ()
+    via: str | None = None
+    forks: int = 0
+    timeout: float = 0.0
+    accept_new_host_keys: bool = False
+    require_witness: bool = False
+    warn_days: int = 0
+    digests: tuple[Digest, ...] = ()
 
 
 class FileDigest(msgspec.Struct, frozen=True):
@@ -58,18 +82,39 @@ def default_folder(now: datetime | None = None) -> Path:
 class AuditFolder:
     """The folder of one running audit.
 
+    Args:
+        path: The folder; new or empty, unless it is resumed.
+        request: What was asked for, so that the audit can be resumed.
+        kept: The journal of an earlier run that is resumed: its lines that still stand.
+
     Raises:
         UsageError: the folder has something in it.
         OutputError: it cannot be written, at any time.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self, path: Path, request: Request, kept: Iterable[Evidence] | None = None
+    ) -> None:
         self.path = path
         with _writing(path):
             path.mkdir(parents=True, exist_ok=True)
-            if any(path.iterdir()):
+            if kept is None and any(path.iterdir()):
                 raise UsageError(f"the folder {path} is not empty; an audit needs a new one")
-            self._journal = (path / EVIDENCE).open("xb")
+            if kept is None:
+                (path / REQUEST).write_bytes(msgspec.json.encode(request) + b"\n")
+                self._journal: BinaryIO = (path / EVIDENCE).open("xb")
+            else:
+                self._journal = self._renewed(kept)
+
+    def _renewed(self, kept: Iterable[Evidence]) -> BinaryIO:
+        """The journal with what still stands, put in place of the old one in one step."""
+        (self.path / MANIFEST).unlink(missing_ok=True)
+        journal = self._unfinished(EVIDENCE).open("wb")
+        for evidence in kept:
+            journal.write(msgspec.json.encode(evidence) + b"\n")
+        journal.flush()
+        self._unfinished(EVIDENCE).replace(self.path / EVIDENCE)
+        return journal
 
     def __enter__(self) -> Self:
         return self
@@ -93,7 +138,7 @@ class AuditFolder:
             self._journal.close()
         for name, chunks in files.items():
             self._write(name, chunks)
-        names = (EVIDENCE, *files)
+        names = (REQUEST, EVIDENCE, *files)
         digests = {name: self._digest(name) for name in names}
         manifest = msgspec.json.format(msgspec.json.encode(Manifest(FORMAT, run, digests)))
         self._write(MANIFEST, [manifest.decode() + "\n"])
@@ -107,13 +152,13 @@ class AuditFolder:
     def _write(self, name: str, chunks: Iterable[str]) -> None:
         text = iter(chunks)
         target = self._unfinished(name)
-        with _writing(self.path / name), target.open("x", encoding="utf-8", newline="\n") as file:
+        with _writing(self.path / name), target.open("w", encoding="utf-8", newline="\n") as file:
             file.writelines(text)
             file.flush()
             os.fsync(file.fileno())
 
     def _digest(self, name: str) -> FileDigest:
-        path = self.path / name if name == EVIDENCE else self._unfinished(name)
+        path = self.path / name if name in {EVIDENCE, REQUEST} else self._unfinished(name)
         digest = hashlib.sha256()
         with _writing(path), path.open("rb") as file:
             while chunk := file.read(_CHUNK):

@@ -1,0 +1,136 @@
+"""Looks at many hosts at a time, on one event loop, in memory that does not grow with their number.
+
+A host is started only when another is done and its look was taken, so at most ``forks`` of them are
+under way or waiting to be judged.
+"""
+
+import asyncio
+import contextlib
+import queue
+import threading
+import traceback
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Final
+
+from portproof.model.hosts import Host
+from portproof.model.observation import HostDark, Look, Reason, Unobserved
+
+Collect = Callable[[Host], Awaitable[Look]]
+Close = Callable[[], Awaitable[None]]
+Looked = tuple[Host, Look]
+
+_END: Final = None
+
+
+class FleetRun:
+    """One run over hosts. Iterate over it, in any thread; the event loop has a thread of its own.
+
+    Hosts that were not looked at to the end, because of ``finish`` or ``cancel``, are not in the
+    iteration: whoever keeps the roster accounts for them.
+
+    Args:
+        collect: Looks at one host. What it raises is a mistake of ours, and leaves that host dark.
+        hosts: The hosts; each is asked for when there is room for it.
+        forks: How many are looked at at a time, 1 or more.
+        close: Called at the end, on the same event loop.
+    """
+
+    def __init__(
+        self, collect: Collect, hosts: Iterable[Host], forks: int, close: Close | None = None
+    ) -> None:
+        self._collect = collect
+        self._hosts = iter(hosts)
+        self._forks = forks
+        self._close = close
+        self._done: queue.SimpleQueue[Looked | BaseException | None] = queue.SimpleQueue()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._room = asyncio.Semaphore(forks)
+        self._under_way: set[asyncio.Task[Looked]] = set()
+        self._is_finishing = False
+        self._is_cancelled = False
+
+    def finish(self) -> None:
+        """Start no more hosts; those under way are still yielded. From any thread or signal."""
+        self._is_finishing = True
+
+    def cancel(self) -> None:
+        """End at once what is under way, and with it what runs on the hosts. From any thread."""
+        self._is_finishing = self._is_cancelled = True
+        self._soon(self._cancel_under_way)
+
+    def __iter__(self) -> Iterator[Looked]:
+        """Yield every host with its look, as they come."""
+        thread = threading.Thread(target=self._work, name="portproof-fleet", daemon=True)
+        thread.start()
+        try:
+            while (item := self._done.get()) is not _END:
+                if isinstance(item, BaseException):
+                    raise item
+                yield item
+                self._soon(self._room.release)
+        finally:
+            self.cancel()
+            thread.join()
+
+    async def looks(self) -> AsyncGenerator[Looked, None]:
+        """Yield every host with its look, as they come, on the running event loop."""
+        try:
+            while self._start() or self._under_way:
+                done, _ = await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
+                self._under_way -= done
+                for task in done:
+                    if not task.cancelled():
+                        yield task.result()
+        finally:
+            self._cancel_under_way()
+            await asyncio.gather(*self._under_way, return_exceptions=True)
+            if self._close is not None:
+                await self._close()
+
+    def _start(self) -> bool:
+        """Start hosts while there is room; whether any is under way."""
+        while not self._is_finishing and len(self._under_way) < self._forks:
+            host = next(self._hosts, None)
+            if host is None:
+                break
+            self._under_way.add(asyncio.ensure_future(_guarded(self._collect, host)))
+        return bool(self._under_way)
+
+    def _cancel_under_way(self) -> None:
+        for task in self._under_way:
+            task.cancel()
+        self._room.release()
+
+    def _soon(self, action: Callable[[], None]) -> None:
+        """Do something on the event loop, unless it has ended."""
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(action)
+
+    def _work(self) -> None:
+        try:
+            asyncio.run(self._pump())
+        except BaseException as error:  # noqa: BLE001 - it is raised where the hosts are awaited
+            self._done.put(error)
+        self._done.put(_END)
+
+    async def _pump(self) -> None:
+        """Hand on what was looked at; not more than there is room for."""
+        self._loop = asyncio.get_running_loop()
+        async with contextlib.aclosing(self.looks()) as looks:
+            async for looked in looks:
+                if not self._is_cancelled:  # nobody may be left to make room
+                    await self._room.acquire()
+                self._done.put(looked)
+
+
+async def _guarded(collect: Collect, host: Host) -> Looked:
+    """Look at a host; a mistake of ours leaves that host unproven, and the others judged."""
+    taken = datetime.now(UTC).isoformat(timespec="seconds")
+    try:
+        return host, await collect(host)
+    except Exception as error:  # noqa: BLE001 - the one boundary where nothing may be lost
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        text = f"portproof failed ({type(error).__name__} in {place.name}, line {place.lineno})"
+        return host, HostDark(cause=Unobserved(Reason.INTERNAL, text), taken=taken, seconds=0.0)

@@ -1,0 +1,97 @@
+"""Every host of an inventory with its look: this machine first, then the others over SSH."""
+
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+
+from portproof.collectors.identity import this_platform
+from portproof.collectors.local import look_here
+from portproof.collectors.source import Source
+from portproof.collectors.ssh.settings import SshSettings
+from portproof.engines import local
+from portproof.engines.fleet import FleetRun
+from portproof.inventory.connection import connection
+from portproof.inventory.plain import own_names
+from portproof.model.connection import Connection
+from portproof.model.hosts import Host
+from portproof.model.observation import HostDark, Look, Platform, Unobserved
+
+FORKS: Final = 50
+"""Hosts looked at at a time, unless told otherwise."""
+
+Questions = Mapping[Platform, Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How hosts are looked at.
+
+    ``sources`` are tried in order on this machine; ``forks`` is how many other hosts are looked at
+    at a time.
+    """
+
+    sources: Sequence[Source]
+    forks: int = FORKS
+    accept_new_host_keys: bool = False
+    ssh: SshSettings = field(default_factory=SshSettings)
+
+
+class Looks:
+    """Iterate once to look at every host. Hosts left out after ``finish`` were not looked at."""
+
+    def __init__(self, hosts: Sequence[Host], questions: Questions, how: How) -> None:
+        self._hosts = hosts
+        self._questions = questions
+        self._how = how
+        self._here = own_names()
+        self._fleet: FleetRun | None = None
+        self._finishing = False
+
+    def finish(self) -> None:
+        """Start no more hosts; those under way are still looked at to the end."""
+        self._finishing = True
+        if self._fleet is not None:
+            self._fleet.finish()
+
+    def __iter__(self) -> Iterator[tuple[Host, Look]]:
+        """Yield each host with its look, as they come."""
+        near = [host for host in self._hosts if not self._is_far(host)]
+        for host, look in local.run(self._look_near, near):
+            yield host, look
+            if self._finishing:
+                return
+        if len(near) < len(self._hosts):
+            yield from self._look_far({host.name for host in near})
+
+    def _way(self, host: Host) -> Connection | Unobserved:
+        accept = self._how.accept_new_host_keys
+        return connection(host, here=self._here, accept_new_host_keys=accept)
+
+    def _is_far(self, host: Host) -> bool:
+        way = self._way(host)
+        return isinstance(way, Connection) and way.kind == "ssh"
+
+    def _look_near(self, host: Host) -> Look:
+        way = self._way(host)
+        if isinstance(way, Unobserved):
+            taken = datetime.now(UTC).isoformat(timespec="seconds")
+            return HostDark(cause=way, taken=taken, seconds=0.0)
+        return look_here(self._how.sources, self._questions[this_platform()])
+
+    def _look_far(self, near: Container[str]) -> Iterator[tuple[Host, Look]]:
+        from portproof.collectors.ssh.collector import SshCollector  # noqa: PLC0415 - asyncssh costs start-up time only a fleet repays
+
+        collector = SshCollector(self._questions, self._how.ssh)
+
+        async def look(host: Host) -> Look:
+            way = self._way(host)
+            if isinstance(way, Unobserved):
+                raise TypeError(f"{host.name} was reachable a moment ago")
+            return await collector.look(host.name, way)
+
+        far = (host for host in self._hosts if host.name not in near)
+        self._fleet = FleetRun(look, far, self._how.forks, collector.close)
+        if self._finishing:
+            return
+        yield from self._fleet

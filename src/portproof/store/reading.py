@@ -1,0 +1,58 @@
+"""Reads audit folders back, whole ones and those a killed run left."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from portproof.errors import ContentError, Problem
+from portproof.store.folder import EVIDENCE, REQUEST, REQUEST_FORMAT, Evidence, Request
+
+_LONGEST_LINE: Final = 1 << 28
+
+
+def read_request(folder: Path) -> Request:
+    """What the audit of a folder was asked for.
+
+    Raises:
+        ContentError: the folder is of no audit, or of another version's.
+    """
+    file = folder / REQUEST
+    try:
+        request = msgspec.json.decode(file.read_bytes(), type=Request)
+    except OSError as error:
+        text = f"cannot be read: {error.strerror}; is {folder} the folder of an audit?"
+        raise ContentError([Problem(str(file), 0, 0, "", text)]) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ContentError([Problem(str(file), 0, 0, "", f"is damaged: {error}")]) from error
+    if request.format != REQUEST_FORMAT:
+        text = f"is of format {request.format!a}; this version reads {REQUEST_FORMAT}"
+        raise ContentError([Problem(str(file), 0, 0, "", text)])
+    return request
+
+
+def read_evidence(folder: Path) -> Iterator[Evidence]:
+    """Every line of the journal, in order.
+
+    A last line without its end is what a killed run was writing, and is left out. Any other line
+    that cannot be read is an error: the journal was edited or damaged.
+
+    Raises:
+        ContentError: the journal cannot be read, or is damaged.
+    """
+    file = folder / EVIDENCE
+    decoder = msgspec.json.Decoder(Evidence)
+    try:
+        with file.open("rb") as journal:
+            number = 0
+            while line := journal.readline(_LONGEST_LINE):
+                number += 1
+                if not line.endswith(b"\n"):
+                    return
+                yield decoder.decode(line)
+    except OSError as error:
+        text = f"cannot be read: {error.strerror or error}"
+        raise ContentError([Problem(str(file), 0, 0, "", text)]) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ContentError([Problem(str(file), number, 1, "", f"is damaged: {error}")]) from error
