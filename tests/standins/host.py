@@ -32,7 +32,7 @@ HOST: Rows = {
             "socket": 4001,
             "family": 2,
             "protocol": 6,
-            "local_address": "0.0.0.0",  # noqa: S104 - data, nothing is bound
+            "local_address": "0.0.0.0",
             "local_port": 609,
             "remote_port": 0,
             "state": "LISTEN",
@@ -71,7 +71,7 @@ LISTENERS = (
         "socket": "4001",
         "family": "2",
         "protocol": "6",
-        "address": "0.0.0.0",  # noqa: S104 - data, nothing is bound
+        "address": "0.0.0.0",
         "port": "609",
         "remote_port": "0",
         "state": "LISTEN",
