@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from requirements import needs
+from requirements import marks
 from support.machine import Machine, everyone_may_enter, machine
 
 NOBODY = 65534
 
-pytestmark = needs("root", "ip")
+pytestmark = marks("root", "ip")
 
 
 @pytest.fixture(scope="module")
