@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import click
 
-from portproof.cli import COMMANDS, cli
+from portproof.cli import cli
 
 HEAD = """\
 # Command line
@@ -23,12 +23,17 @@ def reference() -> str:
 
 def _sections() -> Iterator[str]:
     root = click.Context(cli, info_name="portproof", **cli.context_settings)
-    yield _section("portproof", cli.get_help(root))
-    for name in COMMANDS:
-        command = cli.get_command(root, name)
-        if command is not None:
-            context = click.Context(command, info_name=name, parent=root)
-            yield _section(f"portproof {name}", command.get_help(context))
+    yield from _command(cli, root)
+
+
+def _command(command: click.Command, context: click.Context) -> Iterator[str]:
+    """A command's section, then those of its subcommands."""
+    yield _section(context.command_path, command.get_help(context))
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            if below is not None:
+                yield from _command(below, click.Context(below, info_name=name, parent=context))
 
 
 def _section(title: str, text: str) -> str:

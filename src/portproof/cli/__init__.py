@@ -17,8 +17,11 @@ COMMANDS: Final = {
     "test": "Run the tests of policies, and name what they would not notice.",
     "explain": "Tell what a port is for, which rules cover it, and who listens here.",
     "doctor": "Tell which sources can look at this machine, and what is missing.",
+    "import": "Turn what Fleet or osquery asks into policies and checks.",
     "schema": "Print the JSON Schema of policies, checks or policy tests, for editors.",
 }
+_MODULES: Final = {"import": "importing"}
+"""The modules of commands whose names are words of Python."""
 
 
 class LazyGroup(click.Group):
@@ -32,7 +35,8 @@ class LazyGroup(click.Group):
         """Import the command that was called."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"portproof.cli.{cmd_name}")
+        name = _MODULES.get(cmd_name, cmd_name)
+        module = importlib.import_module(f"portproof.cli.{name}")
         command: click.Command = module.command
         return command
 

@@ -11,6 +11,7 @@ from typing import Final
 from portproof.errors import Problem
 from portproof.loading.content import Content, Loaded
 from portproof.loading.document import Document, Key
+from portproof.loading.importing.sql_tokens import copies, said
 from portproof.model.base import ByPlatform, Text
 from portproof.model.checks import Check
 from portproof.model.policy import Policy
@@ -144,8 +145,20 @@ def _texts(value: Text | ByPlatform | None, path: Key) -> Iterator[tuple[Key, st
             yield (*path, platform), text
 
 
+MOST_COPIES: Final = 10_000
+"""How often a statement's parts may stand in it once they are all written out."""
+
+
 def sql_trouble(sql: str) -> str | None:
-    """Say what is wrong with a statement as SQL; which tables there are is for osquery to say."""
+    """Say what is wrong with a statement as SQL; which tables there are is for osquery to say.
+
+    Statements are counted first: SQLite gives up at an unknown table, and would not see a second.
+    """
+    parts = said(sql.rstrip().rstrip(";"))
+    if any(token.text == ";" for token in parts):
+        return "is not one SQL statement: there are several"
+    if copies(parts) > MOST_COPIES:
+        return "has parts that name each other too often to be taken apart"
     database = sqlite3.connect(":memory:")
     try:
         database.execute(f"EXPLAIN {sql}")

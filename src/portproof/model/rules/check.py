@@ -71,7 +71,11 @@ class CheckRule(Rule):
     expect: Annotated[Expect, Field(description="no rows, some rows, one row, or a number.")]
 
     def judge(self, listeners: Sequence[Listener], scene: Scene) -> Judgement:  # noqa: ARG002 - the contract of every kind
-        """Compare the rows seen with the rows expected; unseen rows may exist while in doubt."""
+        """Compare the rows seen with the rows expected; while in doubt nothing passes.
+
+        Not even ``some rows``: SQL can return a row because others were not seen, as
+        ``SELECT 1 WHERE NOT EXISTS (...)`` does.
+        """
         if self.check in scene.inapplicable:
             detail = f"check {self.check} has no question for {scene.platform}"
             return Judgement(Verdict.NOT_APPLICABLE, detail=detail)
@@ -87,7 +91,7 @@ class CheckRule(Rule):
         if seen > self.expect.high:
             return failed(*(Finding(_in_words(row), row=row) for row in rows))
         enough = seen >= self.expect.low
-        if known.doubt is not None and not (enough and math.isinf(self.expect.high)):
+        if known.doubt is not None:
             return unproven(known.doubt.reason, known.doubt.detail)
         if not enough:
             return failed(Finding(f"{seen} rows where {self.expect.written} must be"))
