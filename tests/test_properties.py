@@ -4,7 +4,7 @@ Examples are derived from the tests themselves (``derandomize``), so every run t
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -291,10 +291,39 @@ def test_only_what_means_no_listener_hides_one(column: str, text: str) -> None:
     assert overlooked == ((column, text) in MEANS_NONE)
 
 
+@pytest.mark.parametrize(
+    ("platform", "family", "text", "told"),
+    [
+        ("linux", "2", "0.0.0.0", ("0.0.0.0", "ipv4", "wildcard")),
+        ("linux", "10", "::", ("::", "ipv6-maybe-dual", "wildcard")),
+        ("linux", "10", "fd00::5", ("fd00::5", "ipv6", "private")),
+        ("linux", "10", "::ffff:127.0.0.1", ("127.0.0.1", "ipv4", "loopback")),
+        ("macos", "10", "0.0.0.0", ("::", "dual", "wildcard")),
+        ("macos", "10", "::", ("::", "ipv6", "wildcard")),
+        ("macos", "10", "127.0.0.1", ("127.0.0.1", "ipv4", "loopback")),
+        ("windows", "23", "fe80::1%12", ("fe80::1", "ipv6", "link-local")),
+    ],
+)
+def test_what_a_row_says_about_its_address(
+    platform: str, family: str, text: str, told: tuple[str, str, str]
+) -> None:
+    """The listener has the canonical address, the families it serves, and how far it reaches."""
+    identity = host_look(a_look([], platform=platform)).sight.identity
+    (found,) = normalise([{**LISTENER, "family": family, "address": text}], identity).listeners
+    assert (found.address, found.stack, found.exposure) == told
+
+
 def test_a_name_too_long_to_keep_may_match_any_pattern() -> None:
     """A name is not cut and then compared: what was cut off may be what is meant."""
     look = a_look([{**LISTENER, "name": "x" * 5000 + "slapd"}])
     assert verdict_of(look, a_rule("closed", by="*slapd")) == ("unproven", "ambiguous", 0)
+
+
+MEANT: dict[str, Callable[[Host], bool]] = {
+    "all": lambda _: True,
+    "web": lambda host: host.groups == ("web",),
+    "db:!host0": lambda host: host.groups == ("db",) and host.name != "host0",
+}
 
 
 @st.composite
@@ -306,7 +335,7 @@ def rosters(draw: st.DrawFn) -> tuple[Inventory, list[Look], list[oracle.Rule], 
         Host(f"host{index}", (draw(st.sampled_from(["web", "db"])),)) for index in range(len(seen))
     )
     declared = draw(st.lists(rules(), min_size=1, max_size=3))
-    groups = [draw(st.sampled_from(["all", "web", "db", "web:!host0"])) for _ in declared]
+    groups = [draw(st.sampled_from(sorted(MEANT))) for _ in declared]
     return Inventory(hosts, "random"), seen, declared, groups
 
 
@@ -332,6 +361,10 @@ def test_the_roster_adds_up(
     assert len(verdicts) == len(hosts) * len(bound) == sum(result.totals.verdicts.values())
     assert result.totals.verdicts == {each.value: verdicts.count(each) for each in Verdict}
     assert result.exit_code is _exit_code(set(verdicts))
+    for host in inventory.hosts:
+        judgements = next(each.judgements for each in hosts if each.name == host.name)
+        for group, judgement in zip(groups, judgements, strict=True):
+            assert (judgement.verdict is not Verdict.NOT_APPLICABLE) == MEANT[group](host)
 
 
 def _exit_code(verdicts: set[Verdict]) -> ExitCode:

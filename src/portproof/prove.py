@@ -59,7 +59,7 @@ def doubts(
     if general is not None:
         return Doubts(general, general)
     tcp, udp = (_witness_doubt(look, listeners, protocol) for protocol in BOTH)
-    return Doubts(tcp or _state_doubt(tuple(stateless)), udp)
+    return Doubts(tcp or _state_doubt(tuple(stateless)), udp, _namespace_doubt(look))
 
 
 def _general_doubt(look: HostLook, garbled: tuple[str, ...]) -> Unobserved | None:
@@ -71,6 +71,18 @@ def _general_doubt(look: HostLook, garbled: tuple[str, ...]) -> Unobserved | Non
         or _whole_doubt(answer, look.sight.incomplete)
         or _garbled_doubt(garbled)
     )
+
+
+def _namespace_doubt(look: HostLook) -> Unobserved | None:
+    """Why other network namespaces may be missing: osquery reads just one it cannot identify."""
+    identity, answer = look.sight.identity, listening_answer(look)
+    if identity.platform is not Platform.LINUX or isinstance(answer, Unobserved):
+        return None
+    unread = any(row.get("net_namespace", "0") in {"", "0"} for row in answer.rows)
+    if not unread and identity.host_namespace not in {"", "0"}:
+        return None
+    text = "the network namespaces of some processes could not be read, so some may be missing"
+    return Unobserved(Reason.PARTIAL, text)
 
 
 def _whole_doubt(answer: Observed, incomplete: tuple[str, ...]) -> Unobserved | None:
@@ -141,9 +153,16 @@ def _serves(listener: Listener, witness: Witness) -> bool:
 def without_canaries(
     listeners: Iterable[Listener], witnesses: Iterable[Witness]
 ) -> tuple[Listener, ...]:
-    """The listeners that are the host's own; portproof's canaries are proof, never judged."""
+    """The listeners that are the host's own; portproof's canaries are proof, never judged.
+
+    Canaries are on loopback. A host that calls anything else one does not keep it from judgement.
+    """
     ours = [witness for witness in witnesses if witness.ours]
-    return tuple(at for at in listeners if not any(is_witness(at, each) for each in ours))
+    return tuple(at for at in listeners if not any(_is_canary(at, each) for each in ours))
+
+
+def _is_canary(listener: Listener, witness: Witness) -> bool:
+    return listener.exposure is Exposure.LOOPBACK and is_witness(listener, witness)
 
 
 def check_answers(

@@ -19,6 +19,7 @@ from portproof.model.observation import (
     Identity,
     Look,
     Observed,
+    Outside,
     Platform,
     Reason,
     Row,
@@ -48,6 +49,7 @@ _KEYS = frozenset(
         "witnesses",
         "opened",
         "host_witnesses",
+        "outside",
         "unobserved",
         "dark",
         "checks",
@@ -123,7 +125,20 @@ def look_of(case: Mapping[str, Any]) -> Look:
     answers = {LISTENING_SOCKETS: _sockets(case, identity)}
     answers |= {name: _answer(given) for name, given in case.get("answers", {}).items()}
     sight = Sight(identity, answers, tuple(case.get("incomplete", ())))
-    return HostLook(sight=sight, witnesses=_witnesses(case), taken=TAKEN, seconds=0.1)
+    return HostLook(
+        sight=sight,
+        witnesses=_witnesses(case),
+        taken=TAKEN,
+        seconds=0.1,
+        outside=_outside(case),
+    )
+
+
+def _outside(case: Mapping[str, Any]) -> Outside | None:
+    if "outside" not in case:
+        return None
+    tried = {"address": "10.0.0.5", "answered": (), "silent": (), **case["outside"]}
+    return Outside(tried["address"], tuple(tried["answered"]), tuple(tried["silent"]))
 
 
 def _rules(case: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -179,7 +194,7 @@ def _row(given: Mapping[str, Any], index: int, identity: Identity) -> Row:
 
 
 def _witnesses(case: Mapping[str, Any]) -> tuple[Witness, ...]:
-    theirs = (Witness(**each, ours=False) for each in case.get("host_witnesses", ()))
+    theirs = (Witness(**{"ours": False, **each}) for each in case.get("host_witnesses", ()))
     ours = (Witness(*_CANARIES[index], _port(index), ours=True) for index in _opened(case))
     return (*ours, *theirs)
 

@@ -69,6 +69,7 @@ def opinion(look: Look, rule: Rule) -> Opinion:
         "tcp": doubt(look, listeners, "tcp", garbled=garbled, stateless=stateless),
         "udp": doubt(look, listeners, "udp", garbled=garbled, stateless=False),
     }
+    doubts["elsewhere"] = elsewhere(look) if rule["namespaces"] == "all" else None
     if rule["kind"] == "open":
         return open_opinion(look, rule, judged, doubts)
     return shut_opinion(look, rule, judged, doubts)
@@ -255,6 +256,15 @@ def doubt(
     return "ambiguous" if stateless else None
 
 
+def elsewhere(look: Look) -> str | None:
+    """Why absence proves nothing about namespaces other than the host's."""
+    if look["platform"] != "linux":
+        return None
+    namespaces = {row.get("net_namespace", "") for row in look["rows"]}
+    unread = {"", "0"} & {*namespaces, look["host_namespace"]}
+    return "partial" if unread else None
+
+
 def inside(listener: dict[str, Any], at: str) -> str:
     """Whether a listener is reached inside a scope: yes, no or maybe."""
     kind, stack = listener["entry"].kind, listener["stack"]
@@ -318,6 +328,8 @@ def proven(doubts: dict[str, str | None], concerned: set[str]) -> Opinion:
     for protocol in ("tcp", "udp"):
         if protocol in concerned and doubts[protocol]:
             return "unproven", doubts[protocol], 0
+    if concerned and doubts["elsewhere"]:
+        return "unproven", doubts["elsewhere"], 0
     return "pass", None, 0
 
 
@@ -335,7 +347,11 @@ def open_opinion(
     """The opinion on an open rule."""
     answers = {port: is_open(look, rule, listeners, port) for port in rule["ports"]}
     missing = {port for port, answer in answers.items() if answer != "yes"}
-    closed = {port for port in missing if answers[port] == "no" and not doubts[port[0]]}
+    closed = {
+        port
+        for port in missing
+        if answers[port] == "no" and not doubts[port[0]] and not doubts["elsewhere"]
+    }
     if closed:
         return "fail", None, len(closed)
     opinion = proven(doubts, {protocol for protocol, _ in missing})

@@ -10,17 +10,25 @@ from portproof.model.ports import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Doubts:
-    """Why the absence of a listener proves nothing, for each protocol; None where it does."""
+    """Why the absence of a listener proves nothing, for each protocol; None where it does.
+
+    ``elsewhere`` is why it proves nothing about network namespaces other than the host's.
+    """
 
     tcp: Unobserved | None = None
     udp: Unobserved | None = None
+    elsewhere: Unobserved | None = None
 
-    def about(self, protocols: Iterable[Protocol]) -> Unobserved | None:
-        """The first doubt that concerns any of the protocols."""
+    def about(
+        self, protocols: Iterable[Protocol], *, everywhere: bool = False
+    ) -> Unobserved | None:
+        """The first doubt that concerns any of the protocols, in the namespaces that count."""
         wanted = set(protocols)
         if self.tcp is not None and Protocol.TCP in wanted:
             return self.tcp
-        return self.udp if Protocol.UDP in wanted else None
+        if self.udp is not None and Protocol.UDP in wanted:
+            return self.udp
+        return self.elsewhere if everywhere and wanted else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from portproof.model.addresses import At, Covers
+from portproof.model.addresses import ANY, At, Covers, Exposure, Scope
 from portproof.model.base import Model, Text
+from portproof.model.listeners import Listener
 from portproof.model.observation import Platform
 from portproof.model.patterns import Hosts
 from portproof.model.ports import Ports
@@ -59,10 +60,17 @@ class Waiver(Model):
             return self.ports is None and self.at is None and self.by is None
         inside = (
             self.ports is None or (listener.protocol, listener.port) in self.ports,
-            self.at is None or self.at.covers(*listener.bound) is Covers.YES,
+            self.at is None or self._is_inside(self.at, listener),
             self.by is None or self.by.all_of(listener.owners, platform) is Covers.YES,
         )
         return all(inside)
+
+    @staticmethod
+    def _is_inside(at: Scope, listener: Listener) -> bool:
+        """Whether all of a listener is inside; a wildcard is, of nothing less than ``any``."""
+        if listener.exposure is Exposure.WILDCARD:
+            return at == ANY
+        return at.covers(*listener.bound) is Covers.YES
 
 
 class WaiverFile(Model):

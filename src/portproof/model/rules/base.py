@@ -140,7 +140,12 @@ class PortRule(Rule):
 
     def in_place(self, listener: Listener) -> bool:
         """Whether the listener's namespace is judged; one that could not be read counts."""
-        return self.namespaces == "all" or listener.place is not Place.OTHER
+        return self.everywhere or listener.place is not Place.OTHER
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether namespaces other than the host's count."""
+        return self.namespaces == "all"
 
     def where(self) -> str:
         """The limits of the rule as text, for its summary."""

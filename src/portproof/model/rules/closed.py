@@ -35,7 +35,7 @@ class ClosedRule(PortRule):
         unsure = [listener for listener, sure in meant if sure is Covers.MAYBE]
         if unsure:
             return unproven(Reason.AMBIGUOUS, f"{describe(unsure[0])}, and whose it is is hidden")
-        doubt = scene.doubts.about(self.closed.protocols)
+        doubt = scene.doubts.about(self.closed.protocols, everywhere=self.everywhere)
         return PASSED if doubt is None else unproven(doubt.reason, doubt.detail)
 
     def _means(self, listener: Listener, scene: Scene) -> Covers:

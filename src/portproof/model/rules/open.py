@@ -1,6 +1,6 @@
 """``open``: something must listen on each of these ports."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from portproof.model.addresses import Covers
 from portproof.model.listeners import Listener, Place
-from portproof.model.observation import Reason
+from portproof.model.observation import Reason, Unobserved
 from portproof.model.ports import PortRange, Ports, PortSet, Protocol
 from portproof.model.rules.base import PortRule, describe
 from portproof.model.scene import Scene
@@ -46,13 +46,17 @@ class OpenRule(PortRule):
         if not missing:
             return PASSED
         absent = [port for port in missing if short[port] is Covers.NO]
-        proven = [port for port in absent if scene.doubts.about([port.protocol]) is None]
+        proven = [port for port in absent if self._doubt([port], scene) is None]
         if proven:
             return failed(*(self._finding(port, listeners) for port in proven))
-        doubt = scene.doubts.about(port.protocol for port in missing)
+        doubt = self._doubt(missing, scene)
         if doubt is not None:
             return unproven(doubt.reason, doubt.detail)
         return unproven(Reason.AMBIGUOUS, self._unsure(missing[0], listeners))
+
+    def _doubt(self, ports: Iterable[PortRange], scene: Scene) -> Unobserved | None:
+        protocols = (port.protocol for port in ports)
+        return scene.doubts.about(protocols, everywhere=self.everywhere)
 
     def _best(self, port: PortRange, listeners: Sequence[Listener], scene: Scene) -> Covers:
         sure = {self._satisfies(each, scene) for each in _on(port, listeners)}
