@@ -31,6 +31,7 @@ LEVELS = (
         "loading",
         "normalise",
         "prove",
+        "reading",
         "registry",
         "renderers",
         "schemas",
@@ -131,4 +132,4 @@ def test_every_entry_point_loads(group: str) -> None:
     assert set(found) == set(wanted)
     for entry in found.values():
         assert entry.load() is not None
-        assert importlib.import_module(entry.module)
+        assert importlib.import_module(entry.module).__name__ == entry.module

@@ -101,7 +101,7 @@ def test_no_rows_is_an_answer(osqueryd: Osqueryd) -> None:
 @pytest.mark.parametrize(
     ("sql", "reason", "told"),
     [
-        ("SELECT * FROM hash", Reason.MISSING_TABLE, "no such table: hash"),
+        ("SELECT * FROM magic", Reason.MISSING_TABLE, "no such table: magic"),
         ("SELECT name FROM listening_ports", Reason.QUERY_ERROR, "no such column: name"),
         ("SELEC 1", Reason.QUERY_ERROR, 'near "SELEC": syntax error'),
         ("SELECT abs(x) FROM (SELECT 1 AS x UNION ALL SELECT -9223372036854775807 - 1)",

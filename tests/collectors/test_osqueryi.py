@@ -82,10 +82,10 @@ def test_habits_of_versions_do_not_matter(tmp_path: Path, habit: str) -> None:
 @pytest.mark.parametrize(
     ("habit", "sql", "reason", "told"),
     [
-        ("plain", "SELECT * FROM hash", Reason.MISSING_TABLE, "no such table: hash"),
+        ("plain", "SELECT * FROM magic", Reason.MISSING_TABLE, "no such table: magic"),
         ("plain", "SELECT name FROM listening_ports", Reason.QUERY_ERROR, "no such column: name"),
         ("plain", _OVERFLOW, Reason.QUERY_ERROR, "integer overflow"),
-        ("old", "SELECT * FROM hash", Reason.MISSING_TABLE, "no such table: hash"),
+        ("old", "SELECT * FROM magic", Reason.MISSING_TABLE, "no such table: magic"),
         ("old", _OVERFLOW, Reason.QUERY_ERROR, "integer overflow"),
         ("noisy", _OVERFLOW, Reason.QUERY_ERROR, "integer overflow"),
     ],

@@ -142,8 +142,14 @@ def test_the_twin_of_a_known_namespace_is_told_twice(proc: Proc) -> None:
 )
 def test_a_damaged_table_is_incomplete(proc: Proc, content: str, fault: str) -> None:
     """Whatever can be read is told, and the damage is said, never passed over."""
-    proc.put("1/net/tcp6", content)
-    assert proc.faults() == [f"/proc/1/net/tcp6: {fault}"]
+    proc.put("1/net/tcp", content)
+    assert proc.faults() == [f"/proc/1/net/tcp: {fault}"]
+
+
+def test_an_address_of_the_wrong_family_is_incomplete(proc: Proc) -> None:
+    """Each table holds addresses of one length."""
+    proc.put("1/net/tcp6", HEAD + line(100))
+    assert proc.faults() == ["/proc/1/net/tcp6: 1 malformed lines"]
 
 
 @pytest.mark.parametrize("name", ["tcp", "udp", "tcp6", "udp6"])
@@ -158,6 +164,14 @@ def test_a_kernel_without_ipv6_is_whole(proc: Proc) -> None:
     for name in ("tcp6", "udp6", "icmp6", "raw6", "udplite6", "udplite", "if_inet6"):
         (proc.root / "1/net" / name).unlink()
     assert proc.faults() == []
+
+
+@pytest.mark.parametrize("name", ["tcp", "udp"])
+def test_a_kernel_without_ipv6_has_ipv4(proc: Proc, name: str) -> None:
+    """Whose tables must be there."""
+    for absent in ("tcp6", "udp6", "if_inet6", name):
+        (proc.root / "1/net" / absent).unlink()
+    assert proc.faults() == [f"/proc/1/net/{name}: no such file"]
 
 
 def test_a_process_that_ends_meanwhile_is_not_missed(proc: Proc) -> None:
@@ -225,8 +239,8 @@ def test_a_hidden_process_one_is_incomplete(proc: Proc) -> None:
     assert proc.faults() == ["/proc: process 1 is hidden, so others may be too"]
 
 
-def test_no_proc_is_a_missing_table() -> None:
+def test_no_proc_is_a_missing_table(tmp_path: Path) -> None:
     """Nothing to read is never an empty table."""
-    found: Any = probe.collect(["process_open_sockets", "processes"], "/nonexistent")
+    found: Any = probe.collect(["process_open_sockets", "processes"], str(tmp_path / "nowhere"))
     assert found["tables"] == {}
     assert set(found["missing"]) == {"process_open_sockets", "processes"}

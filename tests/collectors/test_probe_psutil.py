@@ -49,7 +49,7 @@ def rows(found: Collected, table: str) -> list[dict[str, Any]]:
 
 def asked(platform: Platform, found: Collected) -> list[Row]:
     """The rows of the shipped question."""
-    told = answer(SHIPPED[platform], platform, found.tables, 10.0, 100_000)
+    told = answer(SHIPPED[platform], platform, found.tables, 300.0, 100_000)
     assert isinstance(told, Observed), told
     return list(told.rows)
 
@@ -224,6 +224,6 @@ def test_windows_has_no_table_of_users(
     monkeypatch.setitem(sys.modules, "pwd", None)
     found = collected(on("win32"), *TABLES)
     assert set(found.missing) == {"users"}
-    told = answer(SHIPPED["windows"], Platform.WINDOWS, found.tables, 10.0, 100)
+    told = answer(SHIPPED["windows"], Platform.WINDOWS, found.tables, 300.0, 100)
     assert isinstance(told, Unobserved)
     assert told.reason == Reason.MISSING_TABLE

@@ -1,10 +1,11 @@
-"""The tables of osquery that the stand-ins answer from, on Linux.
+"""The tables of osquery that the stand-ins answer from: Linux's, and a few of other platforms.
 
 Names, order and types of columns are those of osquery 5: ``specs/process_open_sockets.table``,
 ``specs/listening_ports.table``, ``specs/processes.table``, ``specs/users.table``,
 ``specs/etc_services.table``, ``specs/linux/process_namespaces.table``,
 ``specs/utility/osquery_info.table`` and ``specs/utility/osquery_flags.table`` of osquery/osquery,
-without their hidden columns.
+without their hidden columns; and likewise those in ``_MORE``, below ``specs``, ``specs/linux``,
+``specs/posix``, ``specs/darwin`` and ``specs/windows``.
 """
 
 import sqlite3
@@ -120,6 +121,42 @@ TABLES: dict[str, list[tuple[str, str]]] = {
         ("aliases", _TEXT),
         ("comment", _TEXT),
     ],
+}
+
+_MORE = {
+    "file": """path, directory, filename, inode BIGINT, uid BIGINT, gid BIGINT, mode,
+        device BIGINT, size BIGINT, block_size INTEGER, atime BIGINT, mtime BIGINT, ctime BIGINT,
+        btime BIGINT, hard_links INTEGER, symlink INTEGER, type, symlink_target_path""",
+    "hash": "path, directory, md5, sha1, sha256",
+    "deb_packages": """name, version, source, size BIGINT, arch, revision, status, maintainer,
+        section, priority, admindir""",
+    "deb_package_files": "package, path, admindir",
+    "rpm_packages": """name, version, release, source, size BIGINT, sha1, arch, epoch INTEGER,
+        install_time INTEGER, vendor, package_group""",
+    "rpm_package_files": "package, path, username, groupname, mode, size BIGINT, sha256",
+    "systemd_units": """id, description, load_state, active_state, sub_state, unit_file_state,
+        following, object_path, job_id BIGINT, job_type, job_path, fragment_path, user,
+        source_path""",
+    "docker_containers": """id, name, image, image_id, command, created BIGINT, state, status, pid,
+        path, config_entrypoint, started_at, finished_at, privileged INTEGER, security_options,
+        env_variables, readonly_rootfs INTEGER, cgroup_namespace, ipc_namespace, mnt_namespace,
+        net_namespace, pid_namespace, user_namespace, uts_namespace""",
+    "launchd": """path, name, label, program, run_at_load, keep_alive, on_demand, disabled,
+        username, groupname, stdout_path, stderr_path, start_interval, program_arguments,
+        watch_paths, queue_directories, inetd_compatibility, start_on_mount, root_directory,
+        working_directory, process_type""",
+    "signature": """path, hash_resources INTEGER, hash_executable INTEGER, arch, signed INTEGER,
+        identifier, cdhash, team_identifier, authority, entitlements""",
+    "authenticode": "path, original_program_name, serial_number, issuer_name, subject_name, result",
+    "services": """name, service_type, display_name, status, pid INTEGER, start_type,
+        win32_exit_code INTEGER, service_exit_code INTEGER, path, module_path, description,
+        user_account""",
+}
+"""More tables, a column being TEXT unless it says otherwise."""
+
+TABLES |= {
+    table: [(words[0], (words[1:] or [_TEXT])[0]) for words in map(str.split, columns.split(","))]
+    for table, columns in _MORE.items()
 }
 
 

@@ -22,11 +22,16 @@ def command() -> ExitCode:
     Exits with 0 if an audit of this machine can prove ports closed, else with 3.
     """
     found = [(source.name, identify(source)) for source in sources()]
-    with canaries() as witnesses:
-        opened = [f"{each.protocol} on {each.address}" for each in witnesses]
+    with canaries() as ours:
+        opened = [f"{each.protocol} on {each.address}" for each in ours.witnesses]
     usable = next((identity for _, identity in found if isinstance(identity, Identity)), None)
-    able = bool(opened) and usable is not None and privilege_doubt(usable) is None
-    show([*_sources(found), _witnesses(opened), _conclusion(usable, able=able)])
+    able = (
+        bool(opened)
+        and not ours.unopened
+        and usable is not None
+        and privilege_doubt(usable) is None
+    )
+    show([*_sources(found), *_witnesses(opened, ours.unopened), _conclusion(usable, able=able)])
     return ExitCode.PROVEN if able else ExitCode.INCOMPLETE
 
 
@@ -50,10 +55,11 @@ def _sources(found: list[tuple[str, Identity | Unobserved]]) -> Iterator[Line]:
             yield Line(f"  part {text}: {visible(doubt.detail)}", "yellow")
 
 
-def _witnesses(opened: list[str]) -> Line:
+def _witnesses(opened: list[str], unopened: tuple[str, ...]) -> Iterator[Line]:
     if opened:
-        return Line(f"Witnesses can be opened: {', '.join(opened)}.")
-    return Line("No witness can be opened on loopback, so nothing can be proven.", "yellow")
+        yield Line(f"Witnesses can be opened: {', '.join(opened)}.")
+    for text in unopened:
+        yield Line(f"Without it nothing can be proven: {text}.", "yellow")
 
 
 def _conclusion(usable: Identity | None, *, able: bool) -> Line:

@@ -29,7 +29,6 @@ _MOST_FAULTS: Final = 100
 class Collected(msgspec.Struct, frozen=True, kw_only=True):
     """What a probe brought back, here or from a host; as JSON it is one line.
 
-
         {"probe": 1, "platform": "linux", "euid": 0, "host_namespace": "4026531840",
          "tables": {"users": {"columns": ["uid", ...], "rows": [[0, ...], ...]}},
          "incomplete": ["/proc/1/net/tcp6: Permission denied"], "missing": {"hash": "..."}}

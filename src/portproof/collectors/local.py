@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from importlib.metadata import entry_points
 from typing import Final
 
+import msgspec
+
 from portproof.collectors.canary import canaries
 from portproof.collectors.source import Source
 from portproof.errors import UsageError
@@ -54,14 +56,15 @@ def look_here(candidates: Iterable[Source], questions: Mapping[str, str]) -> Loo
     begun = time.monotonic()
     tried: list[str] = []
     cause = Unobserved(Reason.NO_COLLECTOR, "no source is installed")
-    with canaries() as witnesses:
+    with canaries() as opened:
         for source in candidates:
             sight = source.look(questions)
             failure = _failure(sight)
             if isinstance(sight, Sight) and failure is None:
+                incomplete = (*sight.incomplete, *opened.unopened)
                 return HostLook(
-                    sight=sight,
-                    witnesses=witnesses,
+                    sight=msgspec.structs.replace(sight, incomplete=incomplete),
+                    witnesses=opened.witnesses,
                     taken=taken,
                     seconds=round(time.monotonic() - begun, 3),
                     tried=tuple(tried),

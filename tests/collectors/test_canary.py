@@ -1,0 +1,56 @@
+"""Canaries are really open, and a family that has none is told of."""
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from portproof.collectors.canary import canaries
+from requirements import needs
+
+SHOW = "from portproof.collectors.canary import canaries\nwith canaries() as c: print(*c.unopened)"
+
+
+def test_a_canary_of_each_kind_is_open_for_the_run_and_gone_after() -> None:
+    """TCP canaries accept a connection while they are held."""
+    with canaries() as opened:
+        ports = [(each.address, each.port) for each in opened.witnesses if each.protocol == "tcp"]
+        for where in ports:
+            socket.create_connection(where, timeout=2).close()
+    assert {each.protocol for each in opened.witnesses} == {"tcp", "udp"}
+    for where in ports:
+        family = socket.AF_INET6 if ":" in where[0] else socket.AF_INET
+        with socket.socket(family) as again:
+            again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            again.bind(where)
+
+
+@needs("root", "ip")
+def test_ipv6_without_its_loopback_is_told() -> None:
+    """A machine with IPv6 addresses and no ::1 has a table nobody vouches for."""
+    setup = (
+        "ip link set lo up; ip addr del ::1/128 dev lo; ip link add d0 type veth peer name d1;"
+        " ip link set d0 up; ip addr add 2001:db8::1/64 dev d0 nodad"
+    )
+    said = in_namespace(setup)
+    assert "no tcp canary could be opened on ::1" in said
+    assert "no udp canary could be opened on ::1" in said
+
+
+@needs("root", "ip")
+def test_a_machine_without_any_ipv6_address_needs_no_ipv6_canary() -> None:
+    """Nobody can listen there within reach."""
+    assert in_namespace("ip link set lo up; ip addr del ::1/128 dev lo") == ""
+
+
+def in_namespace(setup: str) -> str:
+    """What canaries could not be opened in a network namespace of the test's own."""
+    inside = f"{setup}; exec {sys.executable} -c '{SHOW}'"
+    done = subprocess.run(
+        ["unshare", "--net", "sh", "-c", inside],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parent,
+    )
+    return done.stdout.strip()

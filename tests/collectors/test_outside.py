@@ -1,0 +1,48 @@
+"""Knocking at ports from outside, at real sockets."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from portproof.collectors.outside import Knocker, Pace
+from portproof.model.observation import Outside
+
+
+@contextlib.contextmanager
+def listening(address: str, *, accepts: bool = True) -> Iterator[int]:
+    """A TCP socket bound to an address; without ``accepts`` it does not listen."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family) as server:
+        server.bind((address, 0))
+        if accepts:
+            server.listen()
+        yield server.getsockname()[1]
+
+
+def knock(address: str, *ports: int) -> Outside | None:
+    """Knock once."""
+    return asyncio.run(Knocker(Pace(wait=0.5)).knock(address, ports))
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_a_listener_answers_and_a_bound_socket_does_not(address: str) -> None:
+    """Only a completed handshake counts."""
+    with listening(address) as open_port, listening(address, accepts=False) as bound:
+        found = knock(address, open_port, bound)
+    assert found == Outside(address=address, answered=(open_port,), silent=(bound,))
+
+
+def test_a_name_is_tried_at_its_address() -> None:
+    """The finding names the address that answered."""
+    with listening("127.0.0.1") as port:
+        found = knock("127.0.0.1", port, port)
+    assert found is not None
+    assert found.answered == (port,)
+
+
+def test_a_name_that_does_not_resolve_tells_nothing() -> None:
+    """Not a port was tried, so none is said to be silent."""
+    assert knock("no-such-host.invalid", 609) is None
