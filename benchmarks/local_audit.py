@@ -18,17 +18,8 @@ LIMIT = 1.0
 
 def seconds(folder: Path) -> float:
     """Processor seconds of one audit."""
-    command = [
-        sys.executable,
-        "-m",
-        "portproof",
-        "audit",
-        "--quiet",
-        "--via",
-        "probe",
-        "-o",
-        folder,
-    ]
+    audit = ["-m", "portproof", "audit", "--quiet", "--via", "probe"]
+    command = [sys.executable, *audit, "-o", str(folder)]
     running = subprocess.Popen(command)
     _, status, usage = os.wait4(running.pid, 0)
     running.returncode = os.waitstatus_to_exitcode(status)

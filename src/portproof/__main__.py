@@ -1,5 +1,5 @@
 """``python -m portproof``."""
 
-from portproof.cli import main
+from portproof.cli import program
 
-main()
+program()

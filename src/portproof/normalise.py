@@ -139,11 +139,13 @@ def normalise(rows: Iterable[Row], identity: Identity, wanted: Wanted | None = N
     for row in told:
         try:
             socket = _socket(*_ends(row), tells_dual)
-            if socket is not None:
-                place = _place(row, spaces)
-                if wanted is None or _is_wanted(socket, wanted):
-                    owner = _Held(row.get("socket", ""), _owner(row))
-                    held.setdefault(_Key(socket, *place), set()).add(owner)
+            if socket is None:
+                continue
+            if wanted is None or _is_wanted(socket, wanted):
+                owner = _Held(row.get("socket", ""), _owner(row))
+                held.setdefault(_Key(socket, *_place(row, spaces)), set()).add(owner)
+            elif spaces and row.get("net_namespace") not in spaces.places:
+                _place(row, spaces)  # a namespace that makes no sense is told all the same
         except _GarbledError as error:
             garbled.append(str(error))
         except _StatelessError as error:

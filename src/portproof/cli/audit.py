@@ -18,6 +18,7 @@ from portproof.collectors.ssh.settings import SshSettings
 from portproof.content import shipped
 from portproof.engines.looks import FORKS, How, Looks
 from portproof.errors import UsageError
+from portproof.evaluate import ports_to_try
 from portproof.exitcodes import ExitCode
 from portproof.inventory.read import read_inventory
 from portproof.inventory.vault import VaultOptions
@@ -95,6 +96,11 @@ _TIMEOUT = SshSettings().command_timeout
     help="Record the SSH keys of hosts nobody knows yet. A changed key is never accepted.",
 )
 @click.option(
+    "--outside",
+    is_flag=True,
+    help="Also try, from here, the TCP ports that must be closed on hosts reached over SSH.",
+)
+@click.option(
     "--require-witness",
     is_flag=True,
     help="Leave unproven what is believed on an empty answer without a witness.",
@@ -163,6 +169,7 @@ def _audit(job: Job, request: Request, path: Path, *, resumed: bool, quiet: bool
         sources(request.via),
         forks=request.forks,
         accept_new_host_keys=request.accept_new_host_keys,
+        outside=ports_to_try(job.rules, job.inventory) if request.outside else None,
         ssh=SshSettings(command_timeout=request.timeout, via=request.via),
     )
     asked = msgspec.structs.replace(request, digests=digests)

@@ -13,12 +13,14 @@ from portproof.model.policy import BoundRule
 from portproof.model.result import AuditResult, HostResult, Totals
 from portproof.model.text import shortened, visible
 from portproof.model.verdicts import Finding, Judgement
+from portproof.model.why import Reading
 from portproof.renderers.view.wording import sentence
 
 _SHOWN: Final = 10
 """Findings, hosts or reasons shown before the rest is counted."""
 _WIDTH: Final = 100
 _LONGEST: Final = 200
+_FIRST_REASONS: Final = 2
 
 Group = tuple[BoundRule, list[tuple[HostResult, Judgement]]]
 
@@ -54,18 +56,28 @@ def _failed_rule(group: Group) -> Iterator[Line]:
     bound, hosts = group
     title = bound.rule.title or bound.rule.summary()
     yield Line(f"FAIL {bound.key} ({bound.severity}): {visible(title)}", "bold red")
-    lines = [line for host, judgement in hosts for line in _findings(host, judgement)]
-    yield from _first(lines)
+    found = [told for host, judgement in hosts for told in _findings(host, judgement)]
+    yield from (line for told in found[:_SHOWN] for line in told)
+    yield from _rest(len(found))
     platforms = {Platform(host.seen.platform) for host, _ in hosts if host.seen.platform}
     for platform in sorted(platforms):
         yield from _fix(bound, platform)
     yield Line("")
 
 
-def _findings(host: HostResult, judgement: Judgement) -> Iterator[Line]:
+def _findings(host: HostResult, judgement: Judgement) -> Iterator[list[Line]]:
+    """The lines of each finding: what it is, and what it looks like where that was asked."""
     for finding in judgement.findings:
         text = f"{host.name}: {finding.message}{_lapsed(finding)}{_owners(finding)}"
-        yield Line(f"  {shortened(visible(text), _LONGEST)}")
+        yield [Line(f"  {shortened(visible(text), _LONGEST)}"), *_reading(finding.reading)]
+
+
+def _reading(reading: Reading | None) -> Iterator[Line]:
+    if reading is not None:
+        more = len(reading.reasons) - _FIRST_REASONS
+        first = " ".join(reading.reasons[:_FIRST_REASONS])
+        text = f"{reading.kind}: {first}{f' (and {more} more)' if more > 0 else ''}"
+        yield Line(f"    {shortened(visible(text), _LONGEST)}")
 
 
 def _lapsed(finding: Finding) -> str:
@@ -129,5 +141,9 @@ def _unproven(groups: Iterable[Group]) -> Iterator[Line]:
 
 def _first(lines: list[Line]) -> Iterator[Line]:
     yield from lines[:_SHOWN]
-    if len(lines) > _SHOWN:
-        yield Line(f"  and {len(lines) - _SHOWN} more; the report has them all")
+    yield from _rest(len(lines))
+
+
+def _rest(count: int) -> Iterator[Line]:
+    if count > _SHOWN:
+        yield Line(f"  and {count - _SHOWN} more; the report has them all")

@@ -1,0 +1,170 @@
+"""An audit of a fleet over SSH against Ansible's ``listen_ports_facts`` and ``assert``.
+
+The fleet is 100 namespaces on this machine, each with its own SSH server (``tests/fleet``). Both
+programs are run as a user runs them, with the same inventory and 50 hosts at a time; Ansible keeps
+its defaults. CPU here is that of the program and the children it waits for (what Ansible's
+connections do in the background is not counted), CPU there that of the hosts' SSH servers and all
+they started. Memory is the largest sum of what the processes have to themselves (PSS).
+
+Ansible needs the collection community.general: ``pip install ansible``, and ``ansible-playbook`` on
+PATH or in ``ANSIBLE_PLAYBOOK``.
+"""
+
+import contextlib
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+import psutil
+
+from fleet.fleet import Fleet, fleet
+from fleet.inventory import write_inventory
+from fleet.plans import OWN_IPV4, Opened, Plan
+from requirements import marks
+
+HOSTS = 100
+ROUNDS = 3
+FORKS = 50
+LIMITS = {"CPU here": 15.0, "wall time": 8.0, "memory": 10.0, "CPU there": 4.0}
+OPENED = (
+    Opened("tcp", "::", 443, "nginx", "web"),
+    Opened("tcp", "127.0.0.1", 5432, "postgres", "web"),
+    Opened("udp", "::", 123, "chronyd"),
+    Opened("tcp", OWN_IPV4, 9100, "node_exporter", "web"),
+)
+PLAYBOOK = """\
+- hosts: all
+  gather_facts: false
+  tasks:
+    - community.general.listen_ports_facts:
+    - ansible.builtin.assert:
+        that:
+          - 609 not in ansible_facts.tcp_listen | map(attribute='port')
+          - 609 not in ansible_facts.udp_listen | map(attribute='port')
+        quiet: true
+"""
+POLICY = "policy: closed\ntitle: Closed\nrules: [{id: npmp, closed: 609}]\n"
+
+
+class Cost(NamedTuple):
+    """What a run took: seconds, and bytes."""
+
+    here: float
+    wall: float
+    memory: float
+    there: float
+
+
+def memory(started: subprocess.Popen[bytes]) -> int:
+    """What a running program and its children have to themselves, in bytes."""
+    total = 0
+    with contextlib.suppress(psutil.Error):
+        main = psutil.Process(started.pid)
+        for process in (main, *main.children(recursive=True)):
+            with contextlib.suppress(psutil.Error, OSError):
+                total += process.memory_full_info().pss
+    return total
+
+
+def spent_there(made: Fleet) -> float:
+    """The CPU seconds of all that runs on the hosts and of everything that ended there."""
+    total = 0.0
+    for host in made.hosts.values():
+        for process in psutil.Process(host.pid).children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                total += sum(process.cpu_times()[:4])
+        total += sum(psutil.Process(host.pid).cpu_times()[:4])
+    return total
+
+
+def cost(made: Fleet, command: list[str], env: dict[str, str]) -> Cost:
+    """Run a program and measure it."""
+    before, there = resource.getrusage(resource.RUSAGE_CHILDREN), spent_there(made)
+    begun = time.perf_counter()
+    most = 0
+    with tempfile.TemporaryFile() as said:
+        with subprocess.Popen(command, env=env, stdout=said, stderr=said) as started:
+            while started.poll() is None:
+                most = max(most, memory(started))
+                time.sleep(0.1)
+        wall = time.perf_counter() - begun
+        if started.returncode:
+            said.seek(0)
+            raise RuntimeError(f"{command[0]} failed: {said.read()[-2000:]!r}")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    here = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Cost(here, wall, most, spent_there(made) - there)
+
+
+def compare(made: Fleet, folder: Path, playbook_program: str) -> None:
+    """Print both sides and their ratios."""
+    inventory = write_inventory(made, folder)
+    (folder / "playbook.yml").write_text(PLAYBOOK, encoding="utf-8")
+    (folder / "policy.yml").write_text(POLICY, encoding="utf-8")
+    env = os.environ | {"ANSIBLE_HOME": str(folder), "ANSIBLE_NOCOLOR": "1"}
+    ansible = [
+        playbook_program,
+        "-i",
+        str(inventory),
+        "-f",
+        str(FORKS),
+        str(folder / "playbook.yml"),
+    ]
+    ours = [sys.executable, "-m", "portproof", "audit", "-i", str(inventory), "-f", str(FORKS)]
+    ours += ["-p", str(folder / "policy.yml"), "--quiet"]
+    rounds = []
+    for number in range(ROUNDS):
+        audit = [*ours, "-o", str(folder / f"audit-{number}")]
+        rounds.append((cost(made, audit, env), cost(made, ansible, env)))
+    pairs = zip(
+        ("CPU here", "wall time", "memory", "CPU there"),
+        zip(*map(sides, rounds), strict=True),
+        strict=True,
+    )
+    for what, found in pairs:
+        one, other = (statistics.median(column) for column in zip(*found, strict=True))
+        unit, by = ("MB", 1e6) if what == "memory" else ("s", 1)
+        ratio = f"{other / one:.1f} times less (wanted {LIMITS[what]:g})"
+        print(f"{what}: portproof {one / by:.2f} {unit}, ansible {other / by:.2f} {unit}: {ratio}")
+
+
+def sides(pair: tuple[Cost, Cost]) -> list[tuple[float, float]]:
+    """Both sides of each figure."""
+    return list(zip(*pair, strict=True))
+
+
+def find_playbook() -> str | None:
+    """``ansible-playbook`` with the collection that is needed, if it is there."""
+    program = os.environ.get("ANSIBLE_PLAYBOOK") or shutil.which("ansible-playbook")
+    doc = Path(program).with_name("ansible-doc") if program else None
+    if doc is None or not doc.exists():
+        return None
+    ask = [str(doc), "-t", "module", "-l", "community.general"]
+    told = subprocess.run(ask, capture_output=True, text=True, check=False)
+    return program if "listen_ports_facts" in told.stdout else None
+
+
+def main() -> None:
+    """Build the fleet and compare."""
+    program = find_playbook()
+    if program is None or marks("root", "ip", "ss", "sshd"):
+        print("skipped: it needs root, iproute2, openssh-server, and pip install ansible")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder, "fleet")
+        place.mkdir()
+        with fleet(place, {f"host-{number}": Plan(OPENED) for number in range(HOSTS)}) as made:
+            compare(made, Path(folder), program)
+
+
+if __name__ == "__main__":
+    main()
