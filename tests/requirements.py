@@ -15,6 +15,10 @@ def _is_root() -> bool:
     return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
+def _has_packaged_python() -> bool:
+    return shutil.which("dpkg-query") is not None and Path("/usr/bin/python3").exists()
+
+
 _PARTS: dict[str, tuple[Callable[[], bool], str]] = {
     "root": (_is_root, "run the tests as root"),
     "ip": (lambda: shutil.which("ip") is not None, "apt-get install iproute2"),
@@ -30,19 +34,26 @@ _PARTS: dict[str, tuple[Callable[[], bool], str]] = {
     "chromium": (lambda: shutil.which("chromium") is not None, "apt-get install chromium"),
     "npm": (lambda: shutil.which("npm") is not None, "apt-get install npm"),
     "ansible-inventory": (lambda: find_program() is not None, "pip install ansible-core"),
+    "setsid": (lambda: shutil.which("setsid") is not None, "apt-get install util-linux"),
+    "packaged python": (_has_packaged_python, "on Debian or Ubuntu: apt-get install python3"),
     "java": (lambda: shutil.which("java") is not None, "apt-get install default-jre-headless"),
 }
 
 
 def needs(*parts: str) -> Callable[[Any], Any]:
     """Mark a test as needing parts of the machine; a missing one skips, or fails under ``CI``."""
+    found = marks(*parts)
+    return found[0] if found else lambda test: test
+
+
+def marks(*parts: str) -> list[pytest.MarkDecorator]:
+    """What ``needs`` marks a test with, for a module's ``pytestmark``."""
     missing = [f"{part}: {_PARTS[part][1]}" for part in parts if not _PARTS[part][0]()]
     if not missing:
-        return lambda test: test
-    reason = "missing " + "; ".join(missing)
+        return []
     if os.environ.get("CI") == "true":
-        return pytest.mark.usefixtures("_part_is_missing")
-    return pytest.mark.skip(reason=reason)
+        return [pytest.mark.usefixtures("_part_is_missing")]
+    return [pytest.mark.skip(reason="missing " + "; ".join(missing))]
 
 
 def missing_under_ci() -> str:

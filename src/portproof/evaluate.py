@@ -1,16 +1,17 @@
 """Rules and a scene become judgements. Pure, and cheap for hosts where nothing stands out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from operator import attrgetter
 from typing import Final
 
-from portproof.model.hosts import Inventory
+from portproof.model.hosts import Host, Inventory
 from portproof.model.listeners import Listener
 from portproof.model.observation import Platform, Unobserved
 from portproof.model.patterns import HostPattern, Selection
 from portproof.model.policy import BoundRule
 from portproof.model.ports import Protocol
+from portproof.model.rules.closed import ClosedRule
 from portproof.model.scene import Doubts, Scene
 from portproof.model.verdicts import Judgement, Verdict, unproven
 
@@ -110,6 +111,30 @@ def plans(rules: Sequence[BoundRule], inventory: Inventory) -> dict[str, Plan]:
             shared[applies] = Plan(rules, applies)
         by_host[host.name] = shared[applies]
     return by_host
+
+
+def ports_to_try(
+    rules: Sequence[BoundRule], inventory: Inventory
+) -> Callable[[Host], frozenset[int]]:
+    """The TCP ports that rules want closed on a host: those worth trying from outside."""
+    selections = Selections(inventory)
+    wanted = [
+        (selections.hosts(bound), bound.rule.closed)
+        for bound in rules
+        if isinstance(bound.rule, ClosedRule)
+    ]
+
+    def ports(host: Host) -> frozenset[int]:
+        own = (closed.ranges for names, closed in wanted if host.name in names)
+        return frozenset(
+            port
+            for ranges in own
+            for part in ranges
+            if part.protocol is Protocol.TCP
+            for port in range(part.first, part.last + 1)
+        )
+
+    return ports
 
 
 def pattern_warnings(rules: Sequence[BoundRule], inventory: Inventory) -> tuple[str, ...]:

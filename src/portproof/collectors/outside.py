@@ -6,6 +6,7 @@ answers; one that refuses, drops or takes too long does not.
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -14,33 +15,62 @@ from portproof.model.observation import Outside
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How hard to knock: connections at once, connections a second, and seconds to wait for one."""
+    """How hard to knock, over all hosts together.
 
-    at_once: int = 32
-    a_second: int = 200
+    ``at_once`` connections, ``a_second`` new ones, and ``wait`` seconds for each.
+    """
+
+    at_once: int = 100
+    a_second: int = 500
     wait: float = 2.0
 
 
-async def knock(address: str, ports: Iterable[int], pace: Pace = Pace()) -> Outside:
-    """Try every port of an address once, each at its time, and tell which answered."""
-    wanted = sorted(set(ports))
-    gate = asyncio.Semaphore(pace.at_once)
-    tries = (_try(address, port, number, gate, pace) for number, port in enumerate(wanted))
-    answers = await asyncio.gather(*tries)
-    answered = tuple(port for port, open_ in zip(wanted, answers, strict=True) if open_)
-    silent = tuple(port for port, open_ in zip(wanted, answers, strict=True) if not open_)
-    return Outside(address=address, answered=answered, silent=silent)
+class Knocker:
+    """Knocks at ports of hosts, never harder than its pace."""
+
+    def __init__(self, pace: Pace = Pace()) -> None:
+        self._pace = pace
+        self._gate = asyncio.Semaphore(pace.at_once)
+        self._next = 0.0
+
+    async def knock(self, address: str, ports: Iterable[int]) -> Outside | None:
+        """Try every port of an address once; None when the name does not resolve."""
+        reached = await _resolved(address)
+        if reached is None:
+            return None
+        wanted = sorted(set(ports))
+        answers = await asyncio.gather(*(self._try(reached, port) for port in wanted))
+        told = list(zip(wanted, answers, strict=True))
+        return Outside(
+            address=reached,
+            answered=tuple(port for port, answered in told if answered),
+            silent=tuple(port for port, answered in told if not answered),
+        )
+
+    async def _try(self, address: str, port: int) -> bool:
+        await self._turn()
+        async with self._gate:
+            try:
+                async with asyncio.timeout(self._pace.wait):
+                    _, writer = await asyncio.open_connection(address, port)
+            except (OSError, TimeoutError):
+                return False
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+            return True
+
+    async def _turn(self) -> None:
+        """Wait until it is this connection's time."""
+        now = asyncio.get_running_loop().time()
+        self._next = max(now, self._next + 1 / self._pace.a_second)
+        await asyncio.sleep(self._next - now)
 
 
-async def _try(address: str, port: int, number: int, gate: asyncio.Semaphore, pace: Pace) -> bool:
-    await asyncio.sleep(number / pace.a_second)
-    async with gate:
-        try:
-            async with asyncio.timeout(pace.wait):
-                _, writer = await asyncio.open_connection(address, port)
-        except (OSError, TimeoutError):
-            return False
-        writer.close()
-        with contextlib.suppress(OSError):
-            await writer.wait_closed()
-        return True
+async def _resolved(address: str) -> str | None:
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(address, None, type=socket.SOCK_STREAM)
+    except OSError:
+        return None
+    return str(found[0][4][0])

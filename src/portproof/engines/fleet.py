@@ -10,6 +10,7 @@ import queue
 import threading
 import traceback
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Final
 
@@ -118,6 +119,8 @@ class FleetRun:
     async def _pump(self) -> None:
         """Hand on what was looked at; not more than there is room for."""
         self._loop = asyncio.get_running_loop()
+        # Names that do not resolve hold a thread for long, and must not hold up other hosts.
+        self._loop.set_default_executor(ThreadPoolExecutor(2 * self._forks))
         async with contextlib.aclosing(self.looks()) as looks:
             async for looked in looks:
                 if not self._is_cancelled:  # nobody may be left to make room

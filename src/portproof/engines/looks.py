@@ -1,25 +1,31 @@
 """Every host of an inventory with its look: this machine first, then the others over SSH."""
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
+import msgspec
+
 from portproof.collectors.identity import this_platform
 from portproof.collectors.local import look_here
+from portproof.collectors.outside import Knocker
 from portproof.collectors.source import Source
 from portproof.collectors.ssh.settings import SshSettings
+from portproof.collectors.why import with_why
 from portproof.engines import local
 from portproof.engines.fleet import FleetRun
 from portproof.inventory.connection import connection
 from portproof.inventory.plain import own_names
 from portproof.model.connection import Connection
 from portproof.model.hosts import Host
-from portproof.model.observation import HostDark, Look, Platform, Unobserved
+from portproof.model.listeners import Listener
+from portproof.model.observation import HostDark, HostLook, Look, Platform, Unobserved
 
 FORKS: Final = 50
 """Hosts looked at at a time, unless told otherwise."""
 
+PortsOf = Callable[[Host], Iterable[int]]
 Questions = Mapping[Platform, Mapping[str, str]]
 
 
@@ -28,12 +34,14 @@ class How:
     """How hosts are looked at.
 
     ``sources`` are tried in order on this machine; ``forks`` is how many other hosts are looked at
-    at a time.
+    at a time; ``outside`` gives the TCP ports of a host that are tried from here as well, once it
+    was looked at.
     """
 
     sources: Sequence[Source]
     forks: int = FORKS
     accept_new_host_keys: bool = False
+    outside: PortsOf | None = None
     ssh: SshSettings = field(default_factory=SshSettings)
 
 
@@ -64,6 +72,10 @@ class Looks:
         if len(near) < len(self._hosts):
             yield from self._look_far({host.name for host in near})
 
+    def why(self, host: Host, look: HostLook, listeners: Sequence[Listener]) -> HostLook:
+        """The look with who is behind these listeners, on this machine; others are not asked."""
+        return look if self._is_far(host) else with_why(look, listeners, self._how.sources)
+
     def _way(self, host: Host) -> Connection | Unobserved:
         accept = self._how.accept_new_host_keys
         return connection(host, here=self._here, accept_new_host_keys=accept)
@@ -84,14 +96,25 @@ class Looks:
 
         collector = SshCollector(self._questions, self._how.ssh)
 
+        knocker = Knocker()
+
         async def look(host: Host) -> Look:
             way = self._way(host)
             if isinstance(way, Unobserved):
                 raise TypeError(f"{host.name} was reachable a moment ago")
-            return await collector.look(host.name, way)
+            return await self._outside(host, way, await collector.look(host.name, way), knocker)
 
         far = (host for host in self._hosts if host.name not in near)
         self._fleet = FleetRun(look, far, self._how.forks, collector.close)
         if self._finishing:
             return
         yield from self._fleet
+
+    async def _outside(self, host: Host, way: Connection, look: Look, knocker: Knocker) -> Look:
+        """The look with what its ports say from here; a host behind a jump host is not tried."""
+        direct = way.proxy_jump in {None, "none"} and way.proxy_command in {None, "none"}
+        if self._how.outside is None or not direct or not isinstance(look, HostLook):
+            return look
+        ports = tuple(self._how.outside(host))
+        outside = await knocker.knock(way.address, ports) if ports else None
+        return msgspec.structs.replace(look, outside=outside)

@@ -52,6 +52,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     forks: int = 0
     timeout: float = 0.0
     accept_new_host_keys: bool = False
+    outside: bool = False
     require_witness: bool = False
     warn_days: int = 0
     digests: tuple[Digest, ...] = ()

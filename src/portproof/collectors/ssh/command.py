@@ -1,0 +1,125 @@
+"""The one line that is run on a host: it finds what to look with, says so, and waits for input.
+
+The login shell passes it on (``sshd(8)``: ``SHELL -c LINE``), and that may be any shell: so it has
+no line break and no backslash, nothing that csh expands within quotes, and quotes do not nest.
+Nothing secret is in it, because everybody on the host can read a command line.
+
+What it says is one line, ``READY KIND SYSTEM SSH_CONNECTION``: ``KIND`` is ``python`` when a Python
+waits for a program (its length in bytes, a line feed, the program as zlib compresses it, and a line
+for the program), ``osqueryi`` when a shell waits for a seal and a question (a line each, then the
+seal again), and ``none``.
+"""
+
+import re
+import secrets
+from dataclasses import dataclass, field
+from typing import Final
+
+from portproof.model.connection import Become, Connection
+
+FLAGS: Final = ("--flagfile=/dev/null", "--config_path=/dev/null", "--disable_events", "--json")
+"""What osqueryi is told: a flag file or a configuration of the site's could switch tables off."""
+
+PROGRAMS: Final = (
+    "osqueryi",
+    "osqueryd",
+    "/usr/local/bin/osqueryi",
+    "/usr/bin/osqueryi",
+    "/opt/osquery/bin/osqueryd",
+    "/opt/osquery/lib/osquery.app/Contents/MacOS/osqueryd",
+)
+"""Where osqueryi is: on PATH, then where osquery installs it; osqueryd is the same program."""
+
+_PYTHONS: Final = (
+    "python3",
+    "/usr/libexec/platform-python",
+    *(f"python3.{minor}" for minor in range(14, 5, -1)),
+)
+
+_BOOT: Final = (
+    "import sys,zlib;sys.version_info<(3,6)and sys.exit(1);print(*sys.argv[1:],flush=True);"
+    "b=sys.stdin.buffer;exec(zlib.decompress(b.read(int(b.readline()))))"
+)
+"""What a Python does first. Isolated, it takes nothing from the user's folders or environment."""
+
+_WITH_PYTHON: Final = (
+    "for c in $i {pythons}; do command -v $c >/dev/null 2>&1 &&"
+    ' $c -ISBWignore -c "{boot}" "$r" python "$u" "$@" && exit 0; done; '
+)
+
+_WITH_OSQUERYI: Final = (
+    "for o in {programs} none; do command -v $o >/dev/null 2>&1 && break; done; "
+    '[ $o = none ] && echo "$r none $u $*" && exit 0; '
+    'f=; case $o in *osqueryd*) f=-S;; esac; echo "$r osqueryi $u $*"; '
+    "nl=$(echo; echo x); nl=${{nl%x}}; exec 3<&0; read -r n; q=; "
+    'while IFS= read -r l; do [ "$l" = "$n" ] && break; q="$q$l$nl"; done; '
+    'echo; echo "$n begin"; $o $f {flags} "$q" </dev/null 3<&- & k=$! ; '
+    "{{ read -r l; kill -9 $k; }} <&3 2>/dev/null & w=$! ; "
+    'wait $k; e=$?; kill $w 2>/dev/null; echo "$n end $e"'
+)
+"""Its input ends when nobody is left to read the answer; then osqueryi is killed."""
+
+_LOOK: Final = (
+    "[ -t 0 ] && stty raw -echo; r=$1; i=$2; shift 2; u=$(uname -s); "
+    + _WITH_PYTHON.format(pythons=" ".join(_PYTHONS), boot=_BOOT)
+    + _WITH_OSQUERYI.format(programs=" ".join(PROGRAMS), flags=" ".join(FLAGS))
+)
+"""What the user that looks runs: ``$1`` is the ready mark, ``$2`` a Python that is preferred."""
+
+_PLAIN: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./+@-")
+
+
+class UnsupportedError(ValueError):
+    """The connection asks for something that cannot be done; the text says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Words of one look that nothing on the host can have known before.
+
+    ``seal`` is sent after the line is run, so not even the login's own shell files know it.
+    """
+
+    ready: str = field(default_factory=lambda: f"portproof-{secrets.token_hex(8)}-ready")
+    prompt: str = field(default_factory=lambda: f"portproof-{secrets.token_hex(8)}-password:")
+    seal: str = field(default_factory=lambda: f"portproof-{secrets.token_hex(16)}")
+
+
+def command_line(connection: Connection, marks: Marks) -> str:
+    """The line to run on the host.
+
+    Raises:
+        UnsupportedError: a user or an interpreter has a name that no shell could be trusted with.
+    """
+    preferred = _plain(connection.interpreter or "", "the Python interpreter")
+    look = '/bin/sh -c "$1" sh "$2" "$3" $SSH_CONNECTION'
+    become = connection.become
+    first = look if become is None else f"{_become(become, marks)} {look}"
+    words = [f"exec {first}", "sh", _LOOK, marks.ready, preferred]
+    return "exec /bin/sh -c " + " ".join(map(_quoted, words))
+
+
+def needs_terminal(become: Become | None) -> bool:
+    """Whether a terminal is needed: doas reads a password from nowhere else."""
+    return become is not None and become.method == "doas" and become.password is not None
+
+
+def _become(become: Become, marks: Marks) -> str:
+    user = _plain(become.user, "the user to become")
+    if become.method == "doas":
+        return f"doas {'' if become.password else '-n '}-u {user}"
+    asking = f"-S -p {marks.prompt}" if become.password else "-n"
+    return f"sudo {asking} -H -u {user}"
+
+
+def _plain(text: str, what: str) -> str:
+    if not _PLAIN.issuperset(text) or text.startswith("-"):
+        raise UnsupportedError(f"{what} {text!r} has characters that are not passed to a shell")
+    return text
+
+
+def _quoted(word: str) -> str:
+    """Quote a word; csh leaves an exclamation mark alone when a blank or ``=`` follows."""
+    if re.search(r"['\\\n]|!(?![ =])", word):
+        raise AssertionError(f"no shell takes {word!r} unchanged")
+    return f"'{word}'"

@@ -1,0 +1,190 @@
+"""Judges what came back from a host: documents of ``runner`` become a ``Sight``, or a reason."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+
+from portproof.collectors import embedded
+from portproof.collectors.answers import observed, quoted, refused
+from portproof.collectors.identity import IDENTITY_SQL, read_identity
+from portproof.collectors.osqueryi_format import GarbledError, read_answers
+from portproof.collectors.program import Complaints
+from portproof.model.observation import (
+    LISTENING_SOCKETS,
+    Answer,
+    Observed,
+    Platform,
+    Reason,
+    Sight,
+    Unobserved,
+    Witness,
+)
+
+_SOURCE: Final = "osqueryi"
+_LOOPBACK: Final = frozenset({"127.0.0.1", "::1"})
+_MOST_CANARIES: Final = 4
+_LAST_PORT: Final = 65535
+
+
+class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One run of osqueryi; ``out`` and ``err`` are bytes as Latin-1 text."""
+
+    code: int
+    out: str
+    err: str
+    late: bool = False
+    large: bool = False
+
+
+class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The document ``runner`` prints."""
+
+    runs: list[Run]
+    probe: msgspec.Raw
+    canaries: list[tuple[str, str, int]]
+    failed: str
+
+
+class Told(NamedTuple):
+    """What a host told: who looked and what they saw, the canaries, and what was tried before."""
+
+    sight: Sight | Unobserved
+    canaries: tuple[Witness, ...]
+    tried: tuple[str, ...] = ()
+
+
+class _Answers(NamedTuple):
+    answers: list[Answer]
+    unread: list[str]
+
+
+def asked(questions: Mapping[str, str], platform: Platform) -> dict[str, str]:
+    """The questions in the order in which osqueryi is asked: first who it is, then the sockets."""
+    first = {name: sql for name, sql in questions.items() if name == LISTENING_SOCKETS}
+    return {"": IDENTITY_SQL[platform]} | first | dict(questions)
+
+
+def read_reply(
+    document: bytes, questions: Mapping[str, str], platform: Platform, deadline: float
+) -> Told:
+    """Judge the document of ``runner``; ``deadline`` is of ``time.monotonic``.
+
+    osqueryi counts where it could tell the listening sockets, else the probe.
+    """
+    try:
+        reply = msgspec.json.decode(document, type=Reply)
+        canaries = _canaries(reply.canaries)
+    except (msgspec.MsgspecError, ValueError) as error:
+        detail = f"the host's answer is not understood: {quoted(str(error))}"
+        return Told(Unobserved(Reason.GARBLED, detail), ())
+    if reply.failed:
+        detail = f"looking failed on the host: {quoted(reply.failed)}"
+        return Told(Unobserved(Reason.QUERY_ERROR, detail), canaries)
+    osqueryi = sight_of_runs(reply.runs, questions, platform) if reply.runs else None
+    probe = _probe(reply, questions, deadline)
+    failure = failure_of(osqueryi) if osqueryi is not None else None
+    if osqueryi is not None and (failure is None or probe is None):
+        return Told(osqueryi, canaries)
+    nothing = Unobserved(
+        Reason.NO_COLLECTOR, "there is no osqueryi, and the probe knows Linux only"
+    )
+    tried = (f"{_SOURCE}: {failure.detail}",) if failure is not None else ()
+    return Told(nothing if probe is None else probe, canaries, tried)
+
+
+def failure_of(sight: Sight | Unobserved) -> Unobserved | None:
+    """Why a look has no answer about the listening sockets, or None if it has one."""
+    if isinstance(sight, Unobserved):
+        return sight
+    answer = sight.answers.get(LISTENING_SOCKETS)
+    if isinstance(answer, Observed):
+        return None
+    return answer or Unobserved(Reason.PARTIAL, "the listening sockets were not told")
+
+
+def sight_of_runs(
+    runs: Sequence[Run], questions: Mapping[str, str], platform: Platform
+) -> Sight | Unobserved:
+    """What osqueryi saw: from its one run for everything, or from one for each question."""
+    names = list(asked(questions, platform))
+    if len(runs) == 1:
+        told = _answers(runs[0], len(names))
+        if isinstance(told, Unobserved):
+            return told
+    else:
+        told = _singly([_answers(run, 1) for run in runs[1 : len(names) + 1]])
+    identity = read_identity(_SOURCE, platform, told.answers[0])
+    if isinstance(identity, Unobserved):
+        return identity
+    late = Unobserved(Reason.TIMEOUT, "osqueryi was not asked this; the time was over")
+    answers: dict[str, Answer] = dict.fromkeys(names[1:], late)
+    answers |= dict(zip(names[1:], told.answers[1:], strict=False))
+    return Sight(identity, answers, tuple(dict.fromkeys(told.unread)))
+
+
+def _singly(told: Sequence[_Answers | Unobserved]) -> _Answers:
+    answers: list[Answer] = []
+    unread: list[str] = []
+    for each in told:
+        if isinstance(each, Unobserved):
+            answers.append(each)
+        else:
+            answers.extend(each.answers)
+            unread.extend(each.unread)
+    return _Answers(answers, unread)
+
+
+def _answers(run: Run, count: int) -> _Answers | Unobserved:
+    """Believe a run, or not, by its exit code and complaints; rows are printed after errors too."""
+    complaints = Complaints()
+    try:
+        output, said = run.out.encode("latin-1"), run.err.encode("latin-1")
+    except UnicodeEncodeError:
+        return Unobserved(Reason.GARBLED, "the host's answer is not understood: it is not bytes")
+    for line in said.splitlines(keepends=True):
+        complaints.note(line)
+    failure = _failure(run, complaints)
+    if failure is not None:
+        return failure
+    try:
+        answers = read_answers(output, count)
+    except GarbledError as error:
+        told = quoted(str(error))
+        return Unobserved(Reason.GARBLED, f"osqueryi's output cannot be read: {told}")
+    return _Answers([observed(_SOURCE, rows) for rows in answers], complaints.unread)
+
+
+def _failure(run: Run, complaints: Complaints) -> Unobserved | None:
+    if run.late:
+        return Unobserved(Reason.TIMEOUT, "osqueryi did not end in time")
+    if run.large:
+        return Unobserved(Reason.OVERSIZED, "osqueryi printed more than is accepted")
+    if complaints.error is not None:
+        return refused(_SOURCE, complaints.error)
+    if run.code != 0:
+        text = f"osqueryi ended with exit code {run.code}: {quoted(run.err)}"
+        return Unobserved(Reason.QUERY_ERROR, text)
+    return None
+
+
+def _probe(
+    reply: Reply, questions: Mapping[str, str], deadline: float
+) -> Sight | Unobserved | None:
+    if bytes(reply.probe) == b"null":
+        return None
+    collected = embedded.decoded(bytes(reply.probe))
+    if isinstance(collected, Unobserved):
+        return collected
+    return embedded.sight(questions, collected, deadline)
+
+
+def _canaries(told: Sequence[tuple[str, str, int]]) -> tuple[Witness, ...]:
+    """The canaries; only what can be one, because listeners that match it are not judged."""
+    if len(told) > _MOST_CANARIES:
+        raise ValueError(f"{len(told)} canaries")
+    for protocol, address, port in told:
+        is_one = protocol in ("tcp", "udp") and address in _LOOPBACK and 0 < port <= _LAST_PORT
+        if not is_one:
+            raise ValueError(f"a canary on {protocol} {address} port {port}")
+    return tuple(Witness(*canary, ours=True) for canary in told)

@@ -1,0 +1,76 @@
+"""What is sent to a host that is ready: a program for its Python, or a question for its shell."""
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Final
+
+from portproof.collectors import embedded
+from portproof.collectors.osqueryi_format import one_argument
+from portproof.collectors.ssh.command import FLAGS, PROGRAMS
+from portproof.collectors.ssh.replies import asked
+from portproof.model.observation import Platform
+
+_OSQUERYI: Final = "osqueryi"
+_PROBE: Final = "probe"
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What to ask hosts of one platform, worked out once for all of them.
+
+    ``program`` is for a Python, compressed; ``argument`` for a shell that has osqueryi alone.
+    """
+
+    questions: Mapping[str, str]
+    program: bytes
+    argument: str | None
+
+    @classmethod
+    def prepare(
+        cls, platform: Platform, questions: Mapping[str, str], via: str | None, limit: int
+    ) -> "Asking":
+        """Work out what to ask.
+
+        Args:
+            platform: What the hosts are.
+            questions: The SQL of every question by its id.
+            via: The one source to use, or None for the first that works.
+            limit: Bytes of output that are accepted of osqueryi.
+        """
+        every = list(asked(questions, platform).values())
+        probes = platform is Platform.LINUX and via in (None, _PROBE)
+        runs = via in (None, _OSQUERYI)
+        together = one_argument(every)
+        ask = {
+            "limit": limit,
+            "programs": list(PROGRAMS) if runs else [],
+            "flags": list(FLAGS),
+            "together": together,
+            "singly": [one_argument([sql]) for sql in every],
+            "tables": embedded.wanted(questions, platform) if probes else [],
+            "probe": embedded.script() if probes else "",
+        }
+        program = f"{_runner()}\n\nrun({ask!a}, b.readline())\n".encode("ascii")
+        return cls(questions, zlib.compress(program, 9), together if runs else None)
+
+
+def python_program(asking: Asking, seal: str, seconds: float) -> bytes:
+    """What a host's Python reads.
+
+    Args:
+        asking: What to ask.
+        seal: What the answer is to be framed with.
+        seconds: When everything there must have ended, from its start.
+    """
+    return b"%d\n%s%s %.3f\n" % (len(asking.program), asking.program, seal.encode(), seconds)
+
+
+def shell_input(argument: str, seal: str) -> bytes:
+    """What a host's shell reads: the seal, the question, and the seal where it ends."""
+    return f"{seal}\n{argument}\n{seal}\n".encode()
+
+
+def _runner() -> str:
+    return files(__package__).joinpath("runner.py").read_text(encoding="utf-8")

@@ -1,0 +1,1 @@
+"""A real fleet for the tests: every host a set of namespaces with an SSH server of its own."""

@@ -1,0 +1,44 @@
+"""What a faulty host does in place of what it is asked, as the SSH server's ``ForceCommand``."""
+
+from typing import Final
+
+_ASKED: Final = 'sh -c "$SSH_ORIGINAL_COMMAND"'
+_HALF: Final = f"{_ASKED} | dd bs=1 count=1500 status=none"
+
+_INSIDE: Final = "sh -c 'ip link set lo up; eval \"$SSH_ORIGINAL_COMMAND\"'"
+
+FORCED: Final = {
+    "hang": "sleep 3600",
+    "slow": f"sleep 1; {_ASKED}",
+    "half": _HALF,
+    "deaf": f"{_HALF}; sleep 3600",
+    "reset": f"{_HALF}; sleep 0.2; ss -K sport = 22",
+    "garbage": "head -c 100000 /dev/urandom",
+    "endless": "cat /dev/zero",
+    "nameless": f"env -u SSH_CONNECTION {_ASKED}",
+    "moved": f"unshare --net {_INSIDE}",
+    "contained": f"unshare --net --pid --fork --mount-proc {_INSIDE}",
+    "hidden-in": f"env -u SSH_CONNECTION unshare --net --pid --fork --mount-proc {_INSIDE}",
+}
+"""By fault. The others are made of the network, the keys or another server."""
+
+SSHD: Final = """\
+Port {port}
+ListenAddress 0.0.0.0
+ListenAddress ::
+HostKey {key}
+AuthorizedKeysFile {authorized}
+TrustedUserCAKeys /srv/keys/authority.pub
+PermitRootLogin prohibit-password
+PasswordAuthentication yes
+KbdInteractiveAuthentication no
+UsePAM no
+UseDNS no
+StrictModes no
+PrintMotd no
+PrintLastLog no
+MaxStartups 1000
+LogLevel VERBOSE
+PidFile none
+"""
+"""The server's configuration: everything of the fleet is below /srv on a host."""

@@ -1,0 +1,253 @@
+"""The program that is sent to hosts, run on this machine as a host would run it."""
+
+import ast
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psutil
+import pytest
+
+from fleet.looking import eventually, questions
+from portproof.collectors.ssh.command import FLAGS
+from portproof.collectors.ssh.framing import Framed
+from portproof.collectors.ssh.replies import Reply, read_reply
+from portproof.collectors.ssh.script import Asking, python_program
+from portproof.model.observation import (
+    LISTENING_SOCKETS,
+    Observed,
+    Platform,
+    Reason,
+    Sight,
+    Unobserved,
+)
+from standins.host import HOST, LISTENERS
+from standins.install import asked, osqueryi
+
+SEAL = "SEAL"
+LIMIT = 4_000_000
+BOOT = "import sys,zlib;b=sys.stdin.buffer;exec(zlib.decompress(b.read(int(b.readline()))))"
+FAR = 1e12
+QUESTIONS = questions()[Platform.LINUX]
+OSQUERYI = Asking.prepare(Platform.LINUX, QUESTIONS, "osqueryi", LIMIT)
+EITHER = Asking.prepare(Platform.LINUX, QUESTIONS, None, LIMIT)
+PROBE = Asking.prepare(Platform.LINUX, QUESTIONS, "probe", LIMIT)
+
+
+def on_path(folder: Path) -> dict[str, str]:
+    """An environment whose PATH begins with a folder."""
+    return os.environ | {"PATH": f"{folder}:{os.environ['PATH']}"}
+
+
+@contextlib.contextmanager
+def started(
+    asking: Asking, folder: Path, seconds: float = 30.0
+) -> Iterator[subprocess.Popen[bytes]]:
+    """The program, running, with its input still open."""
+    command = [sys.executable, "-ISBWignore", "-c", BOOT]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, env=on_path(folder)) as host:
+        assert host.stdin is not None
+        host.stdin.write(python_program(asking, SEAL, seconds))
+        host.stdin.flush()
+        yield host
+
+
+def document(asking: Asking, folder: Path, seconds: float = 30.0) -> bytes:
+    """What the program answers."""
+    with started(asking, folder, seconds) as host:
+        assert host.stdout is not None
+        found = Framed(SEAL, 10 * LIMIT).find(bytearray(host.stdout.read()))
+        assert found is not None
+        assert host.wait() == 0
+    return found
+
+
+def told(asking: Asking, folder: Path, seconds: float = 30.0) -> Any:  # noqa: ANN401 - Sight or Unobserved
+    """What the controller makes of the answer."""
+    reply = document(asking, folder, seconds)
+    return read_reply(reply, asking.questions, Platform.LINUX, FAR)
+
+
+def test_it_is_written_for_old_pythons() -> None:
+    """Hosts have what they have."""
+    for name in ("runner.py", "../probe.py", "../probe_host.py"):
+        source = files("portproof.collectors.ssh").joinpath(name).read_text(encoding="utf-8")
+        ast.parse(source, feature_version=(3, 6))
+
+
+def test_osqueryi_answers_in_one_run(tmp_path: Path) -> None:
+    """All questions at once, with the flags, and the rows come back as they are."""
+    program = osqueryi(tmp_path, HOST)
+    found = told(OSQUERYI, tmp_path)
+    assert isinstance(found.sight, Sight)
+    assert found.sight.answers[LISTENING_SOCKETS] == Observed(LISTENERS, len(LISTENERS))
+    assert found.sight.identity.source == "osqueryi"
+    assert found.sight.identity.euid == 0
+    assert [call[:-1] for call in asked(program)] == [list(FLAGS)]
+
+
+def test_canaries_are_open_meanwhile(tmp_path: Path) -> None:
+    """They are in the probe's own rows, TCP and UDP, on each loopback address there is."""
+    found = told(PROBE, tmp_path)
+    assert isinstance(found.sight, Sight)
+    answer = found.sight.answers[LISTENING_SOCKETS]
+    assert isinstance(answer, Observed)
+    rows = {(row["protocol"], row["address"], row["port"]) for row in answer.rows}
+    numbers = {"tcp": "6", "udp": "17"}
+    assert {(each.protocol, each.address) for each in found.canaries} >= {
+        ("tcp", "127.0.0.1"),
+        ("udp", "127.0.0.1"),
+    }
+    for each in found.canaries:
+        assert each.ours
+        assert (numbers[each.protocol], each.address, str(each.port)) in rows
+
+
+def test_osqueryd_is_run_as_the_shell(tmp_path: Path) -> None:
+    """It is the same program, which takes itself for the daemon by its name."""
+    program = osqueryi(tmp_path, HOST, name="osqueryd")
+    assert isinstance(told(OSQUERYI, tmp_path).sight, Sight)
+    assert asked(program)[0][0] == "-S"
+
+
+def test_each_question_is_asked_by_itself_when_one_fails(tmp_path: Path) -> None:
+    """One bad question must not take the others with it."""
+    more = {**QUESTIONS, "bad": "SELECT * FROM nowhere"}
+    asking = Asking.prepare(Platform.LINUX, more, "osqueryi", LIMIT)
+    program = osqueryi(tmp_path, HOST)
+    found = told(asking, tmp_path)
+    assert isinstance(found.sight, Sight)
+    assert isinstance(found.sight.answers[LISTENING_SOCKETS], Observed)
+    bad = found.sight.answers["bad"]
+    assert isinstance(bad, Unobserved)
+    assert bad.reason is Reason.MISSING_TABLE
+    assert len(asked(program)) == 4  # together, who it is, the sockets, the bad one
+
+
+@pytest.mark.parametrize(
+    ("habit", "reason"),
+    [
+        ("half", Reason.GARBLED),
+        ("without_end", Reason.GARBLED),
+        ("silent", Reason.GARBLED),
+        ("numbers", Reason.GARBLED),
+        ("uneven", Reason.GARBLED),
+        ("killed", Reason.QUERY_ERROR),
+        ("endless", Reason.OVERSIZED),
+        ("hang", Reason.TIMEOUT),
+        ("close_and_hang", Reason.TIMEOUT),
+    ],
+)
+def test_an_osqueryi_that_misbehaves_is_no_answer(
+    tmp_path: Path, habit: str, reason: Reason
+) -> None:
+    """Whatever it does, it is told as a reason, and nothing of it is left."""
+    program = osqueryi(tmp_path, HOST, habit)
+    found = told(OSQUERYI, tmp_path, seconds=3.0).sight
+    failure = found if isinstance(found, Unobserved) else found.answers[LISTENING_SOCKETS]
+    assert failure.reason is reason
+    assert eventually(lambda: not running(program))
+
+
+def running(program: Path) -> list[int]:
+    """The processes that have a program in their command line, or are its child."""
+    child = program.with_name("child.pid")
+    pids = [process.pid for process in psutil.process_iter() if names(process, str(program))]
+    if child.exists() and psutil.pid_exists(int(child.read_text())):
+        pids.append(int(child.read_text()))
+    return pids
+
+
+def names(process: psutil.Process, text: str) -> bool:
+    """Whether a process has a text in its command line."""
+    try:
+        return any(text in word for word in process.cmdline())
+    except psutil.Error:
+        return False
+
+
+def test_the_probe_stands_in_for_an_osqueryi_that_fails(tmp_path: Path) -> None:
+    """In the same round; what osqueryi did is told."""
+    osqueryi(tmp_path, HOST, "hang")
+    found = told(EITHER, tmp_path, seconds=4.0)
+    assert isinstance(found.sight, Sight)
+    assert found.sight.identity.source == "probe"
+    assert found.tried == ("osqueryi: osqueryi did not end in time",)
+
+
+def test_the_probe_is_not_run_beside_an_osqueryi_that_answers(tmp_path: Path) -> None:
+    """One source is enough."""
+    osqueryi(tmp_path, HOST)
+    reply = msgspec.json.decode(document(EITHER, tmp_path), type=Reply)
+    assert bytes(reply.probe) == b"null"
+    assert len(reply.runs) == 1
+
+
+def test_with_neither_there_is_no_collector(tmp_path: Path) -> None:
+    """A host without osqueryi, when the probe is not to be used."""
+    found = told(OSQUERYI, tmp_path).sight
+    assert isinstance(found, Unobserved)
+    assert found.reason is Reason.NO_COLLECTOR
+
+
+@pytest.mark.parametrize("how", ["its input ends", "its time is over"])
+def test_it_ends_with_what_it_started(tmp_path: Path, how: str) -> None:
+    """Nobody is left to read the answer, so neither it nor osqueryi may stay."""
+    program = osqueryi(tmp_path, HOST, "hang")
+    seconds = 60.0 if how == "its input ends" else 1.0
+    with started(OSQUERYI, tmp_path, seconds) as host:
+        assert host.stdin is not None
+        if how == "its input ends":
+            assert eventually(lambda: program.with_name("child.pid").exists())
+            host.stdin.close()
+            assert host.wait(10) == 1
+        else:
+            host.wait(10)
+    assert eventually(lambda: not running(program))
+
+
+def test_it_ends_when_it_is_killed(tmp_path: Path) -> None:
+    """A program that waits for osqueryi is not in the way of a signal."""
+    osqueryi(tmp_path, HOST, "hang")
+    with started(OSQUERYI, tmp_path) as host:
+        host.send_signal(signal.SIGTERM)
+        assert host.wait(10) == -signal.SIGTERM
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b'{"runs":[],"probe":null,"canaries":[],"failed":"","more":1}',
+        b'{"runs":[],"probe":null,"canaries":[["tcp","0.0.0.0",609]],"failed":""}',
+        b'{"runs":[],"probe":null,"canaries":[["tcp","127.0.0.1",0]],"failed":""}',
+        b'{"runs":[],"probe":null,"canaries":[["icmp","127.0.0.1",9]],"failed":""}',
+        b'{"runs":[],"probe":{"probe":1},"canaries":[],"failed":""}',
+        b'{"runs":[{"code":0,"out":"\\u2603","err":""}],"probe":null,"canaries":[],"failed":""}',
+        b'{"runs":[{"code":0,"out":"","err":"\\u2603"}],"probe":null,"canaries":[],"failed":""}',
+    ],
+)
+def test_an_answer_that_is_not_the_programs_is_garbled(reply: bytes) -> None:
+    """A host may send anything; a canary it makes up could hide a listener."""
+    found = read_reply(reply, EITHER.questions, Platform.LINUX, FAR)
+    assert isinstance(found.sight, Unobserved)
+    assert found.sight.reason is Reason.GARBLED
+
+
+def test_a_program_that_failed_says_how() -> None:
+    """As on a host where no process can be started."""
+    reply = b'{"runs":[],"probe":null,"canaries":[],"failed":"BlockingIOError: no more"}'
+    found = read_reply(reply, EITHER.questions, Platform.LINUX, FAR).sight
+    assert isinstance(found, Unobserved)
+    assert found.reason is Reason.QUERY_ERROR
+    assert "BlockingIOError" in found.detail
