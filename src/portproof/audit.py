@@ -13,7 +13,7 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Protocol, runtime_checkable
 
 from portproof import __version__
 from portproof.collectors.local import sources
@@ -23,14 +23,16 @@ from portproof.engines.looks import How, Looks
 from portproof.errors import UsageError
 from portproof.evaluate import pattern_warnings, plans
 from portproof.inventory.plain import this_machine
-from portproof.judging import judge
+from portproof.judging import failing_listeners, judge
 from portproof.loading.content import Content, load
 from portproof.loading.lint import lint
 from portproof.model.checks import Check
 from portproof.model.hosts import Host, Inventory
+from portproof.model.listeners import Listener
 from portproof.model.observation import (
     LISTENING_SOCKETS,
     HostDark,
+    HostLook,
     Look,
     Platform,
     Reason,
@@ -48,6 +50,15 @@ WARN_DAYS: Final = 30
 
 Record = Callable[[Host, Look], None]
 Watch = Callable[[HostResult], None]
+
+
+@runtime_checkable
+class AsksWhy(Protocol):
+    """Looks that can be asked a second time: who is behind listeners that fail."""
+
+    def why(self, host: Host, look: HostLook, listeners: Sequence[Listener]) -> HostLook:
+        """The look together with the answer."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,18 +192,20 @@ def run(
 
     Args:
         job: What must hold, for whom.
-        looks: Hosts with their looks, as they come; a host that never comes was interrupted.
-        record: Is told every look before it is judged, so that no verdict lacks its evidence.
+        looks: Hosts with their looks, as they come; a host that never comes was interrupted. Where
+            listeners fail, they are asked who is behind them, if they can be (``AsksWhy``).
+        record: Is told every look before its verdicts count, so that none lacks its evidence.
         watch: Is told every host's result as it comes.
         known: Looks of an earlier run that still stand, by the host's name.
     """
     started = _now()
     judging = _Judging(job)
+    asked = looks if isinstance(looks, AsksWhy) else None
     results = {host.name: judging(host, known[host.name]) for host in job.kept(known)}
     for host, look in looks:
+        evidence, results[host.name] = judging.explained(host, look, asked)
         if record is not None:
-            record(host, look)
-        results[host.name] = judging(host, look)
+            record(host, evidence)
         if watch is not None:
             watch(results[host.name])
     left = [host for host in job.inventory.hosts if host.name not in results]
@@ -220,6 +233,15 @@ class _Judging:
         plan, job = self._plans[host.name], self._job
         judged = judge(plan, host, look, job.checks, require_witness=job.require_witness)
         return self._waivers.apply(judged)
+
+    def explained(self, host: Host, look: Look, asked: AsksWhy | None) -> tuple[Look, HostResult]:
+        """Judge a look; where listeners fail, ask who is behind them and judge with that."""
+        judged = self(host, look)
+        failing = failing_listeners(judged)
+        if not failing or asked is None or not isinstance(look, HostLook):
+            return look, judged
+        more = asked.why(host, look, failing)
+        return more, self(host, more)
 
     def warnings(self, hosts: Sequence[HostResult]) -> tuple[str, ...]:
         """What a reader must know besides the verdicts."""

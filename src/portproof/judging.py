@@ -1,15 +1,23 @@
-"""One look becomes one host's result: normalise, prove, evaluate."""
+"""One look becomes one host's result: normalise, prove, evaluate, and read what failed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import msgspec
 
 from portproof.evaluate import Plan
 from portproof.model.checks import Check
 from portproof.model.hosts import Host
+from portproof.model.listeners import Listener
 from portproof.model.observation import HostDark, HostLook, Identity, Look, Observed
 from portproof.model.result import HostResult, Seen
 from portproof.model.scene import Scene
+from portproof.model.verdicts import Finding, Judgement, Verdict
+from portproof.model.why import Why
 from portproof.normalise import Wanted, normalise
 from portproof.prove import check_answers, doubts, listening_answer, without_canaries
+from portproof.reading import read
+from portproof.registry import by_port
 
 
 def judge(
@@ -26,7 +34,60 @@ def judge(
         require_witness=require_witness,
         wanted=Wanted(witnesses, plan.watches),
     )
-    return HostResult(host.name, host.groups, plan.judge(scene), _seen(look, scene))
+    judgements = plan.judge(scene)
+    if look.why is not None:
+        judgements = tuple(_explained(each, look, look.why) for each in judgements)
+    return HostResult(host.name, host.groups, judgements, _seen(look, scene))
+
+
+def failing_listeners(result: HostResult) -> tuple[Listener, ...]:
+    """The listeners by which rules fail on a host: those a second round asks about."""
+    if not result.has(Verdict.FAIL):
+        return ()
+    failed = (each for each in result.judgements if each.verdict is Verdict.FAIL)
+    found = (finding.listener for each in failed for finding in each.findings)
+    return tuple(dict.fromkeys(listener for listener in found if listener is not None))
+
+
+def _explained(judgement: Judgement, look: HostLook, whys: Mapping[int, Why]) -> Judgement:
+    """A failure together with who is behind its listeners, and how that reads."""
+    if judgement.verdict is not Verdict.FAIL:
+        return judgement
+    findings = tuple(_read(finding, look, whys) for finding in judgement.findings)
+    return msgspec.structs.replace(judgement, findings=findings)
+
+
+def _read(finding: Finding, look: HostLook, whys: Mapping[int, Why]) -> Finding:
+    """A finding with its reading; one that was not asked about stays as it is."""
+    listener = finding.listener
+    if listener is None:
+        return finding
+    pids = dict.fromkeys(owner.pid for owner in listener.owners if owner.pid is not None)
+    why = tuple(whys[pid] for pid in pids if pid in whys)
+    if pids and not why:
+        return finding
+    reading = read(
+        listener,
+        whys,
+        registered_names(listener.port, listener.protocol),
+        look.sight.identity.platform,
+        _moment(look.taken),
+    )
+    return msgspec.structs.replace(finding, why=why, reading=reading)
+
+
+def _moment(taken: str) -> int | None:
+    """A time of the evidence in seconds since 1970, or None where it is no time."""
+    try:
+        return int(datetime.fromisoformat(taken).timestamp())
+    except (ValueError, OverflowError):
+        return None
+
+
+def registered_names(port: int, protocol: str) -> tuple[str, ...]:
+    """The services a port is registered for, each once."""
+    services = by_port(port, protocol)
+    return tuple(dict.fromkeys(service.name for service in services if service.name))
 
 
 def scene_of(

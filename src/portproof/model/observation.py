@@ -9,6 +9,8 @@ from typing import Final
 
 import msgspec
 
+from portproof.model.why import Why
+
 Row = dict[str, str]
 """One row as osquery gives it: every value is text, NULL is the empty string."""
 
@@ -132,7 +134,8 @@ class HostLook(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=
     """Everything one look at one host brought back: the evidence a host is judged on.
 
     ``taken`` is the controller's clock in UTC (ISO 8601), ``seconds`` the duration of the look, and
-    ``tried`` tells which sources were passed over, with the reason of each.
+    ``tried`` tells which sources were passed over, with the reason of each. ``why`` is the second
+    round, by process: it is made for failing listeners alone, and None where it was not made.
     """
 
     sight: Sight
@@ -141,6 +144,7 @@ class HostLook(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=
     seconds: float
     tried: tuple[str, ...] = ()
     outside: Outside | None = None
+    why: dict[int, Why] | None = None
 
 
 class HostDark(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="dark"):

@@ -6,6 +6,7 @@ import msgspec
 
 from portproof.model.listeners import Listener
 from portproof.model.observation import Reason, Row
+from portproof.model.why import Reading, Why
 
 
 class Verdict(StrEnum):
@@ -39,12 +40,18 @@ class Waived(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One thing that breaks a rule: a listener, a row of a check, or something that is missing."""
+    """One thing that breaks a rule: a listener, a row of a check, or something that is missing.
+
+    ``why`` tells who is behind a listener, for each process that was asked about, and ``reading``
+    what that looks like; None where the second round was not made.
+    """
 
     message: str
     listener: Listener | None = None
     row: Row | None = None
     waived: Waived | None = None
+    why: tuple[Why, ...] = ()
+    reading: Reading | None = None
 
 
 class Judgement(msgspec.Struct, frozen=True, omit_defaults=True):

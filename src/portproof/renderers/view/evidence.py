@@ -1,6 +1,6 @@
 """Rules that failed or are waived, with all that is known about what broke them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,8 +10,10 @@ from portproof.model.listeners import Listener, Owner, Place
 from portproof.model.observation import Platform
 from portproof.model.policy import BoundRule
 from portproof.model.verdicts import Finding, Waived
+from portproof.model.why import Why
 from portproof.renderers.view.cases import Case, anchor_of
 from portproof.renderers.view.text import Passage, is_link, many, prose, since_epoch
+from portproof.renderers.view.why import Story, story, told
 from portproof.renderers.view.wording import PLATFORMS, title_of
 
 UNKNOWN: Final = "not known"
@@ -49,7 +51,8 @@ class Fact:
 class Evidence:
     """One finding: what it is, where, how far it reaches, and facts about each who holds it.
 
-    ``waiver`` says who answers for it and for how long; it is empty where nobody does.
+    ``waiver`` says who answers for it and for how long; it is empty where nobody does. ``story`` is
+    how it reads, where the second round was made.
     """
 
     message: str
@@ -57,6 +60,7 @@ class Evidence:
     reach: str
     holders: tuple[tuple[Fact, ...], ...]
     waiver: str
+    story: Story | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +174,8 @@ def _waiver(waived: Waived | None) -> str:
 def _listening(finding: Finding, listener: Listener) -> Evidence:
     address = f"[{listener.address}]" if ":" in listener.address else listener.address
     reach = (_REACH[listener.exposure], _STACKS[listener.stack], _PLACES.get(listener.place))
-    holders = tuple(map(_holder, listener.owners))
+    whys = {why.process.pid: why for why in finding.why}
+    holders = tuple(_holder(owner, whys) for owner in listener.owners)
     nobody = (Fact("Process", "the owner could not be seen", known=False),)
     return Evidence(
         message=finding.message,
@@ -178,10 +183,22 @@ def _listening(finding: Finding, listener: Listener) -> Evidence:
         reach=", ".join(part for part in reach if part),
         holders=holders or (nobody,),
         waiver=_waiver(finding.waived),
+        story=story(finding.reading),
     )
 
 
-def _holder(owner: Owner) -> tuple[Fact, ...]:
+def _holder(owner: Owner, whys: Mapping[int, Why]) -> tuple[Fact, ...]:
+    why = whys.get(owner.pid) if owner.pid is not None else None
+    return (*_owner(owner), *(_behind(why) if why is not None else ()))
+
+
+def _behind(why: Why) -> Iterator[Fact]:
+    yield from (Fact(label, value) for label, value in told(why))
+    if why.missing:
+        yield Fact("Not found", "; ".join(why.missing), known=False)
+
+
+def _owner(owner: Owner) -> tuple[Fact, ...]:
     started = None if owner.started is None else since_epoch(owner.started)
     facts = (
         _fact("Process", owner.name),

@@ -1,0 +1,261 @@
+"""Which packages own files of a Linux machine: asked of dpkg's, apk's and rpm's own databases.
+
+Like ``why_probe``, before which it stands when both are sent to a host as one script, this file
+needs only Python 3.6 and nothing else of portproof. dpkg(1) keeps a list of files a package in
+``info/NAME.list``, their MD5 sums in ``info/NAME.md5sums`` (deb-md5sums(5)) and versions in
+``status``; a list is written when its package is unpacked, so its time is that of the version. apk
+keeps one file, ``installed`` (apk-db(5)). rpm's database is only read by rpm itself.
+"""
+
+import base64
+import binascii
+import os
+import shutil
+import stat
+import subprocess
+from pathlib import Path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    Owners = dict[str, dict[str, object]]
+
+_PACKAGE_LONGEST = 1 << 26
+_PACKAGE_RPM_LONGEST = 1 << 22
+_PACKAGE_APK = ("lib/apk/db/installed", "usr/lib/apk/db/installed")
+_PACKAGE_RPM = ("var/lib/rpm", "usr/lib/sysimage/rpm", "usr/share/rpm")
+_PACKAGE_MERGED = ("/usr/bin/", "/usr/sbin/", "/usr/lib/", "/usr/lib64/", "/usr/libexec/")
+_PACKAGE_QUERY = "%{NAME}\t%{VERSION}-%{RELEASE}\t%{INSTALLTIME}\n[%{FILENAMES}\t%{FILEDIGESTS}\n]"
+_PACKAGE_PATH = "/usr/bin:/bin"
+_PACKAGE_HEAD = 3
+_PACKAGE_SUM = 34
+
+
+class PackageSearch:
+    """A search for the owners of files below a root.
+
+    ``found`` gives for a path what ``why_probe`` tells of a package, and beside it ``digest``, the
+    name of a hash and its value for the file as it was packaged. ``asked`` are the managers that
+    answered for every path, ``missing`` says which did not, and why.
+    """
+
+    def __init__(self, root: str, paths: "Iterable[str]", late: "Callable[[], bool]") -> None:
+        self.root = root.rstrip("/")
+        self.paths = sorted(set(paths))
+        self.late = late
+        self.found: Owners = {}
+        self.asked: list[str] = []
+        self.missing: list[str] = []
+
+    def run(self, foreign: bool) -> None:
+        """Ask every manager there is; ``foreign`` is a root that is not this machine's own."""
+        managers = [("dpkg", _package_dpkg), ("apk", _package_apk)]
+        managers += [("rpm", _package_rpm_of_others if foreign else _package_rpm)]
+        for name, ask in managers:
+            try:
+                if ask(self):
+                    self.asked.append(name)
+            except (OSError, ValueError, IndexError) as error:
+                self.missing.append(f"{name} could not be asked for its package: {error}")
+        if not self.asked and not self.missing:
+            self.missing.append("no package manager that is understood is there (dpkg, rpm, apk)")
+
+
+def regular_file(path: str, limit: int = _PACKAGE_LONGEST) -> bytes:
+    """Up to ``limit`` bytes of a regular file; OSError for any other, which might never end."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(f"{path} is not a regular file")
+        return file.read(limit)
+
+
+def _package_is_there(search: PackageSearch, names: "Iterable[str]") -> "list[str]":
+    return [name for name in names if Path(f"{search.root}/{name}").exists()]
+
+
+def aliases_of(path: str) -> "list[str]":
+    """The names a package may know a file by: /bin/x for /usr/bin/x, from before the merge."""
+    merged = [path[len("/usr") :] for folder in _PACKAGE_MERGED if path.startswith(folder)]
+    return [path, *merged]
+
+
+def _package_hurry(search: PackageSearch) -> None:
+    if search.late():
+        raise ValueError("time was up")
+
+
+def _package_dpkg(search: PackageSearch) -> bool:
+    folder = f"{search.root}/var/lib/dpkg"
+    if not _package_is_there(search, ["var/lib/dpkg/info"]):
+        return False
+    names = sorted(each.name for each in Path(folder, "info").iterdir())
+    lists = [name[: -len(".list")] for name in names if name.endswith(".list")]
+    if not lists:
+        raise ValueError("its database has no packages")
+    moved = _package_diversions(folder)
+    hits = _package_listed(search, folder, lists, moved)
+    status = b"\n\n" + regular_file(folder + "/status") + b"\n\n"
+    for path, (package, alias) in hits.items():
+        name, _, architecture = package.partition(":")
+        digest = None if path in moved else _package_md5(folder, package, alias)
+        search.found[path] = {
+            "manager": "dpkg",
+            "name": name,
+            "version": _package_version(status, name, architecture),
+            "file": alias,
+            "installed": int(Path(f"{folder}/info/{package}.list").stat().st_mtime),
+            "digest": digest,
+        }
+    return True
+
+
+def _package_listed(
+    search: PackageSearch, folder: str, lists: "list[str]", moved: "dict[str, str]"
+) -> "dict[str, tuple[str, str]]":
+    """For each path the package whose list has it, and under which name."""
+    wanted = [
+        (path, alias, b"\n" + os.fsencode(alias) + b"\n")
+        for path in search.paths
+        for alias in aliases_of(moved.get(path, path))
+    ]
+    hits = {}
+    for package in lists:
+        _package_hurry(search)
+        text = b"\n" + regular_file(f"{folder}/info/{package}.list") + b"\n"
+        for path, alias, line in wanted:
+            if line in text:
+                hits[path] = (package, alias)
+    return hits
+
+
+def _package_diversions(folder: str) -> "dict[str, str]":
+    """Where files were moved to, with their packaged names, and those names (dpkg-divert(1))."""
+    try:
+        lines = os.fsdecode(regular_file(folder + "/diversions")).split("\n")
+    except OSError:
+        return {}
+    pairs = list(zip(lines[0::3], lines[1::3]))  # noqa: B905 - zip has no strict before 3.10
+    return dict([(old, old) for old, _ in pairs] + [(new, old) for old, new in pairs])
+
+
+def _package_md5(folder: str, package: str, alias: str) -> "tuple[str, str] | None":
+    try:
+        sums = b"\n" + regular_file(f"{folder}/info/{package}.md5sums")
+    except OSError:
+        return None
+    before, found, _ = sums.partition(b"  " + os.fsencode(alias.lstrip("/")) + b"\n")
+    value = before[-_PACKAGE_SUM + 2 :].decode("ascii", "replace")
+    return ("md5", value) if found else None
+
+
+def _package_version(status: bytes, name: str, architecture: str) -> str:
+    """The version in the stanza of a package, and of an architecture where one is named."""
+    mark = b"\n\nPackage: " + name.encode() + b"\n"
+    for part in status.split(mark)[1:]:
+        stanza = b"\n" + part.partition(b"\n\n")[0] + b"\n"
+        if not architecture or b"\nArchitecture: " + architecture.encode() + b"\n" in stanza:
+            return (
+                stanza.partition(b"\nVersion: ")[2].partition(b"\n")[0].decode("utf-8", "replace")
+            )
+    return ""
+
+
+def _package_apk(search: PackageSearch) -> bool:
+    there = _package_is_there(search, _PACKAGE_APK)
+    if not there:
+        return False
+    text = os.fsdecode(regular_file(f"{search.root}/{there[0]}"))
+    names = {alias: path for path in search.paths for alias in aliases_of(path)}
+    if "P:" not in text:
+        raise ValueError("its database has no packages")
+    package: dict[str, str] = {}
+    file = ""
+    for line in text.split("\n"):
+        key, _, value = line.partition(":")
+        if not line:
+            package, file = {}, ""
+        elif key in ("P", "V", "F"):
+            package[key] = value
+        elif key == "R":
+            file = f"/{package.get('F', '')}/{value}"
+            if file in names:
+                found = _package_of_apk(package, file)
+                search.found[names[file]] = found
+        elif key == "Z" and file in names:
+            search.found[names[file]]["digest"] = _package_sha1(value)
+    return True
+
+
+def _package_of_apk(package: "dict[str, str]", file: str) -> "dict[str, object]":
+    names = {"name": package.get("P", ""), "version": package.get("V", "")}
+    return dict(names, manager="apk", file=file, installed=None, digest=None)
+
+
+def _package_sha1(value: str) -> "tuple[str, str] | None":
+    """Read ``Q1`` and base64, apk's way to write a SHA-1."""
+    if not value.startswith("Q1"):
+        return None
+    try:
+        return "sha1", base64.b64decode(value[2:]).hex()
+    except binascii.Error:
+        return None
+
+
+def _package_rpm_of_others(search: PackageSearch) -> bool:
+    """A foreign database is not given to our rpm: rpm runs what macros in there say."""
+    if _package_is_there(search, _PACKAGE_RPM):
+        raise ValueError("rpm's database of another root is not read from outside")
+    return False
+
+
+def _package_rpm(search: PackageSearch) -> bool:
+    places = _package_is_there(search, _PACKAGE_RPM)
+    if not any(any(Path(f"{search.root}/{place}").iterdir()) for place in places):
+        return False
+    program = shutil.which("rpm", path=_PACKAGE_PATH)
+    if program is None:
+        raise ValueError("its database is there, but no program rpm")
+    for path in search.paths:
+        _package_hurry(search)
+        found = _package_asked(program, path)
+        if found:
+            search.found[path] = found
+    return True
+
+
+def _package_asked(program: str, path: str) -> "dict[str, object] | None":
+    process = subprocess.Popen(  # noqa: S603 - no shell; the path is one argument and starts with /
+        [program, "-qf", "--qf", _PACKAGE_QUERY, "--", path],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={"PATH": _PACKAGE_PATH, "LC_ALL": "C"},
+    )
+    try:
+        output, _ = process.communicate(timeout=10)
+    except subprocess.TimeoutExpired:
+        raise ValueError("rpm did not end in 10 seconds") from None
+    finally:
+        process.kill()
+        process.wait()
+    text = os.fsdecode(output[:_PACKAGE_RPM_LONGEST])
+    if process.returncode == 0:
+        return _package_of_rpm(text, path)
+    if "is not owned by any package" in text:
+        return None
+    raise ValueError(text.strip()[:200] or f"rpm ended with {process.returncode}")
+
+
+def _package_of_rpm(text: str, path: str) -> "dict[str, object]":
+    lines = [line.split("\t") for line in text.split("\n")]
+    if len(lines[0]) != _PACKAGE_HEAD:
+        raise ValueError("rpm's answer is not understood")
+    name, version, installed = lines[0]
+    aliases = aliases_of(path)
+    values = [fields[1] for fields in lines[1:] if len(fields) > 1 and fields[0] in aliases]
+    kinds = {32: "md5", 40: "sha1", 64: "sha256"}
+    digest = next(((kinds[len(value)], value) for value in values if len(value) in kinds), None)
+    found = {"manager": "rpm", "name": name, "version": version, "file": path}
+    return dict(found, installed=int(installed), digest=digest)

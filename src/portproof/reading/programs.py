@@ -1,0 +1,194 @@
+"""What programs are, by their names: old servers, RPC services, and those that run anything.
+
+Daemons of the Berkeley services are named as in their manual pages (telnetd(8), rshd(8),
+rlogind(8), rexecd(8), fingerd(8), talkd(8), rwhod(8), uucpd(8)), with the ``in.`` that some have in
+inetd.conf(5), and packages as in Debian and Fedora.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from portproof.model.why import SocketUnit, Why
+
+
+class Old(NamedTuple):
+    """An old server: what it is, and the service names it is for (none: for any)."""
+
+    what: str
+    services: tuple[str, ...]
+
+
+_OLD: Final = {
+    Old("a super-server: it holds ports for what its configuration names", ()): (
+        *("inetd", "openbsd-inetd", "inetutils-inetd", "xinetd", "rlinetd"),
+    ),
+    Old("a telnet server", ("telnet",)): (
+        *("telnetd", "in.telnetd", "utelnetd", "telnet"),
+        *("telnetd-ssl", "inetutils-telnetd", "telnet-server"),
+    ),
+    Old("a server of the r-commands", ("shell", "login", "exec")): (
+        *("rshd", "in.rshd", "rlogind", "in.rlogind", "rexecd", "in.rexecd"),
+        *("rsh-server", "rsh-redone-server", "rsh", "rlogin", "rexec"),
+    ),
+    Old("a finger server", ("finger",)): (
+        *("fingerd", "in.fingerd", "cfingerd", "efingerd", "xfingerd", "finger-server"),
+    ),
+    Old("a talk server", ("talk", "ntalk")): (
+        *("talkd", "in.talkd", "ntalkd", "in.ntalkd", "talk-server", "inetutils-talkd"),
+    ),
+    Old("an ident server", ("auth", "ident")): ("identd", "in.identd", "pidentd"),
+    Old("an rwho server", ("who",)): ("rwhod", "in.rwhod"),
+    Old("a UUCP server", ("uucp",)): ("uucpd",),
+    Old("the portmapper from before rpcbind", ("sunrpc",)): ("portmap",),
+    Old("part of NetInfo, which left with Mac OS X 10.5", ("netinfo-local",)): (
+        *("netinfod", "nibindd"),
+    ),
+    Old("part of the Distributed Queueing System, of the 1990s", ("npmp-local",)): (
+        "dqs313_qmaster",
+    ),
+}
+
+OLD: Final = {name: old for old, names in _OLD.items() for name in names}
+"""Old servers by the names of their programs, packages and units."""
+
+RPC: Final = frozenset(
+    {
+        *("rpcbind", "rpc.statd", "rpc.mountd", "rpc.rquotad", "rpc.lockd", "statd", "mountd"),
+        *("rquotad", "ypbind", "ypserv", "rpc.yppasswdd", "rpc.ypxfrd", "amd", "keyserv"),
+    }
+)
+"""Services that register with rpcbind and take whatever port bindresvport(3) gives them."""
+
+RESERVED: Final = range(600, 1024)
+"""The ports bindresvport(3) tries first: STARTPORT to ENDPORT in glibc's ``bindrsvprt.c``."""
+
+SHELLS: Final = frozenset(
+    {"sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "fish", "tcsh", "csh"},
+)
+
+MULTICALL: Final = frozenset({"busybox", "toybox"})
+"""Programs that are what they are called as."""
+
+INTERPRETERS: Final = frozenset(
+    {
+        *SHELLS,
+        *("python", "pythonw", "perl", "ruby", "node", "nodejs", "php", "php-cgi", "lua", "luajit"),
+        *("tclsh", "expect", "java", "javaw", "mono", "dotnet", "deno", "bun", "guile"),
+        *("awk", "gawk", "mawk", "powershell", "pwsh", "cmd", "wscript", "cscript", "mshta"),
+    }
+)
+"""Programs that run a file they are given."""
+
+GENERAL: Final = frozenset(
+    {
+        *INTERPRETERS,
+        *MULTICALL,
+        *("rundll", "regsvr", "svchost", "dllhost", "systemd", "launchd", "conmon"),
+        *("nc", "nc.openbsd", "nc.traditional", "ncat", "netcat", "socat", "openssl", "stunnel"),
+        *("ssh", "rootlessport", "slirp4netns", "pasta", "passt"),
+    }
+)
+"""Programs that listen for whatever they are told to: their package says nothing of the service."""
+
+_CODE: Final = re.compile(r"-[a-zA-Z]*[cem]")
+"""Options of interpreters behind which code or a module stands, such as ``-c`` and ``-we``."""
+_VERSION: Final = re.compile(r"[-.]?[0-9][0-9.]*$")
+_LONGEST_COMM: Final = 15
+
+
+def base(path: str) -> str:
+    """The last part of a path of any platform."""
+    return path.replace("\\", "/").rstrip("/").rpartition("/")[2]
+
+
+def plain(name: str) -> str:
+    """A program's name without what says version or Windows: ``python`` for ``python3.11``."""
+    return _VERSION.sub("", name.casefold().removesuffix(".exe"))
+
+
+def runs_anything(why: Why) -> bool:
+    """Whether the executable is an interpreter or another program that runs what it is told."""
+    return plain(base(_path(why))) in GENERAL
+
+
+def names(why: Why) -> Iterator[str]:
+    """Every name by which a process may be known: program, package, unit, job and services."""
+    yield base(_path(why))
+    yield base(why.executable.link) if why.executable else ""
+    yield why.process.name
+    yield why.package.name if why.package else ""
+    if why.unit is not None:
+        yield _stem(why.unit.name)
+        yield _stem(why.unit.socket)
+    yield why.launchd.rpartition(".")[2]
+    yield from (service.name for service in why.services)
+
+
+def sockets_at(why: Why, port: int) -> list[SocketUnit]:
+    """The socket units for which systemd itself holds a port."""
+    end = str(port)
+    return [
+        unit for unit in why.sockets if any(at.rpartition(":")[2] == end for at in unit.listens)
+    ]
+
+
+def stems_of_sockets(why: Why, port: int) -> Iterator[str]:
+    """The names of those units, and of the services they start."""
+    for unit in sockets_at(why, port):
+        yield _stem(unit.name)
+        yield _stem(unit.service)
+
+
+def is_for(name: str, service: str) -> bool:
+    """Whether a program's name is that of a registered service: ``sshd`` and ``ssh``."""
+    told = plain(name).removeprefix("in.").removeprefix("rpc.")
+    return bool(told) and told in {service, service + "d", *_first_part(service)}
+
+
+def _first_part(service: str) -> tuple[str, ...]:
+    first = service.partition("-")[0]
+    return (first, first + "d") if first != service and len(first) > len("ssh") else ()
+
+
+def related(one: str, other: str) -> bool:
+    """Whether one name is the other, cut (at 15 characters, as Linux does) or with a version."""
+    short, long = sorted((plain(one)[:_LONGEST_COMM], plain(other)), key=len)
+    if not long.startswith(short):
+        return False
+    rest = long[len(short) :]
+    return len(short) > len("sh") or not rest or not rest[0].isalnum()
+
+
+def arguments(why: Why) -> list[str]:
+    """The words behind the first one of the command line."""
+    return why.process.cmdline.split()[1:]
+
+
+def script(why: Why) -> str:
+    """The path of what an interpreter most likely runs, or "" when that is no file.
+
+    It is the first argument that is no option, unless an option says that code or a module follows.
+    """
+    if plain(base(_path(why))) not in INTERPRETERS:
+        return ""
+    for word in arguments(why):
+        if _CODE.fullmatch(word):
+            return ""
+        if not word.startswith("-"):
+            return _absolute(word, why.process.cwd)
+    return ""
+
+
+def _absolute(path: str, folder: str) -> str:
+    if path.startswith("/") or path[1:3] == ":\\" or not folder:
+        return path
+    return f"{folder.rstrip('/')}/{path}"
+
+
+def _path(why: Why) -> str:
+    return why.executable.path if why.executable else why.process.path
+
+
+def _stem(unit: str) -> str:
+    return unit.rpartition(".")[0].partition("@")[0]
