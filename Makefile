@@ -7,13 +7,14 @@ DEV_STAMP := $(VENV)/.installed-dev
 BROWSER_STAMP := tests/browser/node_modules/.package-lock.json
 SOURCES := src tests benchmarks tools
 
-.PHONY: help audit test check unit bench fuzz lock schemas docs system-packages clean
+.PHONY: help audit test check unit bench fleet lock schemas docs system-packages clean
 
 help:
 	@echo "make audit   audit this machine with the shipped policies"
 	@echo "make test    install what the tests need, then run every check and test"
 	@echo "make check   formatting, lint, types, import direction and the shipped content"
 	@echo "make bench   the benchmarks"
+	@echo "make fleet   20 hosts to audit over SSH, as namespaces of this machine (root, Linux)"
 
 # A finding is a result, not a build error: only exit code 2 is an error.
 audit: $(RUN_STAMP)
@@ -34,6 +35,13 @@ unit: $(DEV_STAMP)
 
 bench: $(DEV_STAMP)
 	$(BIN)/python benchmarks/run.py
+
+fleet: $(DEV_STAMP) system-packages
+	PYTHONPATH=tests $(BIN)/python -m fleet
+
+# What is generated from the code and checked in.
+docs: schemas
+	$(BIN)/python tools/cli_reference.py > docs/cli.md
 
 lock: $(DEV_STAMP)
 	$(BIN)/python -m pip install --quiet uv
