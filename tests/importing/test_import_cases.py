@@ -48,4 +48,4 @@ def test_what_an_import_writes_lints(case: Path) -> None:
     """``portproof lint`` finds nothing wrong with any file of the cases."""
     command = ["lint", str(case / "expected" / "policies")]
     done = CliRunner().invoke(cli, command, standalone_mode=False, catch_exceptions=False)
-    assert done.output.startswith("no error in 1 policies")
+    assert done.output.startswith("no error; policies: 1,")

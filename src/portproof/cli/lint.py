@@ -22,5 +22,5 @@ def command(paths: tuple[Path, ...]) -> None:
     content.raise_problems()
     policies, checks = len(content.policies), len(content.checks)
     rules = len(content.rules())
-    click.echo(f"no error in {policies} policies with {rules} rules, and {checks} checks")
+    click.echo(f"no error; policies: {policies}, rules: {rules}, checks: {checks}")
     click.echo(f"read: {', '.join(map(str, content_paths(paths)))}")
