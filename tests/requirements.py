@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,15 @@ def _is_root() -> bool:
 
 def _has_packaged_python() -> bool:
     return shutil.which("dpkg-query") is not None and Path("/usr/bin/python3").exists()
+
+
+def _others_run_python() -> bool:
+    """Whether a user without rights can run this Python; one below /root often cannot be."""
+    drop = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    done = subprocess.run(
+        [*drop, sys.executable, "-c", "import pydantic"], check=False, capture_output=True
+    )
+    return done.returncode == 0
 
 
 _PARTS: dict[str, tuple[Callable[[], bool], str]] = {
@@ -36,6 +47,7 @@ _PARTS: dict[str, tuple[Callable[[], bool], str]] = {
     "ansible-inventory": (lambda: find_program() is not None, "pip install ansible-core"),
     "setsid": (lambda: shutil.which("setsid") is not None, "apt-get install util-linux"),
     "packaged python": (_has_packaged_python, "on Debian or Ubuntu: apt-get install python3"),
+    "python for every user": (_others_run_python, "use a Python that other users may run"),
     "java": (lambda: shutil.which("java") is not None, "apt-get install default-jre-headless"),
 }
 

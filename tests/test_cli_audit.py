@@ -85,7 +85,7 @@ def test_terminal_json_html_and_exit_code_agree(busy: Machine, tmp_path: Path) -
         assert f'data-verdict="{name}" data-count="{count}"' in page
 
 
-@needs("root", "ip")
+@needs("root", "ip", "python for every user")
 def test_without_root_nothing_is_proven(quiet: Machine, tmp_path: Path) -> None:
     """A user without rights gets unproven with the way to get there, and exit code 3."""
     everyone_may_enter(tmp_path)
@@ -97,7 +97,7 @@ def test_without_root_nothing_is_proven(quiet: Machine, tmp_path: Path) -> None:
     assert "sudo" in done.stdout
 
 
-@needs("root", "ip")
+@needs("root", "ip", "python for every user")
 def test_without_root_a_listener_that_is_seen_still_fails(busy: Machine, tmp_path: Path) -> None:
     """A row that shows a forbidden listener is enough."""
     tmp_path.chmod(0o777)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from requirements import marks
+from requirements import marks, needs
 from support.machine import Machine, everyone_may_enter, machine
 
 NOBODY = 65534
@@ -63,6 +63,7 @@ def test_what_is_no_port_is_told(host: Machine, tmp_path: Path, port: str, said:
     assert said in done.stderr
 
 
+@needs("python for every user")
 def test_without_root_it_says_what_it_cannot_prove(host: Machine, tmp_path: Path) -> None:
     """No listener seen is not closed for a user without rights."""
     everyone_may_enter(tmp_path)
@@ -81,6 +82,7 @@ def test_the_doctor_tells_which_sources_work(host: Machine, tmp_path: Path) -> N
     assert "tcp on ::1" in done.stdout
 
 
+@needs("python for every user")
 def test_the_doctor_tells_what_a_user_without_rights_lacks(host: Machine, tmp_path: Path) -> None:
     """The exit code says that nothing could be proven."""
     everyone_may_enter(tmp_path)
