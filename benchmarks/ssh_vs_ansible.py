@@ -29,12 +29,13 @@ import psutil
 from fleet.fleet import Fleet, fleet
 from fleet.inventory import write_inventory
 from fleet.plans import OWN_IPV4, Opened, Plan
+from portproof.inventory.ansible import find_program
 from requirements import marks
 
 HOSTS = 100
 ROUNDS = 3
 FORKS = 50
-LIMITS = {"CPU here": 15.0, "wall time": 8.0, "memory": 10.0, "CPU there": 4.0}
+LIMITS = {"here": 15.0, "wall": 8.0, "memory": 10.0, "there": 4.0}
 OPENED = (
     Opened("tcp", "::", 443, "nginx", "web"),
     Opened("tcp", "127.0.0.1", 5432, "postgres", "web"),
@@ -56,7 +57,7 @@ POLICY = "policy: closed\ntitle: Closed\nrules: [{id: npmp, closed: 609}]\n"
 
 
 class Cost(NamedTuple):
-    """What a run took: seconds, and bytes."""
+    """What a run took: seconds of CPU here, of time, bytes, and seconds of CPU on the hosts."""
 
     here: float
     wall: float
@@ -108,38 +109,26 @@ def cost(made: Fleet, command: list[str], env: dict[str, str]) -> Cost:
 def compare(made: Fleet, folder: Path, playbook_program: str) -> None:
     """Print both sides and their ratios."""
     inventory = write_inventory(made, folder)
-    (folder / "playbook.yml").write_text(PLAYBOOK, encoding="utf-8")
-    (folder / "policy.yml").write_text(POLICY, encoding="utf-8")
+    playbook, policy = folder / "playbook.yml", folder / "policy.yml"
+    playbook.write_text(PLAYBOOK, encoding="utf-8")
+    policy.write_text(POLICY, encoding="utf-8")
     env = os.environ | {"ANSIBLE_HOME": str(folder), "ANSIBLE_NOCOLOR": "1"}
-    ansible = [
-        playbook_program,
-        "-i",
-        str(inventory),
-        "-f",
-        str(FORKS),
-        str(folder / "playbook.yml"),
-    ]
-    ours = [sys.executable, "-m", "portproof", "audit", "-i", str(inventory), "-f", str(FORKS)]
-    ours += ["-p", str(folder / "policy.yml"), "--quiet"]
+    common = ["-i", str(inventory), "-f", str(FORKS)]
+    ours = [sys.executable, "-m", "portproof", "audit", *common, "-p", str(policy), "--quiet"]
     rounds = []
     for number in range(ROUNDS):
-        audit = [*ours, "-o", str(folder / f"audit-{number}")]
-        rounds.append((cost(made, audit, env), cost(made, ansible, env)))
-    pairs = zip(
-        ("CPU here", "wall time", "memory", "CPU there"),
-        zip(*map(sides, rounds), strict=True),
-        strict=True,
-    )
-    for what, found in pairs:
-        one, other = (statistics.median(column) for column in zip(*found, strict=True))
+        audit = cost(made, [*ours, "-o", str(folder / f"audit-{number}")], env)
+        rounds.append((audit, cost(made, [playbook_program, *common, str(playbook)], env)))
+    for what, limit in LIMITS.items():
+        one, other = (
+            statistics.median(getattr(side, what) for side in pair)
+            for pair in zip(*rounds, strict=True)
+        )
         unit, by = ("MB", 1e6) if what == "memory" else ("s", 1)
-        ratio = f"{other / one:.1f} times less (wanted {LIMITS[what]:g})"
+        ratio = f"{other / one:.1f} times less (wanted {limit:g})"
         print(f"{what}: portproof {one / by:.2f} {unit}, ansible {other / by:.2f} {unit}: {ratio}")
-
-
-def sides(pair: tuple[Cost, Cost]) -> list[tuple[float, float]]:
-    """Both sides of each figure."""
-    return list(zip(*pair, strict=True))
+    listing = [find_program() or "ansible-inventory", "-i", str(inventory), "--list"]
+    print(f"reading the inventory takes {cost(made, listing, env).here:.2f} s of portproof's CPU")
 
 
 def find_playbook() -> str | None:

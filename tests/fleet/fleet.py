@@ -227,7 +227,8 @@ def _boot(folder: Path, host: Host) -> None:
     first = [sys.executable, "-m", "fleet.boot", str(host.folder / "boot.json")]
     enter = ["nsenter", f"--net=/run/netns/{host.space}", "--", *namespaces, *first]
     env = os.environ | {"PYTHONPATH": str(TESTS)}
-    host.outer = subprocess.Popen(enter, stdin=subprocess.DEVNULL, env=env)
+    # In a session of its own a signal for the tests, such as Ctrl-C, does not reach the host.
+    host.outer = subprocess.Popen(enter, stdin=subprocess.DEVNULL, env=env, start_new_session=True)
 
 
 def _pythons() -> list[str]:

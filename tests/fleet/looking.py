@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from fleet.fleet import Fleet
@@ -16,11 +17,18 @@ from portproof.loading.content import load
 from portproof.model.checks import Check
 from portproof.model.connection import Become, Connection, Secret
 from portproof.model.hosts import Host, Inventory
-from portproof.model.observation import LISTENING_SOCKETS, HostDark, HostLook, Look, Platform
+from portproof.model.observation import (
+    LISTENING_SOCKETS,
+    HostDark,
+    HostLook,
+    Look,
+    Platform,
+    Reason,
+)
 from portproof.model.policy import Policy, bind
 from portproof.model.verdicts import Judgement
 
-QUICK = SshSettings(connect_timeout=2, login_timeout=4, command_timeout=8)
+QUICK = SshSettings(connect_timeout=5, login_timeout=10, command_timeout=20)
 """Limits for hosts that are all right, on a busy machine."""
 
 
@@ -99,6 +107,18 @@ def dark(looked: Look) -> HostDark:
     """Insist that a host was not looked at."""
     assert isinstance(looked, HostDark), looked
     return looked
+
+
+def why(looked: Look) -> Reason:
+    """The reason a host is dark."""
+    return dark(looked).cause.reason
+
+
+def config(folder: Path, text: str) -> str:
+    """A configuration of OpenSSH's, in a file."""
+    file = folder / "config"
+    file.write_text(text, encoding="utf-8")
+    return str(file)
 
 
 def verdicts(policy: dict[str, Any], looks: Mapping[str, Look]) -> dict[str, dict[str, Judgement]]:

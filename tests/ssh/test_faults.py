@@ -31,9 +31,9 @@ pytestmark = [
 ]
 
 SETTINGS = SshSettings(
-    connect_timeout=2, login_timeout=4, command_timeout=7, output_limit=4_000_000
+    connect_timeout=2, login_timeout=5, command_timeout=8, output_limit=4_000_000
 )
-TOTAL = 13.0
+TOTAL = 15.0
 EACH = 2
 REASONS: dict[Fault, Reason] = {
     "drop": Reason.TIMEOUT,

@@ -118,7 +118,7 @@ def test_the_port_it_came_in_on_is_the_witness(hosts: Fleet, family: str) -> Non
 @pytest.mark.parametrize("source", ["osqueryi", "probe"])
 def test_a_source_can_be_forced(hosts: Fleet, source: str) -> None:
     """What is not there is then not replaced."""
-    settings = SshSettings(2, 4, 8, via=source)
+    settings = SshSettings(via=source)
     looks = look_all({tools: connection(hosts, tools) for tools in TOOLS}, settings)
     there = ("osqueryi", "osqueryi-alone") if source == "osqueryi" else ("python", "osqueryi")
     for tools in TOOLS:
@@ -210,11 +210,11 @@ def test_nothing_is_written_and_nothing_stays(hosts: Fleet, tools: str, user: st
 def test_no_password_is_in_a_command_line(hosts: Fleet) -> None:
     """Neither here nor on the host, where everybody can read them."""
     file = hosts["python"].folder / "seen"
-    watch = "while :; do cat /proc/[0-9]*/cmdline; done > /srv/hosts/python/seen 2>/dev/null"
-    watching = hosts["python"].start("sh", "-c", watch)
+    watch = "while [ ! -e $0.end ]; do cat /proc/[0-9]*/cmdline; done > $0 2>/dev/null"
+    watching = hosts["python"].start("sh", "-c", watch, "/srv/hosts/python/seen")
     become = sudo(RIGHT)
     seen(look(connection(hosts, "python", user="auditor", become=become)))
-    watching.kill()
+    file.with_name("seen.end").touch()
     watching.wait()
     text = file.read_bytes()
     assert b"portproof-" in text

@@ -151,7 +151,7 @@ def test_an_osqueryi_that_misbehaves_is_no_answer(
 ) -> None:
     """Whatever it does, it is told as a reason, and nothing of it is left."""
     program = osqueryi(tmp_path, HOST, habit)
-    found = told(OSQUERYI, tmp_path, seconds=3.0).sight
+    found = told(OSQUERYI, tmp_path, seconds=3.0 if reason is Reason.TIMEOUT else 60.0).sight
     failure = found if isinstance(found, Unobserved) else found.answers[LISTENING_SOCKETS]
     assert failure.reason is reason
     assert eventually(lambda: not running(program))

@@ -1,15 +1,18 @@
 """Who is behind a process, asked of osquery's programs: one round after the other."""
 
-from collections.abc import Iterator
+import os
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from whysql import LINUX, SHA, ask
 
+from portproof.collectors import embedded, probe_psutil
 from portproof.collectors.osqueryd import OsquerydSource
 from portproof.collectors.osqueryi import OsqueryiSource
 from portproof.collectors.why import ask_source
-from portproof.model.observation import Platform, Reason, Unobserved
+from portproof.model.observation import Platform, Reason, Sight, Unobserved
 from standins.install import asked, osqueryi
 from standins.osqueryd import Osqueryd, mute
 from standins.schema import TABLES
@@ -76,3 +79,27 @@ def test_an_osqueryd_that_falls_silent_leaves_what_was_told(tmp_path: Path) -> N
     assert found[812].process.name == "npmp"
     assert found[812].unowned_by == ()
     assert any("its hash could not be found" in text for text in found[812].missing)
+
+
+class Psutil:
+    """portproof's own probe, as it is on a Mac without osquery."""
+
+    name = "probe"
+
+    def look(self, questions: Mapping[str, str]) -> Sight | Unobserved:
+        """Answer from what psutil tells of this machine."""
+        names = embedded.wanted(questions, Platform.MACOS)
+        told = embedded.checked({**probe_psutil.collect(names), "platform": "macos"})
+        assert not isinstance(told, Unobserved)
+        return embedded.sight(questions, told, time.monotonic() + 10)
+
+
+def test_psutil_tells_the_process_and_its_parents_and_what_it_cannot() -> None:
+    """Without osquery there is no hash, no signature and no job; each is said to be missing."""
+    found = ask_source(Psutil(), Platform.MACOS, [os.getpid()])
+    assert not isinstance(found, Unobserved)
+    why = found[os.getpid()]
+    assert (why.process.uid, why.process.user != "") == (os.getuid(), True)
+    assert why.parents[0].pid == os.getppid()
+    for part in ("its hash", "its signature", "its launchd job", "the folder it works in"):
+        assert any(text.startswith(part) and "install osquery" in text for text in why.missing)

@@ -12,6 +12,7 @@ def test_everything_about_a_packaged_service() -> None:
     """Process, parents, file, hash, package with its time, unit and the socket that started it."""
     (why,) = ask(Platform.LINUX, LINUX, 812)[0].values()
     assert (why.process.user, why.process.uid, why.process.started) == ("www-data", 33, 1700000000)
+    assert why.process.cwd == "/srv"
     assert [(each.pid, each.name) for each in why.parents] == [(1, "systemd")]
     file = why.executable
     assert file is not None
@@ -171,7 +172,7 @@ def test_parents_are_followed_four_levels_and_no_further() -> None:
     found, said = ask(Platform.LINUX, {"processes": processes}, 10)
     assert [each.pid for each in found[10].parents] == [11, 12, 13, 14]
     assert "more than 4 parents are not followed" in found[10].missing
-    assert sum("processes WHERE" in sql and "cgroup" not in sql for sql in said) == 5
+    assert sum("on_disk, parent" in sql for sql in said) == 5
     loop = [{"pid": 10, "parent": 11}, {"pid": 11, "parent": 10}]
     (why,) = ask(Platform.LINUX, {"processes": loop}, 10)[0].values()
     assert [each.pid for each in why.parents] == [11]

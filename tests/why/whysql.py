@@ -21,7 +21,7 @@ LINUX: Rows = {
             "name": "npmp",
             "path": "/usr/sbin/npmp",
             "cmdline": "npmp -d",
-            "cwd": "/",
+            "cwd": "/srv",
             "uid": 33,
             "start_time": 1_700_000_000,
             "on_disk": 1,

@@ -22,9 +22,12 @@ _LONGEST_PATH: Final = 4096
 _PLAIN: Final = re.compile(r"[A-Za-z0-9@:._+\\-]{1,255}")
 
 _PROCESSES: Final = (
-    "SELECT pid, name, path, cmdline, cwd, uid, start_time, on_disk, parent FROM processes"
+    "SELECT pid, name, path, cmdline, uid, start_time, on_disk, parent FROM processes"
     " WHERE pid IN ({})"
 )
+_FOLDERS: Final = "SELECT pid, cwd FROM processes WHERE pid IN ({})"
+"""By itself, as psutil does not tell it to our own probe."""
+
 _FIRST: Final = {
     Platform.LINUX: {
         "why-cgroups": "SELECT pid, cgroup_path FROM processes WHERE pid IN ({})",
@@ -87,7 +90,7 @@ def questions(platform: Platform, pids: Iterable[int]) -> dict[str, str]:
     asked = _numbers(pids)
     if not asked:
         return {}
-    first = {level_id(0): _PROCESSES, **_FIRST[platform]}
+    first = {level_id(0): _PROCESSES, "why-folders": _FOLDERS, **_FIRST[platform]}
     return {name: sql.format(asked) for name, sql in first.items()}
 
 

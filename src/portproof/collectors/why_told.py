@@ -21,6 +21,7 @@ from portproof.model.why import (
 )
 
 _PARTS: Final = {
+    "why-folders": "the folder it works in",
     "why-users": "its user's name",
     "why-files": "the facts about its file",
     "why-hashes": "its hash",
@@ -85,6 +86,7 @@ def _program(pid: int, row: Row) -> Program:
 
 def _process(rows: Rows, pid: int, row: Row) -> Process:
     user = rows.one("why-users", "uid", row.get("uid", ""))
+    folder = rows.one("why-folders", "pid", str(pid))
     return Process(
         pid=pid,
         name=row.get("name", ""),
@@ -93,7 +95,7 @@ def _process(rows: Rows, pid: int, row: Row) -> Process:
         user=user.get("username", "") if user else "",
         uid=number(row.get("uid")),
         started=number(row.get("start_time")),
-        cwd=row.get("cwd", ""),
+        cwd=folder.get("cwd", "") if folder else "",
     )
 
 
