@@ -1,6 +1,7 @@
 """SQL over tables in memory: what a question reads, what it may do, and osquery's text."""
 
 import sqlite3
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ def told(sql: str, tables: dict[str, Table] | None = None) -> list[tuple[str, ..
     return [tuple(row.values()) for row in found.rows]
 
 
-def why(found: Answer | frozenset[str] | dict[str, frozenset[str]]) -> Reason:
+def why(found: Answer | frozenset[str] | Mapping[str, frozenset[str]]) -> Reason:
     """The reason of an answer that is not observed."""
     assert isinstance(found, Unobserved), found
     assert found.detail

@@ -8,6 +8,8 @@ reading statement can be asked, within limits of time, rows and bytes.
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Annotated, Final
 
 import msgspec
@@ -45,15 +47,18 @@ _LIMITS: Final = {
 _MOST_BYTES: Final = 1 << 26
 _STEPS: Final = 1000
 """Virtual machine instructions between two looks at the clock."""
+_QUESTIONS: Final = 1024
 _KEYS: Final = ("pid", "uid")
 _TOO_BIG: Final = (sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_FULL, sqlite3.SQLITE_NOMEM)
 
 
-def columns_read(sql: str, platform: Platform) -> dict[str, frozenset[str]] | Unobserved:
+@lru_cache(_QUESTIONS)
+def columns_read(sql: str, platform: Platform) -> Mapping[str, frozenset[str]] | Unobserved:
     """Which tables a statement reads, and of each which columns (none for ``count(*)``).
 
     SQLite itself tells: the statement is prepared, not run, on empty tables. Its authorizer is told
     of what the statement names, its program shows what is read unnamed, as by ``JOIN ... USING``.
+    Every host of a fleet is asked the same, so it is remembered.
     """
     seen = _Reads(SCHEMA[platform])
     connection = _database(platform, SCHEMA[platform])
@@ -71,7 +76,7 @@ def columns_read(sql: str, platform: Platform) -> dict[str, frozenset[str]] | Un
         connection.close()
     if not seen.selects or "opcode" not in named:
         return Unobserved(Reason.QUERY_ERROR, "only a SELECT statement can be asked")
-    return {table: frozenset(columns) for table, columns in seen.columns.items()}
+    return MappingProxyType({table: frozenset(read) for table, read in seen.columns.items()})
 
 
 def tables_read(sql: str, platform: Platform) -> frozenset[str] | Unobserved:
