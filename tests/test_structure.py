@@ -42,6 +42,7 @@ LEVELS = (
     {"engines"},
     {"audit"},
     {"cli"},
+    {"command"},
     {"__main__"},
 )
 LEVEL = {part: level for level, parts in enumerate(LEVELS) for part in parts}

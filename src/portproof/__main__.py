@@ -1,5 +1,5 @@
 """``python -m portproof``."""
 
-from portproof.cli import program
+from portproof.command import program
 
 program()

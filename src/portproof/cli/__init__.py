@@ -3,7 +3,7 @@
 import importlib
 import os
 import sys
-from typing import Final, NoReturn
+from typing import Final
 
 import click
 
@@ -56,17 +56,6 @@ def cli() -> None:
     Exit codes: 0 all proven, 1 something failed, 2 usage or content error (nothing was judged),
     3 incomplete (nothing failed, something is unproven).
     """
-
-
-def program() -> NoReturn:
-    """Run the command line as a process of its own.
-
-    It ends without tidying up memory, which takes longer than ``--help`` itself; files are closed
-    and output is flushed by then.
-    """
-    code = main()
-    sys.stderr.flush()
-    os._exit(code)
 
 
 def main() -> int:
