@@ -1,11 +1,12 @@
 """The library: policies made in Python audit the same way, with any source."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
 
-from portproof.audit import Job, audit, run
+from portproof.audit import Job, audit, run, still_stand
 from portproof.collectors.identity import this_platform
 from portproof.collectors.source import Source
 from portproof.engines.looks import How, Looks
@@ -17,6 +18,7 @@ from portproof.model.policy import Policy, bind
 from portproof.model.result import AuditResult
 from portproof.model.verdicts import Verdict
 from portproof.store.folder import Evidence
+from support.cases import look_of
 
 CLOSED = {"id": "old", "closed": 609}
 
@@ -66,6 +68,10 @@ def job() -> Job:
     )
 
 
+HOST = job()
+"""An audit of this machine, for tests that bring looks of their own."""
+
+
 def look(sources: list[Source], looks: list[Look] | None = None) -> AuditResult:
     """Audit this machine through given sources; what was recorded is added to ``looks``."""
     asked = job()
@@ -79,6 +85,24 @@ def test_a_host_that_never_came_is_unproven() -> None:
     result = run(job(), [])
     assert result.run.interrupted
     assert result.hosts[0].judgements[0].reason is Reason.INTERRUPTED
+
+
+@pytest.mark.parametrize(
+    ("taken", "stands"),
+    [
+        (datetime.now(UTC) - timedelta(hours=1), True),
+        (datetime.now(UTC) - timedelta(days=2), False),
+        (datetime.now(UTC) + timedelta(days=1), False),
+        ("1970-01-01", False),
+        ("no time", False),
+    ],
+)
+def test_a_resumed_audit_believes_only_fresh_looks(taken: datetime | str, stands: bool) -> None:
+    """What was proven closed long ago, or at a time that makes no sense, is asked again."""
+    host = HOST.inventory.hosts[0].name
+    text = taken if isinstance(taken, str) else taken.isoformat(timespec="seconds")
+    proven = msgspec.structs.replace(look_of({}), taken=text)
+    assert (host in still_stand(HOST, {host: proven})) is stands
 
 
 def test_policies_in_python_audit_this_machine() -> None:

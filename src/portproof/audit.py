@@ -11,7 +11,7 @@ import platform
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final, Protocol, runtime_checkable
 
@@ -47,6 +47,9 @@ from portproof.waive import Waivers
 
 WARN_DAYS: Final = 30
 """Days before a waiver's end from which an audit warns of it, unless told otherwise."""
+
+_STANDS: Final = timedelta(days=1)
+"""How long a look stands when its audit is resumed."""
 
 Record = Callable[[Host, Look], None]
 Watch = Callable[[HostResult], None]
@@ -252,13 +255,25 @@ class _Judging:
 
 
 def still_stand(job: Job, looks: Mapping[str, Look]) -> dict[str, Look]:
-    """The looks of an earlier run by which nothing is unproven; the other hosts are asked again."""
+    """The looks of an earlier run by which nothing is unproven; the other hosts are asked again.
+
+    A look stands for a day: what was closed longer ago need not be closed now.
+    """
     judging = _Judging(job)
     return {
         host.name: looks[host.name]
         for host in job.kept(looks)
-        if not judging(host, looks[host.name]).has(Verdict.UNPROVEN)
+        if _is_fresh(looks[host.name]) and not judging(host, looks[host.name]).has(Verdict.UNPROVEN)
     }
+
+
+def _is_fresh(look: Look) -> bool:
+    """Whether a look was taken within the last day; a time that makes no sense is not fresh."""
+    try:
+        age = datetime.now(UTC) - datetime.fromisoformat(look.taken)
+    except (ValueError, TypeError):
+        return False
+    return timedelta(0) <= age <= _STANDS
 
 
 def _interrupted() -> HostDark:
