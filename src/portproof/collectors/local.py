@@ -9,14 +9,12 @@ from typing import Final
 import msgspec
 
 from portproof.collectors.canary import canaries
-from portproof.collectors.source import Source
+from portproof.collectors.source import Source, failure_of
 from portproof.errors import UsageError
 from portproof.model.observation import (
-    LISTENING_SOCKETS,
     HostDark,
     HostLook,
     Look,
-    Observed,
     Reason,
     Sight,
     Unobserved,
@@ -59,7 +57,7 @@ def look_here(candidates: Iterable[Source], questions: Mapping[str, str]) -> Loo
     with canaries() as opened:
         for source in candidates:
             sight = source.look(questions)
-            failure = _failure(sight)
+            failure = failure_of(sight)
             if isinstance(sight, Sight) and failure is None:
                 incomplete = (*sight.incomplete, *opened.unopened)
                 return HostLook(
@@ -73,12 +71,3 @@ def look_here(candidates: Iterable[Source], questions: Mapping[str, str]) -> Loo
             tried.append(f"{source.name}: {cause.detail}")
     seconds = round(time.monotonic() - begun, 3)
     return HostDark(cause=cause, taken=taken, seconds=seconds, tried=tuple(tried))
-
-
-def _failure(sight: Sight | Unobserved) -> Unobserved | None:
-    if isinstance(sight, Unobserved):
-        return sight
-    answer = sight.answers.get(LISTENING_SOCKETS)
-    if isinstance(answer, Observed):
-        return None
-    return answer or Unobserved(Reason.PARTIAL, "the listening sockets were not told")

@@ -3,7 +3,13 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from portproof.model.observation import Sight, Unobserved
+from portproof.model.observation import (
+    LISTENING_SOCKETS,
+    Observed,
+    Reason,
+    Sight,
+    Unobserved,
+)
 
 
 class Source(Protocol):
@@ -19,3 +25,13 @@ class Source(Protocol):
     def look(self, questions: Mapping[str, str]) -> Sight | Unobserved:
         """Ask every question (id to SQL) in one round, together with the collector's identity."""
         ...
+
+
+def failure_of(sight: Sight | Unobserved) -> Unobserved | None:
+    """Why a look has no answer about the listening sockets, or None if it has one."""
+    if isinstance(sight, Unobserved):
+        return sight
+    answer = sight.answers.get(LISTENING_SOCKETS)
+    if isinstance(answer, Observed):
+        return None
+    return answer or Unobserved(Reason.PARTIAL, "the listening sockets were not told")

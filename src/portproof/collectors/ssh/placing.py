@@ -6,7 +6,7 @@ and processes are not the host's. Nothing that such a look brings back is about 
 
 from typing import Final
 
-from portproof.collectors.ssh.replies import failure_of
+from portproof.collectors.source import failure_of
 from portproof.model.addresses import parse_address
 from portproof.model.observation import (
     LISTENING_SOCKETS,

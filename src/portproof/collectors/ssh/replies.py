@@ -10,10 +10,10 @@ from portproof.collectors.answers import observed, quoted, refused
 from portproof.collectors.identity import IDENTITY_SQL, read_identity
 from portproof.collectors.osqueryi_format import GarbledError, read_answers
 from portproof.collectors.program import Complaints
+from portproof.collectors.source import failure_of
 from portproof.model.observation import (
     LISTENING_SOCKETS,
     Answer,
-    Observed,
     Platform,
     Reason,
     Sight,
@@ -91,16 +91,6 @@ def read_reply(
     )
     tried = (f"{_SOURCE}: {failure.detail}",) if failure is not None else ()
     return Told(nothing if probe is None else probe, canaries, tried)
-
-
-def failure_of(sight: Sight | Unobserved) -> Unobserved | None:
-    """Why a look has no answer about the listening sockets, or None if it has one."""
-    if isinstance(sight, Unobserved):
-        return sight
-    answer = sight.answers.get(LISTENING_SOCKETS)
-    if isinstance(answer, Observed):
-        return None
-    return answer or Unobserved(Reason.PARTIAL, "the listening sockets were not told")
 
 
 def sight_of_runs(
