@@ -16,6 +16,7 @@ from portproof.model.result import AuditResult, Digest, HostResult, Run, Seen
 from portproof.model.verdicts import Finding, Judgement, Verdict, failed, unproven
 from portproof.renderers import html
 from portproof.renderers import json as json_renderer
+from portproof.renderers.contract import Theme
 
 JUDGEMENTS = {
     Verdict.PASS: Judgement(Verdict.PASS),
@@ -53,7 +54,7 @@ def results(draw: st.DrawFn) -> AuditResult:
 
 def in_html(result: AuditResult) -> dict[str, int]:
     """The totals the report shows."""
-    page = "".join(html.render(result, shipped("reports")))
+    page = "".join(html.render(result, Theme((shipped("reports"),))))
     found = re.findall(r'data-verdict="([a-z-]+)" data-count="(\d+)"', page)
     return {name: int(count) for name, count in found}
 
@@ -78,7 +79,7 @@ def expected_exit_code(counts: dict[str, int]) -> ExitCode:
 @given(results())
 def test_all_outputs_agree_and_the_roster_adds_up(result: AuditResult) -> None:
     """JSON, HTML, terminal and exit code are of the same verdicts, hosts times rules of them."""
-    document = json.loads("".join(json_renderer.render(result, Path())))
+    document = json.loads("".join(json_renderer.render(result, Theme(()))))
     counts = document["totals"]["verdicts"]
     assert sum(counts.values()) == len(result.hosts) * len(result.rules)
     assert in_html(result) == on_the_terminal(result) == counts

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from portproof.content import shipped
+from portproof.renderers.contract import Theme
 from portproof.renderers.html import FILE, render
 
 ROOT: Final = Path(__file__).parent.parent
@@ -39,7 +40,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / FILE
         with report.open("w", encoding="utf-8") as file:
-            file.writelines(render(mixed(), shipped("reports")))
+            file.writelines(render(mixed(), Theme((shipped("reports"),))))
         for picture in take(report):
             print(f"{picture.relative_to(ROOT)}: {picture.stat().st_size:,} bytes")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from portproof.content import shipped
 from portproof.model.result import AuditResult
+from portproof.renderers.contract import Theme
 from portproof.renderers.html import render
 
 TEMPLATES = shipped("reports")
@@ -71,7 +72,7 @@ class Page(HTMLParser):
 
 def page(result: AuditResult, templates: Path = TEMPLATES) -> Page:
     """Render and parse."""
-    return Page("".join(render(result, templates)))
+    return Page("".join(render(result, Theme((templates,)))))
 
 
 def sha256(text: str) -> str:

@@ -14,6 +14,7 @@ from portproof.model.policy import Policy, bind
 from portproof.model.result import AuditResult, HostResult
 from portproof.model.text import visible
 from portproof.model.verdicts import PASSED, Judgement, Verdict, unproven
+from portproof.renderers.contract import Theme
 from portproof.renderers.html import render
 
 SAMPLES = [all_pass, mixed, hostile]
@@ -228,7 +229,7 @@ def test_hostile_text_is_shown_as_it_is(text: str) -> None:
 
 def test_hostile_report_is_plain_utf8() -> None:
     """Lone surrogates, control characters and bidi overrides never reach the file."""
-    text = "".join(render(hostile(), TEMPLATES))
+    text = "".join(render(hostile(), Theme((TEMPLATES,))))
     hidden = {c for c in text if not c.isprintable()} - {"\n"}
     assert hidden == set()
     assert text.encode("utf-8")
@@ -267,6 +268,6 @@ def test_roster_that_does_not_add_up_is_said() -> None:
 
 def test_report_is_written_piece_by_piece_and_always_the_same() -> None:
     """The same result gives the same bytes, and not all of them at once."""
-    pieces = list(render(mixed(), TEMPLATES))
+    pieces = list(render(mixed(), Theme((TEMPLATES,))))
     assert len(pieces) > 100
-    assert "".join(pieces) == "".join(render(mixed(), TEMPLATES))
+    assert "".join(pieces) == "".join(render(mixed(), Theme((TEMPLATES,))))

@@ -13,6 +13,7 @@ from results import HOSTILE, all_pass, hostile, mixed, wide
 
 from portproof.content import shipped
 from portproof.model.result import AuditResult
+from portproof.renderers.contract import Theme
 from portproof.renderers.html import render
 from requirements import needs
 
@@ -45,7 +46,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pages")
     for name, sample in SAMPLES.items():
         with (folder / f"{name}.html").open("w", encoding="utf-8") as file:
-            file.writelines(render(sample(), shipped("reports")))
+            file.writelines(render(sample(), Theme((shipped("reports"),))))
     text = "".join(HOSTILE).encode("utf-8", "replace").decode()
     control = f"{text}<details><summary>x</summary></details><p class=wide>{'w' * 900}</p>"
     (folder / "control.html").write_text(f"<main>{control}</main>", encoding="utf-8")

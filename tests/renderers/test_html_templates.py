@@ -9,6 +9,7 @@ from pages import TEMPLATES, Page, sha256
 from results import hostile, mixed
 
 from portproof.errors import TemplateError
+from portproof.renderers.contract import Theme
 from portproof.renderers.html import render
 
 BROKEN = {
@@ -40,7 +41,7 @@ def test_template_that_fails_is_named_with_its_line(tmp_path: Path, name: str) -
     templates = Path(shutil.copytree(TEMPLATES, tmp_path / "reports"))
     (templates / file).write_text(text, encoding="utf-8")
     with pytest.raises(TemplateError, match=expected) as caught:
-        list(render(mixed(), templates))
+        list(render(mixed(), Theme((templates,))))
     assert str(templates) in str(caught.value)
 
 
@@ -50,7 +51,7 @@ def test_missing_file_is_named(tmp_path: Path, file: str) -> None:
     templates = Path(shutil.copytree(TEMPLATES, tmp_path / "reports"))
     (templates / file).unlink()
     with pytest.raises(TemplateError, match=re.escape(file)):
-        list(render(mixed(), templates))
+        list(render(mixed(), Theme((templates,))))
 
 
 @pytest.mark.parametrize("file", ["report.html", "report.css"])
@@ -59,14 +60,14 @@ def test_file_that_is_not_utf8_is_an_error(tmp_path: Path, file: str) -> None:
     templates = Path(shutil.copytree(TEMPLATES, tmp_path / "reports"))
     (templates / file).write_bytes(b"\xff\xfe")
     with pytest.raises(TemplateError, match=re.escape(file)):
-        list(render(mixed(), templates))
+        list(render(mixed(), Theme((templates,))))
 
 
 def test_folder_without_templates_is_an_error(tmp_path: Path) -> None:
     """An empty folder, or none at all, is an error."""
     for folder in (tmp_path, tmp_path / "none"):
         with pytest.raises(TemplateError):
-            list(render(mixed(), folder))
+            list(render(mixed(), Theme((folder,))))
 
 
 def test_themes_get_the_same_defences(tmp_path: Path) -> None:
@@ -77,6 +78,6 @@ def test_themes_get_the_same_defences(tmp_path: Path) -> None:
     )
     (tmp_path / "report.css").write_text("a { color: red }", encoding="utf-8")
     (tmp_path / "report.js").write_text("", encoding="utf-8")
-    text = "".join(render(hostile(), tmp_path))
+    text = "".join(render(hostile(), Theme((tmp_path,))))
     assert text.endswith("&lt;script&gt;window.canary = 1&lt;/script&gt;")
     assert sha256("a { color: red }") in Page(text).all("meta")[0][0]["content"]

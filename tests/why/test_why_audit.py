@@ -43,6 +43,7 @@ from portproof.model.why import (
     Unit,
     Why,
 )
+from portproof.renderers.contract import Theme
 from portproof.renderers.html import render
 from portproof.store.folder import Evidence
 from requirements import needs
@@ -201,7 +202,7 @@ FULL = why(
 def test_the_report_tells_the_chain_and_the_reading() -> None:
     """Everything that is known, beside the process it is known of."""
     result = audited(Looks(look(row(812, 609)), whys={812: FULL}), 609)
-    page = " ".join("".join(render(result, shipped("reports"))).split())
+    page = " ".join("".join(render(result, Theme((shipped("reports"),)))).split())
     text = re.sub(r"<[^>]*>", " ", page)
     for fact in (
         "npmp (812) ← bash (700) ← systemd (1)",
@@ -234,7 +235,7 @@ def test_nothing_a_host_says_of_itself_gets_into_the_page_as_it_is() -> None:
         missing=(HOSTILE,),
     )
     result = audited(Looks(look(row(812, 609)), whys={812: hostile}), 609)
-    page = "".join(render(result, shipped("reports")))
+    page = "".join(render(result, Theme((shipped("reports"),))))
     assert page.count("<script") == 1
     lines = [line.text for line in summary(result, Path("out"))]
     assert any(line.startswith("    suspicious: ") for line in lines)

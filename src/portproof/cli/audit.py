@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 import msgspec
@@ -25,11 +25,12 @@ from portproof.inventory.vault import VaultOptions
 from portproof.model.hosts import Host
 from portproof.model.observation import Look
 from portproof.model.result import AuditResult, Digest
-from portproof.renderers.contract import renderers
+from portproof.renderers.contract import Theme, renderer
 from portproof.store.folder import AuditFolder, Evidence, Request, default_folder
 from portproof.store.reading import read_evidence, read_request
 
-_TIMEOUT = SshSettings().command_timeout
+_ALWAYS: Final = ("html", "json")
+_TIMEOUT: Final = SshSettings().command_timeout
 
 
 @click.command()
@@ -177,8 +178,9 @@ def _audit(job: Job, request: Request, path: Path, *, resumed: bool, quiet: bool
     with AuditFolder(path, asked, kept) as folder:
         looks = Looks(job.without(known), job.questions(), how)
         result = _run(job, looks, folder, known, quiet=quiet)
-        templates = shipped("reports")
-        files = {each.FILE: each.render(result, templates) for each in renderers()}
+        theme = Theme((shipped("reports"),))
+        written = [renderer(name) for name in _ALWAYS]
+        files = {each.FILE: each.render(result, theme) for each in written}
         folder.finish(result.run, files)
     return result
 

@@ -7,6 +7,7 @@ from functools import cached_property
 import msgspec
 
 from portproof.exitcodes import ExitCode
+from portproof.model.changes import Changes
 from portproof.model.checks import Check
 from portproof.model.policy import BoundRule
 from portproof.model.verdicts import Judgement, Verdict
@@ -83,7 +84,10 @@ class Totals(msgspec.Struct, frozen=True):
 
 
 class AuditResult:
-    """Everything an audit found out, ready to be rendered."""
+    """Everything an audit found out, ready to be rendered.
+
+    ``changes`` is None where there is no earlier audit to compare with.
+    """
 
     def __init__(
         self,
@@ -99,6 +103,14 @@ class AuditResult:
         self.hosts = tuple(hosts)
         self.checks = tuple(checks)
         self.warnings = tuple(warnings)
+        self.changes: Changes | None = None
+
+    def compared(self, changes: Changes) -> "AuditResult":
+        """The same result together with what changed since an earlier audit."""
+        run, rules, hosts = self.run, self.rules, self.hosts
+        result = AuditResult(run, rules, hosts, checks=self.checks, warnings=self.warnings)
+        result.changes = changes
+        return result
 
     @cached_property
     def totals(self) -> Totals:

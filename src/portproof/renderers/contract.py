@@ -1,13 +1,29 @@
 """What a renderer is, and which are installed."""
 
 from collections.abc import Iterator
-from importlib.metadata import entry_points
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Final, Protocol, cast
 
+from portproof.errors import UsageError
 from portproof.model.result import AuditResult
 
 GROUP: Final = "portproof.renderers"
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """How a report looks.
+
+    ``folders`` are searched in this order for each template, the stylesheet and the script;
+    ``logo`` is an image file. An empty ``title`` or ``footer`` leaves the template's own.
+    """
+
+    folders: tuple[Path, ...]
+    title: str = ""
+    logo: Path | None = None
+    footer: str = ""
 
 
 class Renderer(Protocol):
@@ -18,12 +34,28 @@ class Renderer(Protocol):
 
     FILE: str
 
-    def render(self, result: AuditResult, templates: Path) -> Iterator[str]:
-        """Write the result piece by piece; ``templates`` is the folder of report templates."""
+    def render(self, result: AuditResult, theme: Theme) -> Iterator[str]:
+        """Write the result piece by piece; a format for machines takes nothing from the theme."""
         ...
 
 
-def renderers() -> list[Renderer]:
-    """The installed renderers, by name."""
-    entries = sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
-    return [cast("Renderer", entry.load()) for entry in entries]
+def formats() -> list[str]:
+    """The names of the installed formats."""
+    return sorted(_entries())
+
+
+def renderer(name: str) -> Renderer:
+    """Load the renderer of a format.
+
+    Raises:
+        UsageError: there is no such format; the text lists those there are.
+    """
+    entry = _entries().get(name)
+    if entry is None:
+        known = ", ".join(formats())
+        raise UsageError(f"there is no format {name!a}; the formats are {known}")
+    return cast("Renderer", entry.load())
+
+
+def _entries() -> dict[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group=GROUP)}

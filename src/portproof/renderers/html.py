@@ -19,6 +19,7 @@ from markupsafe import Markup
 from portproof.errors import TemplateError
 from portproof.model.result import AuditResult
 from portproof.model.text import visible
+from portproof.renderers.contract import Theme
 from portproof.renderers.view import Report, view
 
 FILE: Final = "report.html"
@@ -27,19 +28,28 @@ _POLICY: Final = (
     "default-src 'none'; style-src '{style}'; script-src '{script}';"
     " base-uri 'none'; form-action 'none'"
 )
+Folders = tuple[Path, ...]
+
 _WAYS_OUT: Final = ("</style", "</script", "<!--")
 
 
-def render(result: AuditResult, templates: Path) -> Iterator[str]:
-    """Write the report piece by piece, with the templates, stylesheet and script of a folder.
+def render(result: AuditResult, theme: Theme) -> Iterator[str]:
+    """Write the report piece by piece, with the templates, stylesheet and script of a theme.
 
     Raises:
         TemplateError: a template or asset is missing or fails; names its file and line.
     """
-    style = _asset(templates / "report.css")
-    script = _asset(templates / "report.js")
+    style = _asset(_found(theme, "report.css"))
+    script = _asset(_found(theme, "report.js"))
     policy = _POLICY.format(style=_hash(style), script=_hash(script))
-    yield from _generate(templates, view(result), {"style": style, "script": script, "csp": policy})
+    extra = {"style": style, "script": script, "csp": policy}
+    yield from _generate(theme.folders, view(result), extra)
+
+
+def _found(theme: Theme, name: str) -> Path:
+    """The first file of that name; where there is none, the one that should be there."""
+    files = [folder / name for folder in theme.folders]
+    return next((file for file in files if file.exists()), files[-1])
 
 
 def _asset(file: Path) -> Markup:
@@ -58,17 +68,17 @@ def _hash(text: str) -> str:
     return f"sha256-{base64.b64encode(digest).decode()}"
 
 
-def _generate(templates: Path, report: Report, extra: dict[str, str]) -> Iterator[str]:
+def _generate(folders: Folders, report: Report, extra: dict[str, str]) -> Iterator[str]:
     try:
-        template = _environment(templates).get_template(FILE)
+        template = _environment(folders).get_template(FILE)
         yield from template.generate(report=report, **extra)
     except Exception as error:
-        raise TemplateError(_what(error, templates)) from error
+        raise TemplateError(_what(error, folders)) from error
 
 
-def _environment(templates: Path) -> jinja2.Environment:
+def _environment(folders: Folders) -> jinja2.Environment:
     return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(templates),
+        loader=jinja2.FileSystemLoader(folders),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         finalize=_finalize,
@@ -89,19 +99,18 @@ def _finalize(value: object) -> object:
     raise TypeError(f"a {type(value).__name__} cannot be shown; only text and whole numbers can")
 
 
-def _what(error: Exception, templates: Path) -> str:
+def _what(error: Exception, folders: Folders) -> str:
     text = f"{type(error).__name__}: {error}" if not str(error) else str(error)
-    return f"{_where(error, templates)}: {text}"
+    return f"{_where(error, folders)}: {text}"
 
 
-def _where(error: Exception, templates: Path) -> str:
+def _where(error: Exception, folders: Folders) -> str:
     """The deepest template on the way to an error, with its line."""
+    own = folders[-1]
     if isinstance(error, jinja2.TemplateSyntaxError):
-        return f"{error.filename or templates / (error.name or FILE)}:{error.lineno}"
+        return f"{error.filename or own / (error.name or FILE)}:{error.lineno}"
     frames = traceback.extract_tb(error.__traceback__)
-    inside = [frame for frame in frames if Path(frame.filename).is_relative_to(templates)]
+    inside = [f for f in frames if any(map(Path(f.filename).is_relative_to, folders))]
     if inside:
         return f"{inside[-1].filename}:{inside[-1].lineno}"
-    return str(
-        templates / (str(error.name) if isinstance(error, jinja2.TemplateNotFound) else FILE)
-    )
+    return str(own / (str(error.name) if isinstance(error, jinja2.TemplateNotFound) else FILE))

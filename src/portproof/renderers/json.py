@@ -5,7 +5,6 @@ pass or not-applicable stands in ``judgements`` with its reason, findings and no
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -13,6 +12,7 @@ import msgspec
 from portproof.model.policy import BoundRule
 from portproof.model.result import AuditResult, HostResult
 from portproof.model.verdicts import PASSED, Judgement, Verdict
+from portproof.renderers.contract import Theme
 
 FILE: Final = "audit.json"
 FORMAT: Final = "portproof-audit/1"
@@ -26,7 +26,7 @@ LETTERS: Final = {
 }
 
 
-def render(result: AuditResult, templates: Path) -> Iterator[str]:  # noqa: ARG001 - the contract of every renderer
+def render(result: AuditResult, theme: Theme) -> Iterator[str]:  # noqa: ARG001 - the contract of every renderer
     """Write the result as JSON, host by host."""
     yield _line("{", "format", FORMAT)
     yield _line(",", "letters", {letter: verdict for verdict, letter in LETTERS.items()})
