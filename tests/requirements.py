@@ -48,6 +48,7 @@ _PARTS: dict[str, tuple[Callable[[], bool], str]] = {
     "setsid": (lambda: shutil.which("setsid") is not None, "apt-get install util-linux"),
     "packaged python": (_has_packaged_python, "on Debian or Ubuntu: apt-get install python3"),
     "python for every user": (_others_run_python, "use a Python that other users may run"),
+    "dpkg-query": (lambda: shutil.which("dpkg-query") is not None, "run on Debian or Ubuntu"),
     "java": (lambda: shutil.which("java") is not None, "apt-get install default-jre-headless"),
 }
 

@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from fakeproc import HEAD, PACKET_HEAD, UNIX_HEAD, Proc, line, rows
 from portproof.collectors import probe, probe_host
 from portproof.collectors.osquery_schema import SCHEMA
 from portproof.model.observation import Platform
+from requirements import needs
 
 TABLES = [*SCHEMA[Platform.LINUX]]
 
@@ -148,7 +150,7 @@ def test_a_user_of_a_directory_service_is_told_when_it_owns_a_process(
 
 
 def test_the_tables_of_the_host_are_filled() -> None:
-    """Each has osquery's columns, or some of them, and at least a row."""
+    """Each has osquery's columns, or some of them, and a row, but where there is no rpm."""
     found = probe.collect(TABLES, more=probe_host.HOST_TABLES)
     tables: Any = found["tables"]
     assert (set(tables), found["missing"]) == (set(TABLES), {})
@@ -156,7 +158,7 @@ def test_the_tables_of_the_host_are_filled() -> None:
         declared = [part.split()[0] for part in SCHEMA[Platform.LINUX][name].split(",")]
         assert set(table["columns"]) <= set(declared)
         assert all(len(row) == len(table["columns"]) for row in table["rows"])
-        assert table["rows"], name
+        assert table["rows"] or name == "rpm_packages", name
 
 
 @pytest.mark.parametrize(
@@ -188,7 +190,7 @@ def test_the_system_is_told_as_osquery_tells_it(
 ) -> None:
     """From os-release, and where there is one from redhat-release."""
 
-    def read(path: str) -> str:
+    def read(path: str, _longest: int = 0) -> str:
         if path not in files:
             raise FileNotFoundError(path)
         return files[path]
@@ -203,7 +205,7 @@ def test_the_system_is_told_as_osquery_tells_it(
 def test_a_system_that_cannot_be_told_is_a_missing_table(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where osquery makes up a row: a file that was not read is not a fact."""
 
-    def read(path: str) -> str:
+    def read(path: str, _longest: int = 0) -> str:
         raise FileNotFoundError(path)
 
     monkeypatch.setattr(probe_host, "_host_file", read)
@@ -220,3 +222,59 @@ def test_services_are_parsed_as_osquery_parses_them(monkeypatch: pytest.MonkeyPa
         ("http", 80, "tcp", "www web", "the # web"),
         ("sunrpc", 111, "udp", "", None),
     ]
+
+
+@needs("dpkg-query")
+def test_debian_packages_are_those_that_dpkg_knows() -> None:
+    """Each with its version and status, and the size and section that its fields tell."""
+    fields = "${Package}\t${Version}\t${Status}\t${Section}\t${Installed-Size}\n"
+    told = subprocess.run(
+        ["dpkg-query", "-W", "-f", fields], check=True, capture_output=True, text=True
+    ).stdout.splitlines()
+    found = rows(probe.collect(["deb_packages"], more=probe_host.HOST_TABLES), "deb_packages")
+    columns = ("name", "version", "status", "section")
+    seen = ["\t".join([*[row[name] or "" for name in columns], str(row["size"])]) for row in found]
+    assert sorted(seen) == sorted(told)
+
+
+RPM = """#!/bin/sh
+[ "$1 $2" = "-qa --queryformat" ] || exit 9
+printf 'xinetd\\t2.3\\t1\\tx.src.rpm\\tx86_64\\t(none)\\t1700000000\\tRed Hat\\tUnspecified\\n'
+"""
+
+
+def test_red_hat_packages_are_what_rpm_prints(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A stand-in for rpm answers in the form it was asked for."""
+    give_rpm(monkeypatch, tmp_path, RPM)
+    (row,) = rows(probe.collect(["rpm_packages"], more=probe_host.HOST_TABLES), "rpm_packages")
+    told = {"name": "xinetd", "version": "2.3", "release": "1", "epoch": None, "vendor": "Red Hat"}
+    assert told.items() <= row.items()
+
+
+def test_an_rpm_that_fails_leaves_its_table_missing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A database that cannot be read is not an empty one."""
+    give_rpm(monkeypatch, tmp_path, "#!/bin/sh\nexit 1\n")
+    found: Any = probe.collect(["rpm_packages"], more=probe_host.HOST_TABLES)
+    assert (found["tables"], set(found["missing"])) == ({}, {"rpm_packages"})
+
+
+def give_rpm(monkeypatch: pytest.MonkeyPatch, folder: Path, script: str) -> None:
+    """Let this machine have a database of rpm's, and this program for it."""
+    program = folder / "rpm"
+    program.write_text(script, encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setattr(probe_host, "_HOST_RPM_FOLDERS", (str(folder),))
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+
+
+def test_a_dpkg_database_that_is_too_long_is_a_missing_table(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A part of the packages would look like all of them."""
+    monkeypatch.setattr(probe_host, "_HOST_DPKG", 100)
+    found: Any = probe.collect(["deb_packages"], more=probe_host.HOST_TABLES)
+    assert set(found["missing"]) == {"deb_packages"}

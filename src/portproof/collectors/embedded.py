@@ -16,7 +16,7 @@ from portproof import __version__
 from portproof.collectors import probe, probe_host
 from portproof.collectors.answers import quoted
 from portproof.collectors.identity import this_platform
-from portproof.collectors.sqltables import Table, answer, columns_read
+from portproof.collectors.sqltables import Database, Table, columns_read
 from portproof.model.observation import Answer, Identity, Platform, Reason, Sight, Unobserved
 
 PROTOCOL: Final = 1
@@ -117,7 +117,10 @@ def checked(found: object) -> Collected | Unobserved:
 
 def sight(questions: Mapping[str, str], collected: Collected, deadline: float) -> Sight:
     """Answer every question from what was collected; ``deadline`` is of ``time.monotonic``."""
-    answers = {name: _answer(sql, collected, deadline) for name, sql in questions.items()}
+    with Database(collected.platform, collected.tables) as database:
+        answers = {
+            name: _answer(sql, collected, database, deadline) for name, sql in questions.items()
+        }
     identity = Identity(
         source=ProbeSource.name,
         version=__version__,
@@ -130,7 +133,7 @@ def sight(questions: Mapping[str, str], collected: Collected, deadline: float) -
     return Sight(identity=identity, answers=answers, incomplete=incomplete)
 
 
-def _answer(sql: str, collected: Collected, deadline: float) -> Answer:
+def _answer(sql: str, collected: Collected, database: Database, deadline: float) -> Answer:
     read = columns_read(sql, collected.platform)
     failed = sorted(set() if isinstance(read, Unobserved) else set(read) & set(collected.missing))
     if failed and failed[0] not in collected.tables:
@@ -138,7 +141,7 @@ def _answer(sql: str, collected: Collected, deadline: float) -> Answer:
         detail = f"the embedded probe has no table {failed[0]} ({why}); install osquery to ask this"
         return Unobserved(Reason.MISSING_TABLE, detail)
     seconds = max(0.0, deadline - time.monotonic())
-    return answer(sql, collected.platform, collected.tables, seconds, _MOST_ROWS)
+    return database.answer(sql, seconds, _MOST_ROWS)
 
 
 def _garbled(error: object) -> Unobserved:

@@ -61,6 +61,14 @@ _LINUX: Final = {
     "listening_ports": _LISTENING + ", net_namespace TEXT",
     "processes": _PROCESSES + ", cgroup_path TEXT",
     "process_namespaces": _NAMESPACES,
+    "deb_packages": (
+        "name TEXT, version TEXT, source TEXT, size BIGINT, arch TEXT, revision TEXT, status TEXT,"
+        " maintainer TEXT, section TEXT, priority TEXT, admindir TEXT"
+    ),
+    "rpm_packages": (
+        "name TEXT, version TEXT, release TEXT, source TEXT, size BIGINT, sha1 TEXT, arch TEXT,"
+        " epoch INTEGER, install_time INTEGER, vendor TEXT, package_group TEXT"
+    ),
 }
 _MACOS: Final = {
     "processes": _PROCESSES

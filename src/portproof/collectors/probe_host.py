@@ -4,8 +4,9 @@ Like ``probe`` this file needs only Python 3.6 and nothing else of portproof. It
 file when both are sent to a host as one script, so their names must not collide.
 
 The rows follow osquery: tables/networking/listening_ports.cpp and etc_services.cpp,
-tables/system/uptime.cpp, and processes.cpp, os_version.cpp, kernel_info.cpp and system_info.cpp of
-tables/system/linux, all below osquery/. A file that cannot be read makes its table missing.
+tables/system/uptime.cpp, and processes.cpp, os_version.cpp, kernel_info.cpp, system_info.cpp,
+deb_packages.cpp and rpm_packages.cpp of tables/system/linux, all below osquery/. A file that cannot
+be read makes its table missing; a kind of package that a machine does not have makes it empty.
 """
 
 import os
@@ -24,12 +25,16 @@ _HOST_RELEASE = {
     "VERSION_CODENAME": "codename",
 }
 _HOST_OS = "name version major minor patch build platform platform_like codename arch".split()
+_HOST_DEB = "Package Version Source Architecture Status Maintainer Section Priority".split()
+_HOST_RPM = "NAME VERSION RELEASE SOURCERPM ARCH EPOCH INSTALLTIME VENDOR GROUP".split()
+_HOST_RPM_FOLDERS = ("/var/lib/rpm", "/usr/lib/sysimage/rpm")
 _HOST_LONGEST = 1 << 22
+_HOST_DPKG = 1 << 26
 
 
-def _host_file(path: str) -> str:
+def _host_file(path: str, longest: int = _HOST_LONGEST) -> str:
     with open(path, "rb") as file:
-        return file.read(_HOST_LONGEST).decode("utf-8", "backslashreplace")
+        return file.read(longest).decode("utf-8", "backslashreplace")
 
 
 def _host_line(path: str) -> "str | None":
@@ -132,6 +137,45 @@ def _host_uptime(view: "View") -> "list[Row]":
     return [[*rest, seconds]]
 
 
+def _host_debs(_view: "View") -> "list[Row]":
+    """The packages of dpkg's database, which is text (deb822(5))."""
+    if not os.path.isdir("/var/lib/dpkg"):
+        return []
+    text = _host_file("/var/lib/dpkg/status", _HOST_DPKG)
+    if len(text) >= _HOST_DPKG:
+        raise OSError("/var/lib/dpkg/status is too long")
+    rows: list[Row] = []
+    for entry in text.split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in entry.split("\n") if _host_is_field(line))
+        if "Package" in fields:
+            values = [fields.get(name) for name in _HOST_DEB]
+            version = fields.get("Version", "")
+            revision = version.rpartition("-")[2] if "-" in version else ""
+            rows.append([*values, int(fields.get("Installed-Size", "0")), revision])
+    return rows
+
+
+def _host_is_field(line: str) -> bool:
+    return line[:1] not in ("", " ", "\t") and ": " in line
+
+
+def _host_rpms(_view: "View") -> "list[Row]":
+    """The packages of rpm's database, which only rpm itself reads in all of its forms."""
+    if not any(map(os.path.isdir, _HOST_RPM_FOLDERS)):
+        return []
+    import subprocess
+
+    form = "\\t".join("%{" + tag + "}" for tag in _HOST_RPM) + "\\n"
+    # The program is ended by its own time limit, so that nothing of it outlives the probe for long.
+    command = ["timeout", "-k", "1", "20", "rpm", "-qa", "--queryformat", form]
+    ran = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # noqa: S603 - our own words
+    told = ran.communicate()[0].decode("utf-8", "backslashreplace")
+    if ran.returncode != 0:
+        raise OSError("rpm ended with exit code " + str(ran.returncode))
+    rows = [line.split("\t") for line in told.split("\n") if line]
+    return [[None if text == "(none)" else text for text in row] for row in rows]
+
+
 HOST_TABLES: "dict[str, Table]" = {
     "listening_ports": (
         "pid port protocol family address fd socket path net_namespace".split(),
@@ -148,6 +192,14 @@ HOST_TABLES: "dict[str, Table]" = {
         "hostname uuid cpu_type cpu_brand cpu_logical_cores physical_memory computer_name"
         " local_hostname".split(),
         _host_system,
+    ),
+    "deb_packages": (
+        "name version source arch status maintainer section priority size revision".split(),
+        _host_debs,
+    ),
+    "rpm_packages": (
+        "name version release source arch epoch install_time vendor package_group".split(),
+        _host_rpms,
     ),
     "uptime": ("days hours minutes seconds total_seconds".split(), _host_uptime),
 }

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
 import msgspec
 
@@ -88,31 +88,62 @@ def tables_read(sql: str, platform: Platform) -> frozenset[str] | Unobserved:
 def answer(
     sql: str, platform: Platform, tables: Mapping[str, Table], timeout: float, max_rows: int
 ) -> Answer:
-    """Run one reading statement on ``tables``; ``timeout`` is in seconds.
+    """Run one reading statement on ``tables``; ``timeout`` is in seconds."""
+    with Database(platform, tables) as database:
+        return database.answer(sql, timeout, max_rows)
 
-    Every value of the answer is text, as in osquery: NULL is empty, integers are decimal, floating
-    point numbers have a decimal point (osquery/utils/conversions/castvariant.h).
-    """
-    deadline = time.monotonic() + timeout
-    read = columns_read(sql, platform)
-    if isinstance(read, Unobserved):
-        return read
-    lacking = _lacking(read, tables)
-    if lacking is not None:
-        return lacking
-    connection = _database(platform, read)
-    try:
-        for name in read:
-            _fill(connection, name, tables[name], _declared(platform, name))
-        connection.execute("PRAGMA query_only = ON")
-        connection.set_authorizer(_Reads(read).authorize)
-        connection.set_progress_handler(_is_late(deadline), _STEPS)
-        return _run(connection, sql, max_rows)
-    except (sqlite3.Error, ValueError, OverflowError) as error:
-        detail = f"the probe's rows do not fit osquery's tables: {quoted(str(error))}"
-        return Unobserved(Reason.GARBLED, detail)
-    finally:
-        connection.close()
+
+class Database:
+    """Tables of a machine as a database in memory; each is filled when first asked for."""
+
+    def __init__(self, platform: Platform, tables: Mapping[str, Table]) -> None:
+        self._platform = platform
+        self._tables = tables
+        self._connection = _database(platform, ())
+        self._filled: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def answer(self, sql: str, timeout: float, max_rows: int) -> Answer:
+        """Run one reading statement; ``timeout`` is in seconds.
+
+        Every value of the answer is text, as in osquery: NULL is empty, integers are decimal,
+        floating point numbers have a decimal point (osquery/utils/conversions/castvariant.h).
+        """
+        deadline = time.monotonic() + timeout
+        read = columns_read(sql, self._platform)
+        if isinstance(read, Unobserved):
+            return read
+        lacking = _lacking(read, self._tables)
+        if lacking is not None:
+            return lacking
+        wrong = [trouble for trouble in map(self._fill, read) if trouble]
+        if wrong:
+            detail = f"the probe's rows do not fit osquery's tables: {quoted(wrong[0])}"
+            return Unobserved(Reason.GARBLED, detail)
+        self._connection.set_authorizer(_Reads(read).authorize)
+        self._connection.set_progress_handler(_is_late(deadline), _STEPS)
+        return _run(self._connection, sql, max_rows)
+
+    def _fill(self, name: str) -> str:
+        """Fill a table unless it was; what is wrong with it, or nothing."""
+        if name in self._filled:
+            return self._filled[name]
+        self._connection.set_authorizer(None)
+        self._connection.set_progress_handler(None, 0)
+        self._filled[name] = ""
+        try:
+            self._connection.execute(f"CREATE TABLE {name} ({SCHEMA[self._platform][name]})")
+            declared = _declared(self._platform, name)
+            _fill(self._connection, name, self._tables[name], declared)
+        except (sqlite3.Error, ValueError, OverflowError) as error:
+            self._connection.rollback()
+            self._filled[name] = str(error) or type(error).__name__
+        return self._filled[name]
 
 
 class _Reads:
