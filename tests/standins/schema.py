@@ -81,6 +81,7 @@ TABLES: dict[str, list[tuple[str, str]]] = {
         ("directory", _TEXT),
         ("shell", _TEXT),
         ("uuid", _TEXT),
+        ("type", _TEXT),
     ],
     "process_namespaces": [
         ("pid", _INTEGER),
@@ -147,6 +148,7 @@ _MORE = {
         working_directory, process_type""",
     "signature": """path, hash_resources INTEGER, hash_executable INTEGER, arch, signed INTEGER,
         identifier, cdhash, team_identifier, authority, entitlements""",
+    "homebrew_packages": "name, path, version, type",
     "authenticode": "path, original_program_name, serial_number, issuer_name, subject_name, result",
     "services": """name, service_type, display_name, status, pid INTEGER, start_type,
         win32_exit_code INTEGER, service_exit_code INTEGER, path, module_path, description,
