@@ -76,7 +76,7 @@ class ProbeSource:
 
 
 def wanted(questions: Mapping[str, str], platform: Platform) -> list[str]:
-    """The names a probe must be called with: of tables, and of columns as ``table.column``.
+    """The names a probe must be called with: columns as ``table.column``, and tables as a whole.
 
     A question that cannot be asked at all needs nothing read; its answer will say so.
     """
@@ -84,7 +84,7 @@ def wanted(questions: Mapping[str, str], platform: Platform) -> list[str]:
     for sql in questions.values():
         read = columns_read(sql, platform)
         if not isinstance(read, Unobserved):
-            names.update(read)
+            names.update(table for table in read if not read[table])
             names.update(f"{table}.{column}" for table in read for column in read[table])
     return sorted(names)
 
@@ -118,9 +118,8 @@ def checked(found: object) -> Collected | Unobserved:
 def sight(questions: Mapping[str, str], collected: Collected, deadline: float) -> Sight:
     """Answer every question from what was collected; ``deadline`` is of ``time.monotonic``."""
     with Database(collected.platform, collected.tables) as database:
-        answers = {
-            name: _answer(sql, collected, database, deadline) for name, sql in questions.items()
-        }
+        told = {sql: _answer(sql, collected, database, deadline) for sql in questions.values()}
+    answers = {name: told[sql] for name, sql in questions.items()}
     identity = Identity(
         source=ProbeSource.name,
         version=__version__,

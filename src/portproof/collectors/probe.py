@@ -83,8 +83,9 @@ def collect(
 ) -> "dict[str, object]":
     """Read tables of this machine; raises nothing for what the machine does.
 
-    ``names`` are tables, and columns as ``table.column``: those of ``_EXTRA``, which are costly,
-    are read only when named. ``more`` adds tables to those of this file.
+    ``names`` are tables, and columns as ``table.column``: of a table that is only named by columns
+    these are told and no others. Those of ``_EXTRA``, which are costly, are read only when named.
+    ``more`` adds tables to those of this file.
     """
     asked = set(names)
     view = View(proc, [name for name in _EXTRA if "processes." + name in asked])
@@ -95,7 +96,7 @@ def collect(
     for name in [name for name in known if name in tables]:
         columns, reader = known[name]
         try:
-            found[name] = {"columns": columns, "rows": reader(view)}
+            found[name] = _told(name, columns, reader(view), asked)
         except (OSError, ValueError, IndexError) as error:
             missing[name] = str(error)
     return {
@@ -106,6 +107,18 @@ def collect(
         "tables": found,
         "incomplete": view.faults[:100],
         "missing": missing,
+    }
+
+
+def _told(
+    table: str, columns: "list[str]", rows: "list[Row]", asked: "set[str]"
+) -> "dict[str, object]":
+    kept = [at for at, column in enumerate(columns) if table + "." + column in asked]
+    if table in asked or len(kept) == len(columns):
+        return {"columns": columns, "rows": rows}
+    return {
+        "columns": [columns[at] for at in kept],
+        "rows": [[row[at] for at in kept] for row in rows],
     }
 
 
@@ -336,33 +349,13 @@ def _program(base: str) -> "Row":
     return [_text(os.fsencode(path)), -1 if there is None else int(bool(there))]
 
 
-def _users(view: View) -> "list[Row]":
-    """The local users, and those of a directory service that own a process we saw."""
-    from pwd import getpwall, getpwuid
-
-    entries = getpwall()
-    for uid in sorted(view.uids.difference(entry.pw_uid for entry in entries)):
-        try:
-            entries.append(getpwuid(uid))
-        except (KeyError, OverflowError):
-            continue
-    rows: list[Row] = []
-    for name, _, uid, gid, about, home, shell in entries:
-        signed = [number - (1 << 32) if number >> 31 else number for number in (uid, gid)]
-        texts = [_text(os.fsencode(text)) for text in (name, about, home, shell)]
-        rows.append([uid, gid, *signed, *texts, None])
-    return rows
-
-
 _SOCKETS = "pid fd socket family protocol local_address remote_address local_port".split()
 _SOCKETS += "remote_port path state net_namespace".split()
 _PROCESSES = "pid name uid gid euid egid suid sgid resident_size total_size cmdline path".split()
 _PROCESSES += "on_disk wired_size user_time system_time start_time state parent pgroup".split()
 _PROCESSES += ["threads", "nice"]
-_USERS = "uid gid uid_signed gid_signed username description directory shell uuid".split()
 _TABLES: "dict[str, Table]" = {
     "process_open_sockets": (_SOCKETS, View.sockets),
-    "users": (_USERS, _users),
 }
 _EXTRA: "dict[str, Callable[[str], str]]" = {
     "cgroup_path": lambda base: _text(_read(base + "/cgroup").split(b"\n")[0].split(b":", 2)[-1]),

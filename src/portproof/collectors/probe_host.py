@@ -176,10 +176,36 @@ def _host_rpms(_view: "View") -> "list[Row]":
     return [[None if text == "(none)" else text for text in row] for row in rows]
 
 
+def _host_users(view: "View") -> "list[Row]":
+    """The local users, and those of a directory service that own a process we saw."""
+    from pwd import getpwall, getpwuid
+
+    entries = getpwall()
+    for uid in sorted(view.uids.difference(entry.pw_uid for entry in entries)):
+        try:
+            entries.append(getpwuid(uid))
+        except (KeyError, OverflowError):
+            continue
+    rows: list[Row] = []
+    for name, _, uid, gid, about, home, shell in entries:
+        signed = [number - (1 << 32) if number >> 31 else number for number in (uid, gid)]
+        texts = [_host_text(text) for text in (name, about, home, shell)]
+        rows.append([uid, gid, *signed, *texts, None])
+    return rows
+
+
+def _host_text(text: str) -> str:
+    return os.fsencode(text).decode("utf-8", "backslashreplace")
+
+
 HOST_TABLES: "dict[str, Table]" = {
     "listening_ports": (
         "pid port protocol family address fd socket path net_namespace".split(),
         _host_listening,
+    ),
+    "users": (
+        "uid gid uid_signed gid_signed username description directory shell uuid".split(),
+        _host_users,
     ),
     "process_namespaces": (
         ["pid", *[kind + "_namespace" for kind in _HOST_KINDS]],
