@@ -27,6 +27,7 @@ LEVELS = (
         "collectors",
         "content",
         "evaluate",
+        "gate",
         "inventory",
         "loading",
         "normalise",

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from portproof.cli.show import Line
+from portproof.exitcodes import ExitCode
+from portproof.gate import Gate, told
 from portproof.model.base import for_platform
 from portproof.model.listeners import Owner
 from portproof.model.observation import Platform
@@ -25,8 +27,8 @@ _FIRST_REASONS: Final = 2
 Group = tuple[BoundRule, list[tuple[HostResult, Judgement]]]
 
 
-def summary(result: AuditResult, folder: Path) -> Iterator[Line]:
-    """The lines to print after an audit."""
+def summary(result: AuditResult, folder: Path, decided: Gate | None = None) -> Iterator[Line]:
+    """The lines to print after an audit; the last says what gated, where that was chosen."""
     for group in result.failures():
         yield from _failed_rule(group)
     yield from _waived(result.waived())
@@ -36,6 +38,8 @@ def summary(result: AuditResult, folder: Path) -> Iterator[Line]:
     yield Line(visible(sentence(result)), _style(result.totals))
     yield Line(f"verdicts: {_counts(result.totals)}")
     yield Line(f"report: {folder / 'report.html'}")
+    if decided is not None and (text := told(decided)):
+        yield Line(text, _gate_style(decided))
 
 
 def _many(count: int, noun: str) -> str:
@@ -46,6 +50,12 @@ def _style(totals: Totals) -> str:
     if totals.hosts_failing:
         return "bold red"
     return "bold green" if totals.hosts_proven == totals.hosts and totals.judged else "bold yellow"
+
+
+def _gate_style(decided: Gate) -> str:
+    if decided.exit_code is not ExitCode.PROVEN:
+        return "bold red"
+    return "bold yellow" if decided.failures or decided.unproven else "bold green"
 
 
 def _counts(totals: Totals) -> str:
