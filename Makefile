@@ -53,6 +53,7 @@ schemas: $(DEV_STAMP)
 	$(BIN)/portproof schema policy > docs/schemas/policy.schema.json
 	$(BIN)/portproof schema check > docs/schemas/check.schema.json
 	$(BIN)/portproof schema test > docs/schemas/test.schema.json
+	$(BIN)/portproof schema audit > docs/schemas/audit.schema.json
 
 system-packages:
 	@tools/system-packages.sh

@@ -43,6 +43,7 @@ _PARTS: dict[str, tuple[Callable[[], bool], str]] = {
     "busybox": (lambda: shutil.which("busybox") is not None, "apt-get install busybox"),
     "ss": (lambda: shutil.which("ss") is not None, "apt-get install iproute2"),
     "chromium": (lambda: shutil.which("chromium") is not None, "apt-get install chromium"),
+    "prove": (lambda: shutil.which("prove") is not None, "apt-get install perl"),
     "npm": (lambda: shutil.which("npm") is not None, "apt-get install npm"),
     "ansible-inventory": (lambda: find_program() is not None, "pip install ansible-core"),
     "setsid": (lambda: shutil.which("setsid") is not None, "apt-get install util-linux"),

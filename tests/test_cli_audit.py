@@ -356,4 +356,4 @@ def test_resuming_takes_no_other_options(tmp_path: Path) -> None:
     """An audit is resumed as it was asked for."""
     done = audit(tmp_path, "--resume", "out", "-p", "other.yml")
     assert done.returncode == 2
-    assert "leave out --policies" in done.stderr
+    assert "leave out --policy" in done.stderr

@@ -11,6 +11,8 @@ import pytest
 from portproof.cli import COMMANDS, cli
 from portproof.model.observation import Reason
 from portproof.model.verdicts import Verdict
+from portproof.renderers.contract import formats, renderer
+from portproof.renderers.json_schema import audit_schema_text
 from portproof.schemas import schema_text
 
 ROOT = Path(__file__).parent.parent
@@ -55,6 +57,19 @@ def test_the_checked_in_schema_is_what_the_models_say(what: str) -> None:
     """``make schemas`` was run after the last change of a model."""
     checked_in = (DOCS / "schemas" / f"{what}.schema.json").read_text(encoding="utf-8")
     assert checked_in == schema_text(what)
+
+
+def test_the_checked_in_schema_of_audit_json_is_what_the_code_says() -> None:
+    """``make schemas`` was run after the last change of the form."""
+    checked_in = (DOCS / "schemas" / "audit.schema.json").read_text(encoding="utf-8")
+    assert checked_in == audit_schema_text()
+
+
+@pytest.mark.parametrize("name", formats())
+def test_every_format_is_documented(name: str) -> None:
+    """docs/formats.md names each format with its file."""
+    line = f"| `{name}` | `{renderer(name).FILE}` |"
+    assert line in (DOCS / "formats.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")) + sorted(DOCS.rglob("*.md")), ids=str)

@@ -18,7 +18,7 @@ COMMANDS: Final = {
     "explain": "Tell what a port is for, which rules cover it, and who listens here.",
     "doctor": "Tell which sources can look at this machine, and what is missing.",
     "import": "Turn what Fleet or osquery asks into policies and checks.",
-    "schema": "Print the JSON Schema of policies, checks or policy tests, for editors.",
+    "schema": "Print the JSON Schema of policies, checks, policy tests or audit.json.",
 }
 _MODULES: Final = {"import": "importing"}
 """The modules of commands whose names are words of Python."""
@@ -54,7 +54,7 @@ def cli() -> None:
     """Declare which ports must be closed. Prove it, on every host.
 
     Exit codes: 0 all proven, 1 something failed, 2 usage or content error (nothing was judged),
-    3 incomplete (nothing failed, something is unproven).
+    3 incomplete (nothing failed, something is unproven). "audit --fail-on" chooses what gates.
     """
 
 

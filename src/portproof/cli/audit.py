@@ -20,16 +20,16 @@ from portproof.engines.looks import FORKS, How, Looks
 from portproof.errors import UsageError
 from portproof.evaluate import ports_to_try
 from portproof.exitcodes import ExitCode
+from portproof.gate import condition, gate
 from portproof.inventory.read import read_inventory
 from portproof.inventory.vault import VaultOptions
 from portproof.model.hosts import Host
 from portproof.model.observation import Look
 from portproof.model.result import AuditResult, Digest
-from portproof.renderers.contract import Theme, renderer
+from portproof.renderers.contract import Theme, renderers, write
 from portproof.store.folder import AuditFolder, Evidence, Request, default_folder
 from portproof.store.reading import read_evidence, read_request
 
-_ALWAYS: Final = ("html", "json")
 _TIMEOUT: Final = SshSettings().command_timeout
 
 
@@ -113,6 +113,22 @@ _TIMEOUT: Final = SshSettings().command_timeout
     show_default=True,
     help="Warn of waivers that end within so many days.",
 )
+@click.option(
+    "--format",
+    "formats",
+    metavar="NAME",
+    multiple=True,
+    help="Also write the result in this format, such as junit or markdown; repeatable. html and"
+    " json are always written. A name that is none lists them all.",
+)
+@click.option(
+    "--fail-on",
+    metavar="CONDITION",
+    multiple=True,
+    help="What makes the exit code another than 0: fail, waived, expired, new, unproven,"
+    " unproven>10, unproven>1% or severity>=high; repeatable, any of them is enough. Default:"
+    " whatever failed or is unproven.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 def command(
     *,
@@ -130,24 +146,27 @@ def command(
     if resume is not None:
         _refuse_beside_resume(output)
     request = read_request(resume) if resume else msgspec.convert(asked, Request, strict=False)
+    renderers(request.formats)  # an unknown format is refused before anyone is looked at
+    conditions = [condition(text) for text in request.fail_on]
     job = _job(request)
     folder = resume or output or default_folder()
     result = _audit(job, request, folder, resumed=resume is not None, quiet=quiet)
+    decided = gate(result, conditions)
     if not quiet:
-        show(summary(result, folder))
-    return result.exit_code
+        show(summary(result, folder, decided))
+    return decided.exit_code
 
 
 def _refuse_beside_resume(output: Path | None) -> None:
     context = click.get_current_context()
     given = [
-        name
-        for name in context.params
-        if name not in {"resume", "quiet"}
-        and context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+        option.opts[-1]
+        for option in context.command.params
+        if option.name not in {"resume", "quiet", None}
+        and context.get_parameter_source(option.name) is click.core.ParameterSource.COMMANDLINE
     ]
     if output is not None or given:
-        names = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(given))
+        names = ", ".join(sorted(given))
         raise UsageError(f"--resume goes on as the audit was asked for; leave out {names}")
 
 
@@ -179,8 +198,8 @@ def _audit(job: Job, request: Request, path: Path, *, resumed: bool, quiet: bool
         looks = Looks(job.without(known), job.questions(), how)
         result = _run(job, looks, folder, known, quiet=quiet)
         theme = Theme((shipped("reports"),))
-        written = [renderer(name) for name in _ALWAYS]
-        files = {each.FILE: each.render(result, theme) for each in written}
+        written = renderers(request.formats).items()
+        files = {each.FILE: write(name, each, result, theme) for name, each in written}
         folder.finish(result.run, files)
     return result
 

@@ -2,11 +2,12 @@
 
 import click
 
+from portproof.renderers.json_schema import audit_schema_text
 from portproof.schemas import schema_text
 
 
 @click.command()
-@click.argument("what", type=click.Choice(["policy", "check", "test"]))
+@click.argument("what", type=click.Choice(["policy", "check", "test", "audit"]))
 def command(what: str) -> None:
-    """Print the JSON Schema of policies, checks or policy tests, for editors."""
-    click.echo(schema_text(what), nl=False)
+    """Print the JSON Schema of policies, checks, policy tests or audit.json."""
+    click.echo(audit_schema_text() if what == "audit" else schema_text(what), nl=False)

@@ -1,15 +1,18 @@
 """What a renderer is, and which are installed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Final, Protocol, cast
 
-from portproof.errors import UsageError
+from portproof.errors import OutputError, PortproofError, UsageError
 from portproof.model.result import AuditResult
 
 GROUP: Final = "portproof.renderers"
+ALWAYS: Final = ("html", "json")
+"""The formats every audit is written in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,5 +60,36 @@ def renderer(name: str) -> Renderer:
     return cast("Renderer", entry.load())
 
 
+def renderers(names: Iterable[str]) -> dict[str, Renderer]:
+    """Load the renderers of the formats asked for and of those that are always written, once each.
+
+    Raises:
+        UsageError: there is no such format, or two formats are written to the same file.
+    """
+    chosen = {name: renderer(name) for name in dict.fromkeys((*ALWAYS, *names))}
+    by_file: dict[str, str] = {}
+    for name, each in chosen.items():
+        other = by_file.setdefault(each.FILE, name)
+        if other != name:
+            raise UsageError(f"the formats {other} and {name} are both written to {each.FILE}")
+    return chosen
+
+
+def write(name: str, chosen: Renderer, result: AuditResult, theme: Theme) -> Iterator[str]:
+    """Render a result; whatever goes wrong fails the run and names the format.
+
+    Raises:
+        OutputError: the renderer failed.
+        PortproofError: the renderer says itself what is wrong.
+    """
+    try:
+        yield from chosen.render(result, theme)
+    except PortproofError:
+        raise
+    except Exception as error:
+        raise OutputError(f"the format {name} cannot be written: {error}") from error
+
+
+@cache
 def _entries() -> dict[str, EntryPoint]:
     return {entry.name: entry for entry in entry_points(group=GROUP)}

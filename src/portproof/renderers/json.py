@@ -1,9 +1,11 @@
 """``audit.json``: the whole result for machines, versioned.
 
 A host's verdicts are one letter a rule, in the order of ``rules``; whatever is more than a plain
-pass or not-applicable stands in ``judgements`` with its reason, findings and notes.
+pass or not-applicable stands in ``judgements`` with its reason, findings and notes. The form is
+described by ``portproof.renderers.json_schema.Document``.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -16,6 +18,11 @@ from portproof.renderers.contract import Theme
 
 FILE: Final = "audit.json"
 FORMAT: Final = "portproof-audit/1"
+
+_STEERING: Final = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+"""What steers a terminal or turns text around, and JSON lets pass unescaped (RFC 8259, 7)."""
+_HALVES: Final = re.compile("[\ud800-\udfff]")
+"""Lone halves of a character, which no file in UTF-8 can hold."""
 
 LETTERS: Final = {
     Verdict.PASS: "p",
@@ -43,7 +50,27 @@ def render(result: AuditResult, theme: Theme) -> Iterator[str]:  # noqa: ARG001 
 
 
 def _text(value: object) -> str:
-    return msgspec.json.encode(value).decode()
+    try:
+        text = msgspec.json.encode(value).decode()
+    except UnicodeEncodeError:
+        text = msgspec.json.encode(_whole(msgspec.to_builtins(value))).decode()
+    quiet = text.isascii() and "\x7f" not in text
+    return text if quiet else _STEERING.sub(_escaped, text)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return f"\\u{ord(match[0]):04x}"
+
+
+def _whole(value: object) -> object:
+    r"""The same with lone halves of characters written out, as ``\udc80``."""
+    if isinstance(value, str):
+        return _HALVES.sub(_escaped, value)
+    if isinstance(value, dict):
+        return {_whole(key): _whole(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_whole(each) for each in value]
+    return value
 
 
 def _line(before: str, key: str, value: object) -> str:

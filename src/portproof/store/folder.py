@@ -55,6 +55,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     outside: bool = False
     require_witness: bool = False
     warn_days: int = 0
+    formats: tuple[str, ...] = ()
+    fail_on: tuple[str, ...] = ()
     digests: tuple[Digest, ...] = ()
 
 

@@ -1,0 +1,77 @@
+"""The form of ``audit.json``, and its JSON Schema.
+
+Within a version nothing is taken away or changes its meaning; what is added later is optional for
+readers, who leave alone what they do not know.
+"""
+
+import inspect
+import json
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+
+from portproof.model.base import Severity
+from portproof.model.result import Run, Seen, Totals
+from portproof.model.verdicts import Judgement, Verdict
+
+_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """A rule: what it asks, of which hosts, and where it is written (line 0: made in Python)."""
+
+    key: str
+    title: str
+    summary: str
+    severity: Severity
+    hosts: list[str]
+    file: str
+    line: int
+
+
+class JudgedHost(msgspec.Struct, frozen=True):
+    """A host: how it was looked at, and one letter for each of the rules, in their order."""
+
+    name: str
+    groups: list[str]
+    seen: Seen
+    verdicts: Annotated[str, msgspec.Meta(pattern="^[pfwnu]*$")]
+
+
+class Judged(msgspec.Struct, frozen=True):
+    """A verdict that has more to say than its letter; the reason is there when it is unproven."""
+
+    host: str
+    rule: str
+    judgement: Judgement
+
+
+class Document(msgspec.Struct, frozen=True):
+    """The whole of audit.json.
+
+    ``exit_code`` is that of the verdicts: 0 all proven, 1 something failed, 2 nothing was judged, 3
+    something is unproven. It is not changed by ``--fail-on``, which decides for the process alone.
+    ``policies`` and ``checks`` are as their own schemas describe them, ``letters`` tells what the
+    letters of ``hosts`` mean.
+    """
+
+    format: Literal["portproof-audit/1"]
+    letters: dict[str, Verdict]
+    run: Run
+    totals: Totals
+    exit_code: Literal[0, 1, 2, 3]
+    warnings: list[str]
+    policies: list[dict[str, Any]]
+    checks: list[dict[str, Any]]
+    rules: list[Rule]
+    hosts: list[JudgedHost]
+    judgements: list[Judged]
+
+
+def audit_schema_text() -> str:
+    """The schema of ``audit.json``, as docs/schemas has it."""
+    (root,), parts = msgspec.json.schema_components([Document], ref_template="#/$defs/{name}")
+    for part in parts.values():
+        part["description"] = inspect.cleandoc(part["description"]).replace("``", "`")
+    document = {"$schema": _DIALECT, **root, "$defs": dict(sorted(parts.items()))}
+    return json.dumps(document, indent=2) + "\n"
