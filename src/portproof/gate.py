@@ -5,7 +5,8 @@ whatever is chosen.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
@@ -23,9 +24,10 @@ GRAMMAR: Final = (
     "fail, waived, expired, new, unproven, unproven>NUMBER, unproven>NUMBER%, severity>=LEVEL"
     f" (LEVEL is {', '.join(Severity)})"
 )
-_UNPROVEN: Final = re.compile(r"unproven\s*>\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*(%?)")
-_SEVERITY: Final = re.compile(r"severity\s*>=\s*([a-z]+)")
+_UNPROVEN: Final = re.compile(r"unproven *> *([0-9]{1,9}(?:\.[0-9]{1,9})?) *(%?)")
+_SEVERITY: Final = re.compile(r"severity *>= *([a-z]+)")
 _WHOLE: Final = 100
+_NOTHING_JUDGED: Final = "nothing was judged"
 
 
 class What(StrEnum):
@@ -118,33 +120,33 @@ def condition(text: str) -> Condition:
     raise UsageError(f"--fail-on cannot be {text!a}; it is one of {GRAMMAR}")
 
 
-def gate(result: AuditResult, conditions: Sequence[Condition]) -> Gate:
+def gate(result: AuditResult, asked_for: Iterable[Condition]) -> Gate:
     """Decide whether a result is let through; without conditions, its own exit code decides."""
+    conditions = tuple(dict.fromkeys(asked_for))
     if not conditions:
         return Gate(result.exit_code)
-    cases = list(_cases(result))
     known = _known_failures(result)
-    meant = {
-        each: {at for at, case in enumerate(cases) if _is_meant(each, case, known)}
-        for each in conditions
-    }
+    counts = Counter(
+        asked for case in _cases(result) for asked in conditions if _is_meant(asked, case, known)
+    )
     judged = result.totals.judged
-    held = [each for each in meant if each.exceeded(len(meant[each]), judged)]
-    left = [case for at, case in enumerate(cases) if not any(at in meant[each] for each in held)]
+    held = [asked for asked in conditions if asked.exceeded(counts[asked], judged)]
+    left = Counter(
+        case.judgement.verdict
+        for case in _cases(result)
+        if not any(_is_meant(asked, case, known) for asked in held)
+    )
     code, stopped = _never_let_through(result)
     if stopped != _NOTHING_JUDGED:
-        code = min([each.code for each in held], default=code)
+        code = min([asked.code for asked in held], default=code)
     return Gate(
         exit_code=code,
-        conditions=tuple(each.text for each in conditions),
-        reasons=tuple(_reason(each, len(meant[each]), result) for each in held),
-        failures=_count(left, Verdict.FAIL),
-        unproven=_count(left, Verdict.UNPROVEN),
+        conditions=tuple(asked.text for asked in conditions),
+        reasons=tuple(_reason(asked, counts[asked], result) for asked in held),
+        failures=left[Verdict.FAIL],
+        unproven=left[Verdict.UNPROVEN],
         stopped=stopped,
     )
-
-
-_NOTHING_JUDGED: Final = "nothing was judged"
 
 
 def _never_let_through(result: AuditResult) -> tuple[ExitCode, str]:
@@ -183,10 +185,6 @@ def _is_meant(asked: Condition, case: _Case, known: set[tuple[str, str]]) -> boo
     if asked.what is What.NEW:
         return (case.host, case.bound.key) not in known
     return case.bound.severity.rank >= asked.severity.rank
-
-
-def _count(cases: Iterable[_Case], verdict: Verdict) -> int:
-    return sum(case.judgement.verdict is verdict for case in cases)
 
 
 def _reason(held: Condition, count: int, result: AuditResult) -> str:

@@ -10,9 +10,12 @@ from formats import bare, interrupted, nothing_judged, rendered
 from hypothesis import given, settings
 from results import HOSTILE, all_pass, hostile, mixed, run, seen, wide
 
+from portproof.content import shipped
+from portproof.loading.content import load
 from portproof.model.result import AuditResult, HostResult
 from portproof.model.verdicts import Finding, failed
 from portproof.renderers.json_schema import audit_schema_text
+from portproof.schemas import schema_text
 from test_agreement import results
 
 
@@ -44,6 +47,21 @@ def test_results_pass_the_schema(make: object) -> None:
 def test_random_results_pass_the_schema(result: AuditResult) -> None:
     """Any verdicts of any hosts."""
     validator().validate(document(result))
+
+
+def test_policies_and_checks_pass_their_own_schemas() -> None:
+    """They can be taken out of the file and used again; every shipped one, and those of tests."""
+    content = load([shipped("policies")], [shipped("checks")])
+    checks = [loaded.model for loaded in content.checks]
+    base = mixed()
+    rules = (*base.rules, *content.rules())
+    told = document(AuditResult(run(), rules, [], checks=checks))
+    assert told["policies"]
+    assert len(told["checks"]) == len(checks)
+    for what, documents in (("policy", told["policies"]), ("check", told["checks"])):
+        own = jsonschema.Draft202012Validator(json.loads(schema_text(what)))
+        for each in documents:
+            own.validate(each)
 
 
 def test_nothing_is_written_that_the_schema_does_not_describe() -> None:
