@@ -1,15 +1,16 @@
 """``--format`` and ``--fail-on`` as a user gives them."""
 
 import json
-import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from portproof.cli import main
 from portproof.renderers.contract import formats, renderer
 from requirements import needs
-from support.machine import PORTPROOF, Machine, machine
+from support.machine import Machine, machine
 from support.readers import READERS
 
 ALL = [part for name in formats() for part in ("--format", name)]
@@ -88,12 +89,17 @@ def test_any_condition_gates(busy: Machine, here: Path) -> None:
     ],
 )
 def test_wrong_use_is_told_before_anything_is_looked_at(
-    here: Path, args: list[str], said: str
+    here: Path,
+    args: list[str],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Not even the inventory is read, and nothing is written."""
-    command = [*PORTPROOF, "audit", "-i", "nowhere", *args]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=here)
-    assert done.returncode == 2
-    assert said in done.stderr
-    assert "nowhere" not in done.stderr
+    monkeypatch.chdir(here)
+    monkeypatch.setattr(sys, "argv", ["portproof", "audit", "-i", "nowhere", *args])
+    assert main() == 2
+    told = capsys.readouterr().err
+    assert said in told
+    assert "nowhere" not in told
     assert [file.name for file in here.iterdir()] == ["own.yml"]

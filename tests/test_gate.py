@@ -27,7 +27,7 @@ LETTERS = {
 }
 """The verdicts by their first letters, and ``l``: a failure whose waiver has lapsed."""
 
-steady = settings(max_examples=150, deadline=None, derandomize=True)
+steady = settings(max_examples=80, deadline=None, derandomize=True)
 
 
 def conditions() -> st.SearchStrategy[list[str]]:
