@@ -182,6 +182,7 @@ def test_policies_of_ones_own_with_checks_beside_them(busy: Machine, tmp_path: P
         (["-o", "full"], "the folder full is not empty"),
         (["-o", "file"], "cannot write file"),
         (["--via", "magic"], "no source is called magic; there are osqueryd, osqueryi, probe"),
+        (["-i", "web\udcff,"], r"'web\udcff,' is not text in UTF-8"),
         (["--polcy", "x"], "No such option"),
     ],
 )

@@ -3,12 +3,13 @@
 import importlib
 import os
 import sys
+from collections.abc import Iterable
 from typing import Final
 
 import click
 
 from portproof import __version__
-from portproof.errors import ContentError, PortproofError
+from portproof.errors import ContentError, PortproofError, UsageError
 from portproof.exitcodes import ExitCode
 
 COMMANDS: Final = {
@@ -61,6 +62,7 @@ def cli() -> None:
 def main() -> int:
     """Run the command line and give its exit code."""
     try:
+        _refuse_bytes(sys.argv[1:])
         code = cli.main(prog_name="portproof", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
@@ -77,6 +79,13 @@ def main() -> int:
     except BrokenPipeError:
         code = _reader_is_gone()
     return int(code or 0)
+
+
+def _refuse_bytes(words: Iterable[str]) -> None:
+    """An argument that is no text could not be written down in an audit's folder."""
+    for word in words:
+        if any("\ud800" <= character <= "\udfff" for character in word):
+            raise UsageError(f"{word!a} is not text in UTF-8")
 
 
 def _content_error(error: ContentError) -> ExitCode:
