@@ -97,6 +97,14 @@ def test_the_severity_has_its_reason(bound: BoundRule) -> None:
 
 
 @each_rule
+def test_what_a_rule_cites_is_among_its_sources(bound: BoundRule) -> None:
+    """Each RFC and CVE that the text names can be followed."""
+    cited = re.findall(r"RFC (\d+)|(CVE-\d+-\d+)", bound.rule.because or "")
+    ends = [f"/rfc{number}" if number else f"/{cve}" for number, cve in cited]
+    assert [end for end in ends if not any(ref.endswith(end) for ref in bound.rule.refs)] == []
+
+
+@each_rule
 def test_a_rule_is_called_as_iana_calls_the_service(bound: BoundRule) -> None:
     """The title names what is registered for the first port of each range."""
     names = {
