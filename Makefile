@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 BROWSER_STAMP := tests/browser/node_modules/.package-lock.json
+VALIDATORS_STAMP := tests/validators/node_modules/.package-lock.json
 SOURCES := src tests benchmarks tools
 
 .PHONY: help audit test check unit bench fleet lock schemas docs system-packages clean
@@ -20,7 +21,7 @@ help:
 audit: $(RUN_STAMP)
 	@$(BIN)/portproof audit || [ $$? -ne 2 ]
 
-test: $(DEV_STAMP) system-packages $(BROWSER_STAMP) check unit
+test: $(DEV_STAMP) system-packages $(BROWSER_STAMP) $(VALIDATORS_STAMP) check unit
 
 check: $(DEV_STAMP)
 	$(BIN)/ruff format --check $(SOURCES)
@@ -59,7 +60,7 @@ system-packages:
 	@tools/system-packages.sh
 
 clean:
-	rm -rf $(VENV) dist build tests/browser/node_modules .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) dist build tests/*/node_modules .mypy_cache .ruff_cache .pytest_cache
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -79,3 +80,7 @@ $(DEV_STAMP): requirements-dev.lock pyproject.toml | $(VENV)/bin/python
 $(BROWSER_STAMP): tests/browser/package-lock.json
 	@if command -v npm >/dev/null; then cd tests/browser && npm ci --silent --no-audit --no-fund; \
 	 else echo "npm is missing: the browser tests will be skipped"; fi
+
+$(VALIDATORS_STAMP): tests/validators/package-lock.json
+	@if command -v npm >/dev/null; then cd tests/validators && npm ci --silent --no-audit --no-fund; \
+	 else echo "npm is missing: the SARIF tests will be skipped"; fi

@@ -1,0 +1,221 @@
+"""What other programs are told: each finding once, in words that are safe, and who it is."""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import PurePath
+from typing import Final
+from urllib.parse import quote
+
+from portproof.model.base import ByPlatform
+from portproof.model.observation import Platform, Reason
+from portproof.model.policy import BoundRule
+from portproof.model.result import AuditResult, HostResult
+from portproof.model.text import shortened, visible
+from portproof.model.verdicts import Finding, Judgement, Verdict
+from portproof.renderers.view.text import Passage, many, prose
+from portproof.renderers.view.wording import PLATFORMS, sentence
+
+NAME: Final = 255
+"""The longest name of a host, in characters; DNS ends there too (RFC 1035, section 2.3.4)."""
+
+SENTENCE: Final = 1000
+"""The longest piece of text from a host, in characters."""
+
+TOLD: Final = 5
+"""How many findings of one judgement are told in one message; the others are counted."""
+
+_MARKDOWN: Final = re.compile(r"[\\`*_{}\[\]<>#|~&]")
+
+
+def clean(text: str, length: int = SENTENCE) -> str:
+    """Text of one line that shows what it holds, cut at so many characters."""
+    if len(text) > length:
+        text = text[:length] + "…"
+    return shortened(visible(text), length)
+
+
+def lines(text: str | None, length: int = SENTENCE) -> str:
+    """The same for text of several lines; the breaks stay."""
+    return shortened("\n".join(map(visible, (text or "").splitlines())), length)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One finding of a rule on a host, or the judgement itself where there is none.
+
+    ``number`` counts from 1 to ``of`` within the judgement. ``identity`` is the same in every audit
+    that finds the same thing.
+    """
+
+    bound: BoundRule
+    host: HostResult
+    judgement: Judgement
+    finding: Finding | None
+    identity: str
+    number: int = 1
+    of: int = 1
+
+
+Cases = Iterable[tuple[BoundRule, list[tuple[HostResult, Judgement]]]]
+
+
+def told(result: AuditResult) -> Iterator[tuple[Verdict, Cases]]:
+    """What an audit has to say, by verdict: failures, then what is unproven, then what is waived.
+
+    Within each the most severe rules come first.
+    """
+    sources: tuple[tuple[Verdict, Callable[[], Cases]], ...] = (
+        (Verdict.FAIL, result.failures),
+        (Verdict.UNPROVEN, result.unproven),
+        (Verdict.WAIVED, result.waived),
+    )
+    return ((verdict, cases()) for verdict, cases in sources)
+
+
+def judgements(result: AuditResult) -> Iterator[Item]:
+    """One item for each rule on each host that failed, is unproven or is waived."""
+    for _, cases in told(result):
+        for bound, hosts in cases:
+            for host, judgement in hosts:
+                yield Item(bound, host, judgement, None, fingerprint(bound.key, host.name))
+
+
+def findings(result: AuditResult) -> Iterator[Item]:
+    """One item for each finding; a judgement without findings is one item."""
+    for item in judgements(result):
+        found = item.judgement.findings
+        seen: Counter[tuple[str, ...]] = Counter()
+        for number, finding in enumerate(found, 1):
+            marks = _marks(finding)
+            seen[marks] += 1
+            identity = fingerprint(item.bound.key, item.host.name, *marks, str(seen[marks]))
+            yield Item(item.bound, item.host, item.judgement, finding, identity, number, len(found))
+        if not found:
+            yield item
+
+
+def _marks(finding: Finding) -> tuple[str, ...]:
+    """What makes a finding itself: where it listens, else its row, else its message."""
+    at = finding.listener
+    if at is not None:
+        return (at.protocol.value, at.address, str(at.port), at.place.value)
+    if finding.row is not None:
+        return tuple(text for pair in sorted(finding.row.items()) for text in pair)
+    return (finding.message,)
+
+
+def fingerprint(*parts: str) -> str:
+    """A SHA-256 of the parts in hexadecimal; no two lists of parts are one text."""
+    text = "".join(f"{len(part)}:{part}" for part in parts)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def message(item: Item) -> str:
+    """What is so on the host, in a line that does not name the verdict."""
+    judgement = item.judgement
+    if judgement.verdict is Verdict.UNPROVEN:
+        return f"{reason(judgement).value}: {clean(judgement.detail)}"
+    return _found(item)
+
+
+def statement(item: Item) -> str:
+    """The same behind the host's name, and behind the verdict if that is not a failure."""
+    verdict = item.judgement.verdict
+    named = "" if verdict is Verdict.FAIL else f"{verdict}: "
+    return f"{clean(item.host.name, NAME)}: {named}{message(item)}"
+
+
+def reason(judgement: Judgement) -> Reason:
+    """Why something is unproven."""
+    return judgement.reason or Reason.PARTIAL
+
+
+def _found(item: Item) -> str:
+    found = (item.finding,) if item.finding else item.judgement.findings
+    texts = [_words(finding) for finding in found[:TOLD]] or [clean(item.judgement.detail)]
+    left = len(found) - TOLD
+    return "; ".join(texts) + (f"; and {many(left, 'more finding')}" if left > 0 else "")
+
+
+def _words(finding: Finding) -> str:
+    waived = finding.waived
+    if waived is None:
+        return clean(finding.message)
+    ended = "a waiver lapsed on" if waived.lapsed else "waived until"
+    return f"{clean(finding.message)} ({ended} {clean(waived.until)}, owner {clean(waived.owner)})"
+
+
+def alarm(result: AuditResult) -> str:
+    """Why an audit that names no failure must not be read as a good one; empty if it may be."""
+    totals = result.totals
+    whole = sum(totals.verdicts.values()) == totals.hosts * totals.rules
+    if totals.judged and whole and not result.run.interrupted:
+        return ""
+    text = clean(sentence(result))
+    return text if whole else f"{text}; the roster does not add up"
+
+
+def place(bound: BoundRule) -> tuple[str, int]:
+    """Where a rule is written, as a URI reference and a line from 1.
+
+    A rule made in Python has no file; it gets one that is named after its policy, since the
+    formats for code demand a place.
+    """
+    path = PurePath(bound.file) if bound.file else PurePath("portproof", bound.policy.policy)
+    text = path.as_posix().encode("utf-8", "surrogateescape")
+    return ("file://" if path.is_absolute() else "") + quote(text), max(bound.line, 1)
+
+
+def fixes(bound: BoundRule, platform: str = "") -> Iterator[tuple[str, str]]:
+    """What to do, by the platform it is for (no name: any); all platforms if it is not known."""
+    fix = bound.rule.fix
+    if isinstance(fix, ByPlatform):
+        known = {each.value: getattr(fix, each.value) for each in Platform}
+        wanted = [platform] if platform in known else list(known)
+        yield from ((PLATFORMS[each], known[each]) for each in wanted if known[each])
+    elif fix is not None:
+        yield "", fix
+
+
+def fix(bound: BoundRule, platform: str = "") -> str:
+    """What to do, as plain text; empty where the rule says nothing."""
+    parts = (
+        f"{name}:\n{lines(text)}" if name else lines(text) for name, text in fixes(bound, platform)
+    )
+    return "\n\n".join(parts)
+
+
+def markdown(text: str | None) -> str:
+    """A policy's text as Markdown: its steps and its code stay, and nothing else means anything."""
+    return "\n\n".join(_passage(passage) for passage in prose(shortened(text or "", 4 * SENTENCE)))
+
+
+def _passage(passage: Passage) -> str:
+    parts = (
+        (f"{each.step}. " if passage.steps else "")
+        + "".join(_code(span.text) if span.code else escaped(span.text) for span in each.spans)
+        for each in passage.paragraphs
+    )
+    return ("\n" if passage.steps else "\n\n").join(parts)
+
+
+def _code(text: str) -> str:
+    return f"`{visible(text)}`"
+
+
+def escaped(text: str) -> str:
+    """Text of one line for Markdown, where no character of it means anything."""
+    return _MARKDOWN.sub(lambda match: f"\\{match[0]}", visible(text))
+
+
+def moment(iso: str) -> datetime | None:
+    """An ISO 8601 time in UTC; None for what is no such time."""
+    try:
+        time = datetime.fromisoformat(iso)
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
+    except (OverflowError, ValueError):
+        return None
