@@ -5,6 +5,7 @@ import random
 import zlib
 from base64 import b64encode
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,16 @@ def test_the_place_is_the_rule_in_its_file() -> None:
     assert at["region"] == {"startLine": 7}
     python = of_host(mixed(), "nfs-1")[0]["locations"][0]["physicalLocation"]
     assert python["artifactLocation"]["uri"] == "portproof/retired-ports"
+
+
+def test_the_place_is_the_same_on_every_machine() -> None:
+    """Of an absolute path the last folder and the name are left: GitHub follows alerts by it."""
+    for folder in ("/srv/a", "/usr/lib/python3.11/site-packages/portproof/_content"):
+        rule = replace(bound(1)[0], file=f"{folder}/policies/retired-ports.yml")
+        host = HostResult("a", (), (failed(Finding("x")),), seen())
+        (result,) = of_host(AuditResult(run(), [rule], [host]), "a")
+        at = result["locations"][0]["physicalLocation"]["artifactLocation"]
+        assert at["uri"] == "policies/retired-ports.yml"
 
 
 def test_what_is_unproven_is_open_and_never_passes() -> None:

@@ -7,7 +7,6 @@ ActionCommand (what it takes back: ``%0D``, ``%0A`` and ``%25`` in a message, al
 
 from collections.abc import Iterator
 from typing import Final
-from urllib.parse import unquote
 
 from portproof.exitcodes import ExitCode
 from portproof.model.policy import BoundRule
@@ -100,8 +99,8 @@ def _command(name: str, title: str, text: str, at: str = "") -> str:
 def _at(bound: BoundRule) -> str:
     if not bound.file:
         return ""
-    uri, line = place(bound)
-    return f"file={_property(unquote(uri).removeprefix('file://'))},line={line},"
+    path, line = place(bound)
+    return f"file={_property(clean(path))},line={line},"
 
 
 def _data(text: str) -> str:

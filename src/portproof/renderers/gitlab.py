@@ -7,7 +7,6 @@ Source: GitLab's "Code Quality report format": an array of objects with ``descri
 
 from collections.abc import Iterator
 from typing import Any, Final
-from urllib.parse import unquote
 
 import msgspec
 
@@ -65,11 +64,10 @@ def _of(item: Item) -> dict[str, Any]:
 def _issue(
     name: str, text: str, severity: str, at: tuple[str, int], identity: str
 ) -> dict[str, Any]:
-    path = unquote(at[0]).removeprefix("file://").lstrip("/")
     return {
         "description": text,
         "check_name": name,
         "fingerprint": identity,
         "severity": severity,
-        "location": {"path": path, "lines": {"begin": at[1]}},
+        "location": {"path": clean(at[0]), "lines": {"begin": at[1]}},
     }

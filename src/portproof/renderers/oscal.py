@@ -22,17 +22,24 @@ from portproof.model.result import AuditResult, Digest, HostResult
 from portproof.model.verdicts import Judgement, Verdict
 from portproof.renderers.contract import Theme
 from portproof.renderers.view.cases import Case, Cases, by_rule
+from portproof.renderers.view.controls import (
+    NAMESPACE,
+    controls,
+    objective,
+    one_line,
+    own_props,
+    reviewed,
+    target,
+    targets,
+)
 from portproof.renderers.view.items import (
-    NAME,
     Item,
     alarm,
     clean,
     escaped,
     fingerprint,
-    markdown,
     message,
     moment,
-    place,
     reason,
 )
 from portproof.renderers.view.text import many
@@ -41,12 +48,10 @@ from portproof.renderers.view.wording import sentence, title_of
 FILE: Final = "oscal-assessment-results.json"
 VERSION: Final = "1.1.2"
 
-_PROPERTIES: Final = "urn:portproof"
-_SPACE: Final = uuid5(NAMESPACE_URL, _PROPERTIES)
+_SPACE: Final = uuid5(NAMESPACE_URL, NAMESPACE)
 """The namespace of every uuid here, so that the same thing has the same uuid in every audit."""
 
 _TOOL: Final = "tool"
-_CONTROL: Final = re.compile(r"([A-Za-z]{2})-0*([1-9]\d{0,2})(?:\s*\(0*([1-9]\d{0,2})\))?")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _OPEN: Final = (Verdict.FAIL, Verdict.UNPROVEN, Verdict.WAIVED)
 """The worst first: of a rule with several, it is the reason."""
@@ -60,12 +65,12 @@ def render(result: AuditResult, theme: Theme) -> Iterator[str]:  # noqa: ARG001 
     yield f'{{"assessment-results": {{\n"uuid": {_text(_uuid("document", uid))},\n'
     yield f'"metadata": {_text(_metadata(result))},\n'
     yield f'"import-ap": {_text({"href": "#" + _uuid("plan", uid)})},\n'
-    if objectives := [_objective(bound, control) for bound, control in _targets(result.rules)]:
+    if objectives := [objective(bound, control) for bound, control in targets(result.rules)]:
         yield f'"local-definitions": {_text({"objectives-and-methods": objectives})},\n'
     yield f'"results": [{{\n{_head(result, uid)},\n'
     yield f'"local-definitions": {{{_field("assessment-assets", _assets(result))}'
     yield from _array(",\n", "inventory-items", map(_inventory_item, result.hosts))
-    yield f"}},\n{_field('reviewed-controls', _reviewed(result))}"
+    yield f"}},\n{_field('reviewed-controls', reviewed(result))}"
     yield from _array(",\n", "observations", _observations(result, cases))
     yield from _array(",\n", "findings", _findings(result, cases))
     yield f'\n}}],\n"back-matter": {_text({"resources": [_plan(result, uid)]})}\n}}}}\n'
@@ -99,25 +104,14 @@ def _time(iso: str) -> str:
     return f"{time:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _props(*pairs: tuple[str, str]) -> list[dict[str, str]]:
-    """Properties of our own; an empty one is left out, as OSCAL demands."""
-    named = ((name, clean(value, NAME).strip()) for name, value in pairs)
-    return [{"name": name, "ns": _PROPERTIES, "value": value} for name, value in named if value]
-
-
-def _line(text: str) -> str:
-    """Text for a title or a description, which OSCAL reads as Markdown."""
-    return escaped(clean(text)).strip() or "unnamed"
-
-
 def _metadata(result: AuditResult) -> dict[str, Any]:
     finished = _time(result.run.finished)
     return {
-        "title": f"Audit of {_line(result.run.inventory.name)}",
+        "title": f"Audit of {one_line(result.run.inventory.name)}",
         "last-modified": finished,
         "version": finished,
         "oscal-version": VERSION,
-        "props": _props(("portproof-version", result.run.version), ("exit-code", _code(result))),
+        "props": own_props(("portproof-version", result.run.version), ("exit-code", _code(result))),
     }
 
 
@@ -134,7 +128,7 @@ def _head(result: AuditResult, uid: str) -> str:
         "description": escaped(text),
         "start": _time(result.run.started),
         "end": _time(result.run.finished),
-        "props": _props(*counts, ("interrupted", str(result.run.interrupted).lower())),
+        "props": own_props(*counts, ("interrupted", str(result.run.interrupted).lower())),
     }
     return _text(fields)[1:-1]
 
@@ -146,72 +140,22 @@ def _assets(result: AuditResult) -> dict[str, Any]:
         "title": "portproof",
         "description": "Proves what listens on hosts.",
         "status": {"state": "operational"},
-        "props": _props(("version", result.run.version)),
+        "props": own_props(("version", result.run.version)),
     }
     platform = {"uuid": _uuid("platform", result.run.controller)}
-    title = {"title": _line(result.run.controller)}
+    title = {"title": one_line(result.run.controller)}
     return {"components": [tool], "assessment-platforms": [platform | title]}
 
 
 def _inventory_item(host: HostResult) -> dict[str, Any]:
     groups = [("group", group) for group in host.groups]
-    props = _props(("name", host.name), ("platform", host.seen.platform), *groups)
-    item: dict[str, Any] = {"uuid": _host(host), "description": _line(host.name)}
-    return item | ({"props": props} if props else {})
+    known = own_props(("name", host.name), ("platform", host.seen.platform), *groups)
+    item: dict[str, Any] = {"uuid": _host(host), "description": one_line(host.name)}
+    return item | ({"props": known} if known else {})
 
 
 def _host(host: HostResult) -> str:
     return _uuid("host", host.name)
-
-
-def _controls(bound: BoundRule) -> list[str]:
-    """The ids of NIST's catalog a rule maps to, such as cm-7 or ac-2.3; else one of our own."""
-    matches = map(_CONTROL.fullmatch, bound.rule.maps.get("nist-800-53", ()))
-    ids = [
-        f"{match[1].lower()}-{match[2]}" + (f".{match[3]}" if match[3] else "")
-        for match in matches
-        if match
-    ]
-    return list(dict.fromkeys(ids)) or [_own(bound)]
-
-
-def _own(bound: BoundRule) -> str:
-    """A token; ids have no two underscores in a row, so no two rules have the same."""
-    return f"portproof_{bound.policy.policy}__{bound.rule.id}"
-
-
-def _targets(rules: Iterable[BoundRule]) -> Iterator[tuple[BoundRule, str]]:
-    return ((bound, control) for bound in rules for control in _controls(bound))
-
-
-def _target(bound: BoundRule, control: str) -> str:
-    own = _own(bound)
-    return own if control == own else f"{own}__{control}"
-
-
-def _objective(bound: BoundRule, control: str) -> dict[str, Any]:
-    because = bound.rule.because or bound.policy.because or title_of(bound)
-    maps = [(name, each) for name, all_ in bound.rule.maps.items() for each in all_]
-    file, line = place(bound)
-    part = {
-        "id": _target(bound, control),
-        "name": "assessment-objective",
-        "title": _line(title_of(bound)),
-        "prose": markdown(because),
-    }
-    props = _props(
-        ("rule", bound.key),
-        ("severity", bound.severity),
-        ("written-in", f"{file}:{line}"),
-        *((f"maps-{name}", each) for name, each in maps),
-    )
-    return {"control-id": control, "props": props, "parts": [part]}
-
-
-def _reviewed(result: AuditResult) -> dict[str, Any]:
-    controls = list(dict.fromkeys(control for _, control in _targets(result.rules)))
-    ids = [{"control-id": control} for control in controls or ["portproof"]]
-    return {"control-selections": [{"include-controls": ids}]}
 
 
 def _observations(result: AuditResult, cases: Cases) -> Iterator[dict[str, Any]]:
@@ -230,14 +174,18 @@ def _observation(bound: BoundRule, verdict: Verdict, cases: list[Case]) -> dict[
     alone = verdict in _OPEN
     why = [("reason", reason(judgement))] if verdict is Verdict.UNPROVEN else []
     subjects = [
-        {"subject-uuid": _host(case.host), "type": "inventory-item", "title": _line(case.host.name)}
+        {
+            "subject-uuid": _host(case.host),
+            "type": "inventory-item",
+            "title": one_line(case.host.name),
+        }
         for case in cases
     ]
     return {
         "uuid": _seen(bound, verdict, host if alone else None),
         "title": f"{escaped(bound.key)}: {verdict}",
         "description": _told(bound, host, judgement) if alone else many(len(cases), "host"),
-        "props": _props(("rule", bound.key), ("verdict", verdict), *why),
+        "props": own_props(("rule", bound.key), ("verdict", verdict), *why),
         "methods": ["TEST"],
         "types": ["control-objective"],
         "origins": [{"actors": [{"type": "tool", "actor-uuid": _uuid(_TOOL)}]}],
@@ -258,21 +206,21 @@ def _findings(result: AuditResult, cases: Cases) -> Iterator[dict[str, Any]]:
     for index, bound in enumerate(result.rules):
         found = {each: cases.get((index, each), []) for each in Verdict}
         if any(found[each] for each in (*_OPEN, Verdict.PASS)):
-            yield from (_finding(result, bound, control, found) for control in _controls(bound))
+            yield from (_finding(result, bound, control, found) for control in controls(bound))
 
 
 def _finding(
     result: AuditResult, bound: BoundRule, control: str, found: dict[Verdict, list[Case]]
 ) -> dict[str, Any]:
     counts = ", ".join(f"{len(found[each])} {each}" for each in Verdict)
-    title = _line(title_of(bound))
+    title = one_line(title_of(bound))
     return {
         "uuid": _uuid("finding", bound.key, control),
         "title": title,
         "description": f"Verdicts on {many(len(result.hosts), 'host')}: {counts}",
         "target": {
             "type": "objective-id",
-            "target-id": _target(bound, control),
+            "target-id": target(bound, control),
             "title": title,
             "status": _status(result, found),
         },
@@ -312,6 +260,6 @@ def _named(kind: str, digests: Iterable[Digest]) -> Iterator[tuple[str, Digest]]
 
 
 def _digest(kind: str, digest: Digest) -> dict[str, str]:
-    found = _props((kind, digest.name))
+    found = own_props((kind, digest.name))
     known = _SHA256.fullmatch(digest.sha256)
     return {**found[0], **({"remarks": digest.sha256} if known else {})} if found else {}

@@ -9,34 +9,29 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
+from urllib.parse import quote
 
 import msgspec
 
 from portproof.exitcodes import ExitCode
-from portproof.model.base import Severity
-from portproof.model.policy import BoundRule
 from portproof.model.result import AuditResult
 from portproof.model.verdicts import Verdict
 from portproof.renderers.contract import Theme
+from portproof.renderers.view.descriptors import LEVELS, WHOLE, properties, rule, whole_rule
 from portproof.renderers.view.items import (
     NAME,
     Item,
     alarm,
     clean,
-    escaped,
     findings,
     fingerprint,
-    fix,
-    fixes,
-    lines,
-    markdown,
     moment,
     place,
     reason,
     statement,
 )
-from portproof.renderers.view.text import is_link, many
-from portproof.renderers.view.wording import sentence, title_of
+from portproof.renderers.view.text import many
+from portproof.renderers.view.wording import sentence
 
 FILE: Final = "audit.sarif"
 
@@ -48,26 +43,6 @@ RESULTS: Final = 25_000
 
 PACKED: Final = 9_000_000
 """Bytes, compressed: GitHub refuses a file of more than 10 MB."""
-
-_TAGS: Final = 20
-_DESCRIPTION: Final = 1024
-_LEVELS: Final = {
-    Severity.CRITICAL: "error",
-    Severity.HIGH: "error",
-    Severity.MEDIUM: "warning",
-    Severity.LOW: "note",
-    Severity.INFO: "note",
-}
-_SCORES: Final = {
-    Severity.CRITICAL: "9.5",
-    Severity.HIGH: "8.0",
-    Severity.MEDIUM: "5.5",
-    Severity.LOW: "2.0",
-}
-"""GitHub shows over 9.0 as critical, from 7.0 as high, from 4.0 as medium, below as low."""
-
-_WHOLE: Final = "portproof"
-"""The id of the rule that an audit as a whole breaks; a rule of a policy has a slash in its id."""
 
 
 class _Gate:
@@ -108,9 +83,9 @@ def _text(value: object) -> str:
 
 
 def _driver(result: AuditResult) -> dict[str, Any]:
-    rules = [_rule(bound) for bound in result.rules]
+    rules = [rule(bound) for bound in result.rules]
     if alarm(result):
-        rules.append(_whole_rule())
+        rules.append(whole_rule())
     version = clean(result.run.version, NAME)
     return {"name": "portproof", "version": version, "rules": rules}
 
@@ -119,61 +94,6 @@ def _automation(result: AuditResult) -> dict[str, str]:
     """GitHub takes what stands before the last slash for the category of an analysis."""
     inventory, started = clean(result.run.inventory.name, NAME), clean(result.run.started, NAME)
     return {"id": f"portproof/{inventory}/{started.replace('/', '-')}"}
-
-
-def _rule(bound: BoundRule) -> dict[str, Any]:
-    title = clean(title_of(bound), _DESCRIPTION)
-    because = lines(bound.rule.because or bound.policy.because or title, _DESCRIPTION)
-    link = next(filter(is_link, bound.rule.refs), None)
-    rule = {
-        "id": bound.key,
-        "name": "".join(map(str.capitalize, _words(bound.rule.id))),
-        "shortDescription": {"text": _plain(title)},
-        "fullDescription": {"text": _plain(because)},
-        "help": {"text": _plain(fix(bound) or because), "markdown": _markdown(_help(bound))},
-        "defaultConfiguration": {"level": _LEVELS[bound.severity]},
-        "properties": _properties(bound),
-    }
-    return rule | ({"helpUri": link} if link else {})
-
-
-def _words(slug: str) -> list[str]:
-    return slug.replace("_", "-").replace(".", "-").split("-")
-
-
-def _help(bound: BoundRule) -> str:
-    because = markdown(bound.rule.because or bound.policy.because or title_of(bound))
-    parts = [
-        f"**{name}**\n\n{markdown(text)}" if name else markdown(text) for name, text in fixes(bound)
-    ]
-    refs = "\n".join(f"- {escaped(clean(ref))}" for ref in bound.rule.refs)
-    return "\n\n".join(part for part in (because, *parts, refs) if part)
-
-
-def _properties(bound: BoundRule) -> dict[str, Any]:
-    maps = [
-        f"{name}/{clean(number, NAME)}" for name, all_ in bound.rule.maps.items() for number in all_
-    ]
-    tags = list(dict.fromkeys(["security", "compliance", *maps]))
-    properties: dict[str, Any] = {"tags": tags[:_TAGS], "precision": "very-high"}
-    if len(tags) > _TAGS:
-        properties["tagsLeftOut"] = tags[_TAGS:]
-    if score := _SCORES.get(bound.severity):
-        properties["security-severity"] = score
-    return properties
-
-
-def _whole_rule() -> dict[str, Any]:
-    text = "The audit judged every host of its roster"
-    return {
-        "id": _WHOLE,
-        "name": "WholeAudit",
-        "shortDescription": {"text": text},
-        "fullDescription": {"text": f"{text}. One that did not proves nothing about the others."},
-        "help": {"text": "Run the audit again, and let it finish."},
-        "defaultConfiguration": {"level": "error"},
-        "properties": {"tags": ["security"], "precision": "very-high", "security-severity": "9.5"},
-    }
 
 
 def _results(result: AuditResult, gate: _Gate) -> Iterator[str]:
@@ -189,12 +109,12 @@ def _results(result: AuditResult, gate: _Gate) -> Iterator[str]:
 def _whole(result: AuditResult) -> dict[str, Any]:
     """What keeps code scanning from closing alerts when an audit that saw too little is silent."""
     return {
-        "ruleId": _WHOLE,
+        "ruleId": WHOLE,
         "ruleIndex": len(result.rules),
         "level": "error",
         "message": {"text": _plain(alarm(result))},
         "locations": [_location("portproof/audit", 1, [])],
-        "partialFingerprints": {"primaryLocationLineHash": f"{fingerprint(_WHOLE)}:1"},
+        "partialFingerprints": {"primaryLocationLineHash": f"{fingerprint(WHOLE)}:1"},
         "suppressions": [],
     }
 
@@ -205,7 +125,7 @@ def _result(item: Item, index: int) -> dict[str, Any]:
         "ruleId": item.bound.key,
         "ruleIndex": index,
         "kind": "open" if unproven else "fail",
-        "level": "none" if unproven else _LEVELS[item.bound.severity],
+        "level": "none" if unproven else LEVELS[item.bound.severity],
         "message": {"text": _plain(statement(item))},
         "locations": [_location(*place(item.bound), _logical(item))],
         "partialFingerprints": {"primaryLocationLineHash": f"{item.identity}:1"},
@@ -226,7 +146,8 @@ def _about(item: Item) -> dict[str, Any]:
     return about
 
 
-def _location(uri: str, line: int, logical: list[dict[str, str]]) -> dict[str, Any]:
+def _location(path: str, line: int, logical: list[dict[str, str]]) -> dict[str, Any]:
+    uri = quote(path.encode("utf-8", "surrogateescape"))
     physical = {"artifactLocation": {"uri": uri}, "region": {"startLine": line}}
     return {"physicalLocation": physical} | ({"logicalLocations": logical} if logical else {})
 
@@ -276,7 +197,7 @@ def _notifications(result: AuditResult, refused: Counter[str]) -> Iterator[dict[
         text = f"{many(refused.total(), 'result')} left out ({counts}): there is room for"
         yield _notification("warning", f"{text} {RESULTS:,} in {PACKED:,} packed bytes")
     for bound in result.rules:
-        if left := len(_properties(bound).get("tagsLeftOut", ())):
+        if left := len(properties(bound).get("tagsLeftOut", ())):
             yield _notification("note", f"{many(left, 'tag')} left out of rule {bound.key}")
     for text in result.warnings:
         yield _notification("warning", text)
@@ -289,7 +210,3 @@ def _notification(level: str, text: str) -> dict[str, Any]:
 def _plain(text: str) -> str:
     """Text for a message string: no placeholder, and no link of a host's making."""
     return text.replace("{", "{{").replace("}", "}}").replace("](", "] (")
-
-
-def _markdown(text: str) -> str:
-    return text.replace("{", "{{").replace("}", "}}")

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import Final
-from urllib.parse import quote
 
 from portproof.model.base import ByPlatform
 from portproof.model.observation import Platform, Reason
@@ -25,6 +24,9 @@ NAME: Final = 255
 SENTENCE: Final = 1000
 """The longest piece of text from a host, in characters."""
 
+TEXT: Final = 4000
+"""The longest text of a policy, in characters."""
+
 TOLD: Final = 5
 """How many findings of one judgement are told in one message; the others are counted."""
 
@@ -38,8 +40,8 @@ def clean(text: str, length: int = SENTENCE) -> str:
     return shortened(visible(text), length)
 
 
-def lines(text: str | None, length: int = SENTENCE) -> str:
-    """The same for text of several lines; the breaks stay."""
+def lines(text: str | None, length: int = TEXT) -> str:
+    """The same for a policy's text of several lines; the breaks stay."""
     return shortened("\n".join(map(visible, (text or "").splitlines())), length)
 
 
@@ -160,14 +162,15 @@ def alarm(result: AuditResult) -> str:
 
 
 def place(bound: BoundRule) -> tuple[str, int]:
-    """Where a rule is written, as a URI reference and a line from 1.
+    """Where a rule is written, as a path and a line from 1.
 
-    A rule made in Python has no file; it gets one that is named after its policy, since the
-    formats for code demand a place.
+    Of an absolute path the last folder and the name are left, so that a finding stays at its place
+    when the next audit is made on another machine. A rule made in Python has no file; it gets a
+    path named after its policy, since the formats for code demand one.
     """
     path = PurePath(bound.file) if bound.file else PurePath("portproof", bound.policy.policy)
-    text = path.as_posix().encode("utf-8", "surrogateescape")
-    return ("file://" if path.is_absolute() else "") + quote(text), max(bound.line, 1)
+    parts = path.parts[-2:] if path.is_absolute() else path.parts
+    return PurePath(*parts).as_posix().lstrip("/"), max(bound.line, 1)
 
 
 def fixes(bound: BoundRule, platform: str = "") -> Iterator[tuple[str, str]]:
@@ -191,7 +194,7 @@ def fix(bound: BoundRule, platform: str = "") -> str:
 
 def markdown(text: str | None) -> str:
     """A policy's text as Markdown: its steps and its code stay, and nothing else means anything."""
-    return "\n\n".join(_passage(passage) for passage in prose(shortened(text or "", 4 * SENTENCE)))
+    return "\n\n".join(_passage(passage) for passage in prose(shortened(text or "", TEXT)))
 
 
 def _passage(passage: Passage) -> str:
