@@ -9,6 +9,7 @@ the reason; a rule that is for no host has no finding. Every verdict is in an ob
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import chain
@@ -21,7 +22,6 @@ from portproof.model.policy import BoundRule
 from portproof.model.result import AuditResult, Digest, HostResult
 from portproof.model.verdicts import Judgement, Verdict
 from portproof.renderers.contract import Theme
-from portproof.renderers.view.cases import Case, Cases, by_rule
 from portproof.renderers.view.controls import (
     NAMESPACE,
     controls,
@@ -36,6 +36,7 @@ from portproof.renderers.view.items import (
     Item,
     alarm,
     clean,
+    counts_by_rule,
     escaped,
     fingerprint,
     message,
@@ -56,12 +57,13 @@ _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _OPEN: Final = (Verdict.FAIL, Verdict.UNPROVEN, Verdict.WAIVED)
 """The worst first: of a rule with several, it is the reason."""
 
+_QUIET: Final = (Verdict.PASS, Verdict.NOT_APPLICABLE)
+
 
 def render(result: AuditResult, theme: Theme) -> Iterator[str]:  # noqa: ARG001 - the contract of every renderer
     """Write one document with one result, host by host and observation by observation."""
     run = result.run
     uid = fingerprint(run.started, run.inventory.name, run.inventory.sha256)
-    cases = by_rule(result.hosts)
     yield f'{{"assessment-results": {{\n"uuid": {_text(_uuid("document", uid))},\n'
     yield f'"metadata": {_text(_metadata(result))},\n'
     yield f'"import-ap": {_text({"href": "#" + _uuid("plan", uid)})},\n'
@@ -71,8 +73,8 @@ def render(result: AuditResult, theme: Theme) -> Iterator[str]:  # noqa: ARG001 
     yield f'"local-definitions": {{{_field("assessment-assets", _assets(result))}'
     yield from _array(",\n", "inventory-items", map(_inventory_item, result.hosts))
     yield f"}},\n{_field('reviewed-controls', reviewed(result))}"
-    yield from _array(",\n", "observations", _observations(result, cases))
-    yield from _array(",\n", "findings", _findings(result, cases))
+    yield from _written(",\n", "observations", _observations(result))
+    yield from _written(",\n", "findings", _findings(result))
     yield f'\n}}],\n"back-matter": {_text({"resources": [_plan(result, uid)]})}\n}}}}\n'
 
 
@@ -84,12 +86,18 @@ def _field(name: str, value: object) -> str:
     return f'"{name}": {_text(value)}'
 
 
-def _array(before: str, name: str, items: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """An array piece by piece; without items there is none, since OSCAL refuses an empty one."""
+def _array(before: str, name: str, items: Iterable[object]) -> Iterator[str]:
+    """An array item by item; without items there is none, since OSCAL refuses an empty one."""
+    return _written(before, name, (iter([_text(item)]) for item in items))
+
+
+def _written(before: str, name: str, items: Iterable[Iterator[str]]) -> Iterator[str]:
+    """An array of items that are written piece by piece themselves."""
     opening = f'{before}"{name}": [\n'
     end = ""
-    for item in items:
-        yield opening + _text(item)
+    for pieces in items:
+        yield opening
+        yield from pieces
         opening, end = ",\n", "\n]"
     yield end
 
@@ -158,78 +166,108 @@ def _host(host: HostResult) -> str:
     return _uuid("host", host.name)
 
 
-def _observations(result: AuditResult, cases: Cases) -> Iterator[dict[str, Any]]:
+Hosts = Iterator[tuple[HostResult, Judgement]]
+
+
+def _hosts(result: AuditResult, index: int, *verdicts: Verdict) -> Hosts:
+    """The hosts on which a rule came out as one of these; asked anew for each, to hold none."""
+    for verdict in verdicts:
+        for host in result.hosts:
+            for judgement in host.judgements[index : index + 1]:
+                if judgement.verdict is verdict:
+                    yield host, judgement
+
+
+def _observations(result: AuditResult) -> Iterator[Iterator[str]]:
     """One for each host that did not pass, and one for all hosts that did, rule by rule."""
+    counts = counts_by_rule(result)
     for index, bound in enumerate(result.rules):
-        for verdict in Verdict:
-            found = cases.get((index, verdict), [])
-            if verdict in _OPEN:
-                yield from (_observation(bound, verdict, [case]) for case in found)
-            elif found:
-                yield _observation(bound, verdict, found) | {"collected": _time(result.run.started)}
+        for host, judgement in _hosts(result, index, *_OPEN):
+            yield iter([_text(_single(bound, host, judgement))])
+        for verdict in _QUIET:
+            if counts[index][verdict]:
+                yield _shared(result, index, verdict, counts[index][verdict])
 
 
-def _observation(bound: BoundRule, verdict: Verdict, cases: list[Case]) -> dict[str, Any]:
-    host, judgement = cases[0].host, cases[0].judgement
-    alone = verdict in _OPEN
+def _single(bound: BoundRule, host: HostResult, judgement: Judgement) -> dict[str, Any]:
+    verdict = judgement.verdict
     why = [("reason", reason(judgement))] if verdict is Verdict.UNPROVEN else []
-    subjects = [
-        {
-            "subject-uuid": _host(case.host),
-            "type": "inventory-item",
-            "title": one_line(case.host.name),
-        }
-        for case in cases
-    ]
+    text = escaped(message(Item(bound, host, judgement, None, ""))).strip()
     return {
-        "uuid": _seen(bound, verdict, host if alone else None),
-        "title": f"{escaped(bound.key)}: {verdict}",
-        "description": _told(bound, host, judgement) if alone else many(len(cases), "host"),
+        **_observation(bound, verdict, _seen(bound, verdict, host)),
+        "description": text or "no detail",
         "props": own_props(("rule", bound.key), ("verdict", verdict), *why),
-        "methods": ["TEST"],
-        "types": ["control-objective"],
-        "origins": [{"actors": [{"type": "tool", "actor-uuid": _uuid(_TOOL)}]}],
-        "subjects": subjects,
         "collected": _time(host.seen.taken),
+        "subjects": [_subject(host)],
     }
 
 
-def _told(bound: BoundRule, host: HostResult, judgement: Judgement) -> str:
-    return escaped(message(Item(bound, host, judgement, None, ""))).strip() or "no detail"
+def _shared(result: AuditResult, index: int, verdict: Verdict, hosts: int) -> Iterator[str]:
+    """One observation of many hosts, host by host; it was collected no later than the start."""
+    bound = result.rules[index]
+    head = {
+        **_observation(bound, verdict, _seen(bound, verdict)),
+        "description": many(hosts, "host"),
+        "props": own_props(("rule", bound.key), ("verdict", verdict)),
+        "collected": _time(result.run.started),
+    }
+    subjects = (_subject(host) for host, _ in _hosts(result, index, verdict))
+    yield _text(head)[:-1]
+    yield from _array(",", "subjects", subjects)
+    yield "}"
 
 
-def _seen(bound: BoundRule, verdict: Verdict, host: HostResult | None) -> str:
-    return _uuid("observation", bound.key, *([host.name] if host else ["", verdict]))
+def _observation(bound: BoundRule, verdict: Verdict, uid: str) -> dict[str, Any]:
+    return {
+        "uuid": uid,
+        "title": f"{escaped(bound.key)}: {verdict}",
+        "methods": ["TEST"],
+        "types": ["control-objective"],
+        "origins": [{"actors": [{"type": "tool", "actor-uuid": _uuid(_TOOL)}]}],
+    }
 
 
-def _findings(result: AuditResult, cases: Cases) -> Iterator[dict[str, Any]]:
-    for index, bound in enumerate(result.rules):
-        found = {each: cases.get((index, each), []) for each in Verdict}
-        if any(found[each] for each in (*_OPEN, Verdict.PASS)):
-            yield from (_finding(result, bound, control, found) for control in controls(bound))
+def _subject(host: HostResult) -> dict[str, str]:
+    title = one_line(host.name)
+    return {"subject-uuid": _host(host), "type": "inventory-item", "title": title}
+
+
+def _seen(bound: BoundRule, verdict: Verdict, host: HostResult | None = None) -> str:
+    alone = [host.name] if host is not None and verdict in _OPEN else ["", verdict]
+    return _uuid("observation", bound.key, *alone)
+
+
+def _findings(result: AuditResult) -> Iterator[Iterator[str]]:
+    for index, counts in enumerate(counts_by_rule(result)):
+        if any(counts[each] for each in (*_OPEN, Verdict.PASS)):
+            for control in controls(result.rules[index]):
+                yield _finding(result, index, control, counts)
 
 
 def _finding(
-    result: AuditResult, bound: BoundRule, control: str, found: dict[Verdict, list[Case]]
-) -> dict[str, Any]:
-    counts = ", ".join(f"{len(found[each])} {each}" for each in Verdict)
+    result: AuditResult, index: int, control: str, counts: Counter[Verdict]
+) -> Iterator[str]:
+    bound = result.rules[index]
     title = one_line(title_of(bound))
-    return {
+    told = ", ".join(f"{counts[each]} {each}" for each in Verdict)
+    head = {
         "uuid": _uuid("finding", bound.key, control),
         "title": title,
-        "description": f"Verdicts on {many(len(result.hosts), 'host')}: {counts}",
+        "description": f"Verdicts on {many(len(result.hosts), 'host')}: {told}",
         "target": {
             "type": "objective-id",
             "target-id": target(bound, control),
             "title": title,
-            "status": _status(result, found),
+            "status": _status(result, counts),
         },
-        "related-observations": [{"observation-uuid": uid} for uid in _related(bound, found)],
     }
+    yield _text(head)[:-1]
+    yield from _array(",", "related-observations", _related(result, index, counts))
+    yield "}"
 
 
-def _status(result: AuditResult, found: dict[Verdict, list[Case]]) -> dict[str, str]:
-    worst = next((verdict for verdict in _OPEN if found[verdict]), None)
+def _status(result: AuditResult, counts: Counter[Verdict]) -> dict[str, str]:
+    worst = next((verdict for verdict in _OPEN if counts[verdict]), None)
     if worst is not None:
         return {"state": "not-satisfied", "reason": worst.value}
     if text := alarm(result):
@@ -237,11 +275,12 @@ def _status(result: AuditResult, found: dict[Verdict, list[Case]]) -> dict[str, 
     return {"state": "satisfied", "reason": "pass"}
 
 
-def _related(bound: BoundRule, found: dict[Verdict, list[Case]]) -> Iterator[str]:
-    single = chain.from_iterable(found[verdict] for verdict in _OPEN)
-    yield from (_seen(bound, case.judgement.verdict, case.host) for case in single)
-    if found[Verdict.PASS]:
-        yield _seen(bound, Verdict.PASS, None)
+def _related(result: AuditResult, index: int, counts: Counter[Verdict]) -> Iterator[dict[str, str]]:
+    bound = result.rules[index]
+    for host, judgement in _hosts(result, index, *_OPEN):
+        yield {"observation-uuid": _seen(bound, judgement.verdict, host)}
+    if counts[Verdict.PASS]:
+        yield {"observation-uuid": _seen(bound, Verdict.PASS)}
 
 
 def _plan(result: AuditResult, uid: str) -> dict[str, Any]:

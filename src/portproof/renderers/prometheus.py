@@ -8,7 +8,6 @@ report. The number of series depends on the rules alone. Every series names the 
 the files of two inventories can lie side by side.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Final
@@ -16,7 +15,7 @@ from typing import Final
 from portproof.model.result import AuditResult
 from portproof.model.verdicts import Verdict
 from portproof.renderers.contract import Theme
-from portproof.renderers.view.items import NAME, clean, moment
+from portproof.renderers.view.items import NAME, clean, counts_by_rule, moment
 
 FILE: Final = "portproof.prom"
 
@@ -69,11 +68,7 @@ def _times(
 
 
 def _rules(result: AuditResult) -> Iterator[Sample]:
-    counts = [Counter[Verdict]() for _ in result.rules]
-    for host in result.hosts:
-        for index, judgement in enumerate(host.judgements):
-            counts[index][judgement.verdict] += 1
-    for bound, counted in zip(result.rules, counts, strict=True):
+    for bound, counted in zip(result.rules, counts_by_rule(result), strict=True):
         labels = {
             "policy": bound.policy.policy,
             "rule": bound.rule.id,

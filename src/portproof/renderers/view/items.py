@@ -110,6 +110,15 @@ def _marks(finding: Finding) -> tuple[str, ...]:
     return (finding.message,)
 
 
+def counts_by_rule(result: AuditResult) -> list[Counter[Verdict]]:
+    """How often each verdict was given, for each rule in the order of the audit's."""
+    counts = [Counter[Verdict]() for _ in result.rules]
+    for host in result.hosts:
+        for index, judgement in enumerate(host.judgements):
+            counts[index][judgement.verdict] += 1
+    return counts
+
+
 def fingerprint(*parts: str) -> str:
     """A SHA-256 of the parts in hexadecimal; no two lists of parts are one text."""
     text = "".join(f"{len(part)}:{part}" for part in parts)
