@@ -5,7 +5,6 @@ from fleets import ATTACKS, SAMPLES, interrupted, policy, results, waivers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from results import mixed, run, seen
-from runner import Command, commands
 
 from portproof.model.policy import bind
 from portproof.model.result import AuditResult, HostResult
@@ -13,6 +12,7 @@ from portproof.model.text import visible
 from portproof.model.verdicts import PASSED, Finding, Judgement, Verdict, failed
 from portproof.renderers.contract import Theme
 from portproof.renderers.github import render
+from support.runner import Command, commands
 
 
 def read(result: AuditResult) -> list[Command]:

@@ -6,11 +6,11 @@ from itertools import pairwise
 import pytest
 from fleets import SAMPLES, attacked, interrupted, large, nothing, nowhere, results, short
 from hypothesis import given, settings
-from readers_interop import READERS
 
 from portproof.model.result import AuditResult
 from portproof.model.text import visible
 from portproof.renderers.contract import Theme, renderer
+from support.readers_for_tools import READERS
 
 NAMES = sorted(READERS)
 

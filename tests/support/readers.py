@@ -19,6 +19,7 @@ from tap.parser import Parser
 
 from portproof.model.verdicts import Verdict
 from portproof.renderers.junit_xml import WHOLE
+from support import readers_for_tools
 
 Counts = dict[str, int]
 
@@ -137,4 +138,4 @@ READERS: Final[dict[str, Callable[[str], Counts]]] = {
     "junit-hosts": of_junit,
     "markdown": of_markdown,
     "tap": of_tap,
-}
+} | readers_for_tools.READERS

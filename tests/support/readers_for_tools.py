@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Final
 
 from prometheus_client.parser import text_string_to_metric_families
-from runner import commands
+
+from support.runner import commands
 
 Counts = dict[str, int]
 
