@@ -11,7 +11,7 @@ import platform
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
 from typing import Final, Protocol, runtime_checkable
 
@@ -26,6 +26,7 @@ from portproof.inventory.plain import this_machine
 from portproof.judging import failing_listeners, judge
 from portproof.loading.content import Content, load
 from portproof.loading.lint import lint
+from portproof.model.basis import Basis
 from portproof.model.checks import Check
 from portproof.model.hosts import Host, Inventory
 from portproof.model.listeners import Listener
@@ -202,7 +203,8 @@ def run(
         known: Looks of an earlier run that still stand, by the host's name.
     """
     started = _now()
-    judging = _Judging(job)
+    today = date.fromisoformat(started[:10])
+    judging = Judging(job, today)
     asked = looks if isinstance(looks, AsksWhy) else None
     results = {host.name: judging(host, known[host.name]) for host in job.kept(known)}
     for host, look in looks:
@@ -212,7 +214,7 @@ def run(
         if watch is not None:
             watch(results[host.name])
     left = [host for host in job.inventory.hosts if host.name not in results]
-    results |= {host.name: judging(host, _interrupted()) for host in left}
+    results |= {host.name: judging(host, interrupted(_now())) for host in left}
     hosts = [results[host.name] for host in job.inventory.hosts]
     return AuditResult(
         _identity(job, started, interrupted=bool(left)),
@@ -220,19 +222,38 @@ def run(
         hosts,
         checks=job.checks,
         warnings=judging.warnings(hosts),
+        basis=basis_of(job, today),
     )
 
 
-class _Judging:
-    """Judges hosts by one job's rules and waivers."""
+def basis_of(job: Job, today: date) -> Basis:
+    """What a job's verdicts rest on besides rules, checks and evidence."""
+    inventory = job.inventory
+    alone = Inventory(inventory.hosts, inventory.source)
+    names, groups = inventory.names(), inventory.groups()
+    # The order of groups and of their hosts counts: web[0] is the first host of web.
+    told = list(groups.items()) == list(alone.groups().items())
+    return Basis(
+        today=today.isoformat(),
+        waivers=job.waivers,
+        warn_days=job.warn_days,
+        require_witness=job.require_witness,
+        everyone=() if names == alone.names() else names,
+        members={} if told else groups,
+        warnings=inventory.warnings,
+    )
 
-    def __init__(self, job: Job) -> None:
+
+class Judging:
+    """Judges hosts by one job's rules, and by its waivers as they hold on a day."""
+
+    def __init__(self, job: Job, today: date) -> None:
         self._job = job
         self._plans = plans(job.rules, job.inventory)
-        today = datetime.now(UTC).date()
         self._waivers = Waivers(job.waivers, job.rules, job.inventory, today)
 
     def __call__(self, host: Host, look: Look) -> HostResult:
+        """Judge a host of the job's inventory by a look at it."""
         plan, job = self._plans[host.name], self._job
         judged = judge(plan, host, look, job.checks, require_witness=job.require_witness)
         return self._waivers.apply(judged)
@@ -259,7 +280,7 @@ def still_stand(job: Job, looks: Mapping[str, Look]) -> dict[str, Look]:
 
     A look stands for a day: what was closed longer ago need not be closed now.
     """
-    judging = _Judging(job)
+    judging = Judging(job, datetime.now(UTC).date())
     return {
         host.name: looks[host.name]
         for host in job.kept(looks)
@@ -276,9 +297,10 @@ def _is_fresh(look: Look) -> bool:
     return timedelta(0) <= age <= _STANDS
 
 
-def _interrupted() -> HostDark:
+def interrupted(taken: str) -> HostDark:
+    """What stands for the look at a host that an audit did not come to."""
     cause = Unobserved(Reason.INTERRUPTED, "the audit was stopped before this host was looked at")
-    return HostDark(cause=cause, taken=_now(), seconds=0.0)
+    return HostDark(cause=cause, taken=taken, seconds=0.0)
 
 
 def _identity(job: Job, started: str, *, interrupted: bool) -> Run:

@@ -3,14 +3,19 @@
 from collections import Counter
 from collections.abc import Iterable
 from functools import cached_property
+from typing import Final
 
 import msgspec
 
 from portproof.exitcodes import ExitCode
+from portproof.model.basis import Basis
 from portproof.model.changes import Changes
 from portproof.model.checks import Check
 from portproof.model.policy import BoundRule
 from portproof.model.verdicts import Judgement, Verdict
+
+AUDIT_FORMAT: Final = "portproof-audit/1"
+"""What ``audit.json`` calls its form. A file of a higher number needs a newer version."""
 
 
 class HostResult(msgspec.Struct, frozen=True):
@@ -50,7 +55,11 @@ class Digest(msgspec.Struct, frozen=True):
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """The identity of an audit. Times are ISO 8601 in UTC, by the controller's clock."""
+    """The identity of an audit. Times are ISO 8601 in UTC, by the controller's clock.
+
+    ``evaluated`` is empty, or when the audit finished whose evidence was judged again: such a run
+    looked at no host.
+    """
 
     version: str
     started: str
@@ -60,6 +69,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     policies: tuple[Digest, ...]
     checks: tuple[Digest, ...]
     interrupted: bool = False
+    evaluated: str = ""
 
 
 class Totals(msgspec.Struct, frozen=True):
@@ -86,10 +96,11 @@ class Totals(msgspec.Struct, frozen=True):
 class AuditResult:
     """Everything an audit found out, ready to be rendered.
 
-    ``changes`` is None where there is no earlier audit to compare with.
+    ``changes`` is None where there is no earlier audit to compare with, and ``basis`` where it is
+    not known what else the verdicts rest on.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one argument for each part of a result, most of them optional
         self,
         run: Run,
         rules: Iterable[BoundRule],
@@ -97,18 +108,26 @@ class AuditResult:
         *,
         checks: Iterable[Check] = (),
         warnings: Iterable[str] = (),
+        basis: Basis | None = None,
     ) -> None:
         self.run = run
         self.rules = tuple(rules)
         self.hosts = tuple(hosts)
         self.checks = tuple(checks)
         self.warnings = tuple(warnings)
+        self.basis = basis
         self.changes: Changes | None = None
 
-    def compared(self, changes: Changes) -> "AuditResult":
-        """The same result together with what changed since an earlier audit."""
-        run, rules, hosts = self.run, self.rules, self.hosts
-        result = AuditResult(run, rules, hosts, checks=self.checks, warnings=self.warnings)
+    def compared(self, changes: Changes | None, warnings: Iterable[str] = ()) -> "AuditResult":
+        """The same result with what changed since an earlier audit, and more warnings."""
+        result = AuditResult(
+            self.run,
+            self.rules,
+            self.hosts,
+            checks=self.checks,
+            warnings=(*self.warnings, *warnings),
+            basis=self.basis,
+        )
         result.changes = changes
         return result
 

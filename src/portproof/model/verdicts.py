@@ -1,6 +1,7 @@
 """Verdicts: what is said about one rule on one host, and why."""
 
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
@@ -17,6 +18,16 @@ class Verdict(StrEnum):
     WAIVED = "waived"
     NOT_APPLICABLE = "not-applicable"
     UNPROVEN = "unproven"
+
+
+LETTERS: Final = {
+    Verdict.PASS: "p",
+    Verdict.FAIL: "f",
+    Verdict.WAIVED: "w",
+    Verdict.NOT_APPLICABLE: "n",
+    Verdict.UNPROVEN: "u",
+}
+"""One letter a verdict, in which audits write down many of them."""
 
 
 class Waived(msgspec.Struct, frozen=True, omit_defaults=True):

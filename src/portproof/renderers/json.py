@@ -1,8 +1,10 @@
 """``audit.json``: the whole result for machines, versioned.
 
 A host's verdicts are one letter a rule, in the order of ``rules``; whatever is more than a plain
-pass or not-applicable stands in ``judgements`` with its reason, findings and notes. The form is
-described by ``portproof.renderers.json_schema.Document``.
+pass stands in ``judgements`` with its reason, findings and notes. Why a rule is not applicable is
+the same for many hosts: ``not_applicable`` says it once for a rule and a platform, and only what
+differs from that stands in ``judgements``. ``basis`` and ``changes`` are there where they are
+known. The form is described by ``portproof.renderers.json_schema.Document``.
 """
 
 import re
@@ -11,31 +13,27 @@ from typing import Any, Final
 
 import msgspec
 
+from portproof.model.basis import Basis
 from portproof.model.policy import BoundRule
-from portproof.model.result import AuditResult, HostResult
-from portproof.model.verdicts import PASSED, Judgement, Verdict
+from portproof.model.result import AUDIT_FORMAT, AuditResult, HostResult
+from portproof.model.verdicts import LETTERS, PASSED, Judgement, Verdict
+from portproof.model.waivers import BoundWaiver
 from portproof.renderers.contract import Theme
 
 FILE: Final = "audit.json"
-FORMAT: Final = "portproof-audit/1"
 
 _STEERING: Final = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 """What steers a terminal or turns text around, and JSON lets pass unescaped (RFC 8259, 7)."""
 _HALVES: Final = re.compile("[\ud800-\udfff]")
 """Lone halves of a character, which no file in UTF-8 can hold."""
 
-LETTERS: Final = {
-    Verdict.PASS: "p",
-    Verdict.FAIL: "f",
-    Verdict.WAIVED: "w",
-    Verdict.NOT_APPLICABLE: "n",
-    Verdict.UNPROVEN: "u",
-}
+_Elsewhere = dict[tuple[int, str], Judgement]
+"""The first judgement that a rule is not applicable on a platform, by the rule's place."""
 
 
 def render(result: AuditResult, theme: Theme) -> Iterator[str]:  # noqa: ARG001 - the contract of every renderer
     """Write the result as JSON, host by host."""
-    yield _line("{", "format", FORMAT)
+    yield _line("{", "format", AUDIT_FORMAT)
     yield _line(",", "letters", {letter: verdict for verdict, letter in LETTERS.items()})
     yield _line(",", "run", result.run)
     yield _line(",", "totals", result.totals)
@@ -44,8 +42,14 @@ def render(result: AuditResult, theme: Theme) -> Iterator[str]:  # noqa: ARG001 
     yield _line(",", "policies", list(_policies(result.rules)))
     yield _line(",", "checks", [check.model_dump(mode="json") for check in result.checks])
     yield _line(",", "rules", [_rule(bound) for bound in result.rules])
+    if result.basis is not None:
+        yield _line(",", "basis", _basis(result.basis))
+    if result.changes is not None:
+        yield _line(",", "changes", result.changes)
+    elsewhere: _Elsewhere = {}
     yield from _array("hosts", (_host(host) for host in result.hosts))
-    yield from _array("judgements", _judgements(result))
+    yield from _array("judgements", _judgements(result, elsewhere))
+    yield from _array("not_applicable", _shared(result.rules, elsewhere))
     yield "}\n"
 
 
@@ -100,18 +104,44 @@ def _rule(bound: BoundRule) -> dict[str, Any]:
     }
 
 
+def _basis(basis: Basis) -> dict[str, Any]:
+    return {
+        "today": basis.today,
+        "waivers": [_waiver(bound) for bound in basis.waivers],
+        "warn_days": basis.warn_days,
+        "require_witness": basis.require_witness,
+        "everyone": basis.everyone,
+        "members": basis.members,
+        "warnings": basis.warnings,
+    }
+
+
+def _waiver(bound: BoundWaiver) -> dict[str, Any]:
+    document = bound.waiver.model_dump(mode="json", exclude_unset=True)
+    place = {"rule": bound.rule, "file": bound.file, "line": bound.line, "index": bound.index}
+    return {**place, "waiver": document}
+
+
 def _host(host: HostResult) -> dict[str, Any]:
     verdicts = "".join(LETTERS[judgement.verdict] for judgement in host.judgements)
     return {"name": host.name, "groups": host.groups, "seen": host.seen, "verdicts": verdicts}
 
 
-def _judgements(result: AuditResult) -> Iterator[dict[str, Any]]:
+def _judgements(result: AuditResult, elsewhere: _Elsewhere) -> Iterator[dict[str, Any]]:
     for host in result.hosts:
-        for bound, judgement in zip(result.rules, host.judgements, strict=True):
-            if _says_more(judgement):
-                yield {"host": host.name, "rule": bound.key, "judgement": judgement}
+        for index, judgement in enumerate(host.judgements):
+            if _says_more(judgement, (index, host.seen.platform), elsewhere):
+                key = result.rules[index].key
+                yield {"host": host.name, "rule": key, "judgement": judgement}
 
 
-def _says_more(judgement: Judgement) -> bool:
-    plain = judgement.verdict is Verdict.NOT_APPLICABLE
-    return judgement is not PASSED and judgement != PASSED and not plain
+def _says_more(judgement: Judgement, where: tuple[int, str], elsewhere: _Elsewhere) -> bool:
+    if judgement.verdict is Verdict.NOT_APPLICABLE:
+        usual = elsewhere.setdefault(where, judgement)
+        return judgement is not usual and judgement != usual
+    return judgement is not PASSED and judgement != PASSED
+
+
+def _shared(rules: tuple[BoundRule, ...], elsewhere: _Elsewhere) -> Iterator[dict[str, Any]]:
+    for (index, platform), judgement in elsewhere.items():
+        yield {"rule": rules[index].key, "platform": platform, "judgement": judgement}

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 
 from portproof.model.base import Severity
+from portproof.model.changes import Changes
 from portproof.model.result import Run, Seen, Totals
 from portproof.model.verdicts import Judgement, Verdict
 
@@ -46,13 +47,50 @@ class Judged(msgspec.Struct, frozen=True):
     judgement: Judgement
 
 
+class NotApplicable(msgspec.Struct, frozen=True):
+    """Why a rule is not applicable on a platform, where nothing else stands in ``judgements``."""
+
+    rule: str
+    platform: str
+    judgement: Judgement
+
+
+class PlacedWaiver(msgspec.Struct, frozen=True):
+    """A waiver, the key of its rule, and where it is written (line 0: made in Python).
+
+    ``index`` is its place among the waivers of its file, from 0.
+    """
+
+    rule: str
+    file: str
+    line: int
+    index: int
+    waiver: dict[str, Any]
+
+
+class JudgedBy(msgspec.Struct, frozen=True):
+    """What verdicts rest on besides rules, checks and evidence.
+
+    ``today`` is the day by which waivers were judged. ``everyone`` and ``members`` are the hosts
+    and groups of the inventory; empty where the hosts of the audit tell it all.
+    """
+
+    today: str
+    waivers: list[PlacedWaiver]
+    warn_days: int
+    require_witness: bool
+    everyone: list[str]
+    members: dict[str, list[str]]
+    warnings: list[str]
+
+
 class Document(msgspec.Struct, frozen=True):
     """The whole of audit.json.
 
     ``exit_code`` is that of the verdicts: 0 all proven, 1 something failed, 2 nothing was judged, 3
     something is unproven. It is not changed by ``--fail-on``, which decides for the process alone.
     ``policies`` and ``checks`` are as their own schemas describe them, ``letters`` tells what the
-    letters of ``hosts`` mean.
+    letters of ``hosts`` mean. ``changes`` is there where there was an audit to compare with.
     """
 
     format: Literal["portproof-audit/1"]
@@ -66,6 +104,9 @@ class Document(msgspec.Struct, frozen=True):
     rules: list[Rule]
     hosts: list[JudgedHost]
     judgements: list[Judged]
+    not_applicable: list[NotApplicable] = []
+    basis: JudgedBy | None = None
+    changes: Changes | None = None
 
 
 def audit_schema_text() -> str:

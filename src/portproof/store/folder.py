@@ -7,7 +7,7 @@ never a report that looks whole: files are written beside their place and moved 
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Final, Self
@@ -21,10 +21,15 @@ from portproof.model.result import Digest, Run
 EVIDENCE: Final = "evidence.jsonl"
 MANIFEST: Final = "manifest.json"
 REQUEST: Final = "request.json"
+SIGNATURE: Final = "manifest.sig"
 FORMAT: Final = "portproof-manifest/1"
 REQUEST_FORMAT: Final = "portproof-request/1"
 _UNFINISHED: Final = ".unfinished"
 _CHUNK: Final = 1 << 16
+
+
+Sign = Callable[[bytes], str]
+"""Makes a signature of a manifest's bytes, as text for a file beside it."""
 
 
 class Evidence(msgspec.Struct, frozen=True):
@@ -57,6 +62,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     warn_days: int = 0
     formats: tuple[str, ...] = ()
     fail_on: tuple[str, ...] = ()
+    since: str | None = None
+    sign: str | None = None
     digests: tuple[Digest, ...] = ()
 
 
@@ -73,6 +80,11 @@ class Manifest(msgspec.Struct, frozen=True):
     format: str
     run: Run
     files: dict[str, FileDigest]
+
+
+def manifest_text(manifest: Manifest) -> str:
+    """A manifest as it stands in its file, which is the form that is signed."""
+    return msgspec.json.format(msgspec.json.encode(manifest)).decode() + "\n"
 
 
 def default_folder(now: datetime | None = None) -> Path:
@@ -111,7 +123,8 @@ class AuditFolder:
 
     def _renewed(self, kept: Iterable[Evidence]) -> BinaryIO:
         """The journal with what still stands, put in place of the old one in one step."""
-        (self.path / MANIFEST).unlink(missing_ok=True)
+        for name in (MANIFEST, SIGNATURE):
+            (self.path / name).unlink(missing_ok=True)
         journal = self._unfinished(EVIDENCE).open("wb")
         for evidence in kept:
             journal.write(msgspec.json.encode(evidence) + b"\n")
@@ -134,8 +147,16 @@ class AuditFolder:
             self._journal.write(msgspec.json.encode(evidence) + b"\n")
             self._journal.flush()
 
-    def finish(self, run: Run, files: Mapping[str, Iterable[str]]) -> None:
-        """Write every file, then move all in place, then the manifest that makes it whole."""
+    def finish(
+        self, run: Run, files: Mapping[str, Iterable[str]], sign: Sign | None = None
+    ) -> None:
+        """Write every file, then move all in place, then the manifest that makes it whole.
+
+        Args:
+            run: The identity of the run.
+            files: What to write, by the name of the file.
+            sign: Makes a signature of the manifest, which goes beside it.
+        """
         with _writing(self.path):
             os.fsync(self._journal.fileno())
             self._journal.close()
@@ -143,9 +164,12 @@ class AuditFolder:
             self._write(name, chunks)
         names = (REQUEST, EVIDENCE, *files)
         digests = {name: self._digest(name) for name in names}
-        manifest = msgspec.json.format(msgspec.json.encode(Manifest(FORMAT, run, digests)))
-        self._write(MANIFEST, [manifest.decode() + "\n"])
-        for name in (*files, MANIFEST):
+        manifest = manifest_text(Manifest(FORMAT, run, digests))
+        self._write(MANIFEST, [manifest])
+        signatures = {} if sign is None else {SIGNATURE: sign(manifest.encode())}
+        for name, text in signatures.items():
+            self._write(name, [text])
+        for name in (*files, *signatures, MANIFEST):
             with _writing(self.path / name):
                 self._unfinished(name).replace(self.path / name)
 

@@ -1,0 +1,164 @@
+"""Audit folders made of looks that a test describes, as ``portproof audit`` writes them."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from portproof.audit import Job, run
+from portproof.inventory.assembling import assembled
+from portproof.model.checks import Check
+from portproof.model.hosts import Host
+from portproof.model.observation import Look
+from portproof.model.policy import BoundRule, Policy
+from portproof.model.result import AuditResult, Digest
+from portproof.model.waivers import BoundWaiver
+from portproof.renderers.contract import Theme, renderer
+from portproof.store.folder import AuditFolder, Evidence, Request, Sign, manifest_text
+from portproof.store.integrity import digest_of, read_manifest
+from support.cases import look_of
+
+POLICY: Final[Mapping[str, Any]] = {
+    "policy": "retired-ports",
+    "title": "Ports of retired services stay closed",
+    "severity": "high",
+    "rules": [
+        {
+            "id": "npmp-trap-609",
+            "title": "Port 609 (npmp-trap) is closed",
+            "closed": 609,
+            "fix": {"linux": "Stop it."},
+            "maps": {"nist-800-53": ["CM-7"]},
+        },
+        {"id": "web-listens", "hosts": "web", "open": "443/tcp", "by": {"process": "nginx"}},
+        {"id": "no-telnet", "check": "telnet-packages", "expect": "no rows"},
+    ],
+    "waivers": [
+        {
+            "rule": "npmp-trap-609",
+            "hosts": "nfs-1",
+            "by": {"process": "rpc.statd"},
+            "owner": "storage@example.com",
+            "reason": "Moves with the next release.",
+            "until": "2099-01-31",
+        }
+    ],
+}
+CHECKS: Final = (
+    Check(check="listening-sockets", title="Sockets", sql="SELECT 1"),
+    Check.model_validate(
+        {
+            "check": "telnet-packages",
+            "title": "Telnet servers",
+            "sql": {"linux": "SELECT name FROM deb_packages WHERE name = 'telnetd'"},
+            "witness": {"linux": "SELECT name FROM deb_packages LIMIT 1"},
+        }
+    ),
+)
+ANSWERS: Final = {"telnet-packages": [], "telnet-packages#witness": [{"name": "dpkg"}]}
+GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
+    "web-1": ("prod", "web"),
+    "web-2": ("prod", "web"),
+    "nfs-1": ("prod",),
+    "win-1": (),
+    "dark-1": (),
+}
+
+
+def socket(port: int, name: str, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - of any type
+    """A row of something that listens."""
+    about = {"address": "0.0.0.0", "port": port, "name": name, "path": f"/usr/sbin/{name}"}
+    return {**about, "pid": 812, "user": "root", "uid": 0, **changes}
+
+
+def case(*rows: Mapping[str, Any], **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - of any type
+    """A host that was looked at, in the words of a case file."""
+    return {"answers": ANSWERS, "rows": list(rows), **changes}
+
+
+CASES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "web-1": case(socket(443, "nginx"), socket(609, "netinfod", pid=900)),
+    "web-2": case(socket(443, "nginx")),
+    "nfs-1": case(socket(609, "rpc.statd")),
+    "win-1": case(platform="windows"),
+    "dark-1": {"dark": "unreachable"},
+}
+"""Hosts with every verdict there is, in the words of case files."""
+
+
+def job_of(
+    policies: Sequence[Mapping[str, Any]] = (POLICY,),
+    *,
+    hosts: Sequence[str] = tuple(GROUPS),
+    waivers: Sequence[BoundWaiver] = (),
+    checks: Sequence[Check] = CHECKS,
+) -> Job:
+    """What an audit of these policies would be about."""
+    models = [Policy.model_validate(policy) for policy in policies]
+    rules = [
+        BoundRule(policy, rule, f"policies/{policy.policy}.yml", 5 + 7 * at)
+        for policy in models
+        for at, rule in enumerate(policy.rules)
+    ]
+    own = [
+        BoundWaiver(each, f"{policy.policy}/{each.rule}", f"policies/{policy.policy}.yml", 30, at)
+        for policy in models
+        for at, each in enumerate(policy.waivers)
+    ]
+    return Job(
+        tuple(rules),
+        tuple(checks),
+        assembled([Host(name, GROUPS.get(name, ())) for name in hosts], "hosts.ini"),
+        waivers=(*own, *waivers),
+        policy_digests=tuple(_digest(each) for each in models),
+    )
+
+
+def _digest(policy: Policy) -> Digest:
+    text = msgspec.json.encode(policy.document())
+    return Digest(f"policies/{policy.policy}.yml", f"{sum(text):064x}")
+
+
+def looks_of(cases: Mapping[str, Mapping[str, Any]] = CASES) -> dict[str, Look]:
+    """The looks the cases describe, by host."""
+    return {name: look_of(each) for name, each in cases.items()}
+
+
+def write(
+    path: Path,
+    job: Job,
+    looks: Mapping[str, Look],
+    formats: Sequence[str] = ("json",),
+    sign: Sign | None = None,
+) -> AuditResult:
+    """Judge the looks and write the folder, as an audit does."""
+    hosts = {host.name: host for host in job.inventory.hosts}
+    with AuditFolder(path, Request(policies=("policies",), inventory=("hosts.ini",))) as folder:
+        result = run(
+            job,
+            [(hosts[name], look) for name, look in looks.items()],
+            record=lambda host, look: folder.record(Evidence(host.name, host.groups, look)),
+        )
+        files = {each.FILE: each.render(result, Theme(())) for each in map(renderer, formats)}
+        folder.finish(result.run, files, sign)
+    return result
+
+
+def keep(path: Path, result: AuditResult) -> None:
+    """Write a folder of a result alone, without evidence."""
+    with AuditFolder(path, Request()) as folder:
+        folder.finish(result.run, {"audit.json": rendered(result)})
+
+
+def rendered(result: AuditResult) -> list[str]:
+    """A result as ``audit.json`` has it."""
+    return list(renderer("json").render(result, Theme(())))
+
+
+def reseal(path: Path) -> None:
+    """Make the manifest fit to what is in the folder, as somebody who edits a folder would."""
+    manifest = read_manifest(path)
+    files = {name: digest_of(path / name) for name in manifest.files if (path / name).exists()}
+    text = manifest_text(msgspec.structs.replace(manifest, files=files))
+    (path / "manifest.json").write_text(text, encoding="utf-8")
