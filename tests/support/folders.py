@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from portproof.audit import Job, run
+from portproof.content import shipped
 from portproof.inventory.assembling import assembled
 from portproof.model.checks import Check
 from portproof.model.hosts import Host
@@ -56,6 +57,7 @@ CHECKS: Final = (
         }
     ),
 )
+THEME: Final = Theme((shipped("reports"),))
 ANSWERS: Final = {"telnet-packages": [], "telnet-packages#witness": [{"name": "dpkg"}]}
 GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "web-1": ("prod", "web"),
@@ -140,7 +142,7 @@ def write(
             [(hosts[name], look) for name, look in looks.items()],
             record=lambda host, look: folder.record(Evidence(host.name, host.groups, look)),
         )
-        files = {each.FILE: each.render(result, Theme(())) for each in map(renderer, formats)}
+        files = {each.FILE: each.render(result, THEME) for each in map(renderer, formats)}
         folder.finish(result.run, files, sign)
     return result
 
@@ -153,7 +155,7 @@ def keep(path: Path, result: AuditResult) -> None:
 
 def rendered(result: AuditResult) -> list[str]:
     """A result as ``audit.json`` has it."""
-    return list(renderer("json").render(result, Theme(())))
+    return list(renderer("json").render(result, THEME))
 
 
 def reseal(path: Path) -> None:

@@ -14,6 +14,7 @@ from portproof.exitcodes import ExitCode
 
 COMMANDS: Final = {
     "audit": "Audit hosts against policies and write the report.",
+    "report": "Render the result of an audit again.",
     "lint": "Find everything that is wrong with policies and checks.",
     "test": "Run the tests of policies, and name what they would not notice.",
     "explain": "Tell what a port is for, which rules cover it, and who listens here.",

@@ -1,0 +1,54 @@
+"""``portproof report``."""
+
+import sys
+from pathlib import Path
+from typing import Final
+
+import click
+
+from portproof.content import shipped
+from portproof.errors import UsageError
+from portproof.exitcodes import ExitCode
+from portproof.renderers.contract import Theme, renderer
+from portproof.store.outputs import write_new
+from portproof.store.results import read_result
+
+_STDOUT: Final = Path("-")
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    metavar="NAME",
+    default=("html",),
+    show_default=True,
+    help="A format to write; repeatable.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path(),
+    help="The folder to write into, or - for standard output. Default: the current folder.",
+)
+def command(folder: Path, formats: tuple[str, ...], output: Path) -> ExitCode:
+    """Render the result of an audit again.
+
+    FOLDER is what an audit wrote. Nothing is looked at and nothing is overwritten. A folder that is
+    half written, or with files that are not what they were when the audit finished, is refused.
+    Exit codes: 0 written, 2 not.
+    """
+    chosen = [renderer(name) for name in dict.fromkeys(formats)]
+    if output == _STDOUT and len(chosen) > 1:
+        raise UsageError("standard output takes one format; leave out the others")
+    result, theme = read_result(folder), Theme((shipped("reports"),))
+    if output == _STDOUT:
+        for chunk in chosen[0].render(result, theme):
+            sys.stdout.buffer.write(chunk.encode())
+        return ExitCode.PROVEN
+    for path in write_new(output, {each.FILE: each.render(result, theme) for each in chosen}):
+        click.echo(f"written: {path}")
+    return ExitCode.PROVEN
