@@ -25,6 +25,7 @@ LEVELS = (
     {
         "by_hand",
         "collectors",
+        "comparing",
         "content",
         "evaluate",
         "gate",
@@ -42,6 +43,7 @@ LEVELS = (
     {"judging", "policy_testing"},
     {"engines"},
     {"audit"},
+    {"folders"},
     {"cli"},
     {"command"},
     {"__main__"},

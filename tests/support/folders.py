@@ -5,10 +5,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+import yaml
 
 from portproof.audit import Job, run
+from portproof.cli.options import load_content
 from portproof.content import shipped
 from portproof.inventory.assembling import assembled
+from portproof.loading.content import Content
 from portproof.model.checks import Check
 from portproof.model.hosts import Host
 from portproof.model.observation import Look
@@ -120,6 +123,25 @@ def job_of(
 def _digest(policy: Policy) -> Digest:
     text = msgspec.json.encode(policy.document())
     return Digest(f"policies/{policy.policy}.yml", f"{sum(text):064x}")
+
+
+def content_of(
+    folder: Path,
+    policies: Sequence[Mapping[str, Any]] = (POLICY,),
+    checks: Sequence[Check] = CHECKS[1:],
+) -> Content:
+    """The policies and checks as files below a folder, and what is loaded from them."""
+    for policy in policies:
+        save(folder / "policies" / f"{policy['policy']}.yml", policy)
+    for check in checks:
+        save(folder / "checks" / f"{check.check}.yml", check.model_dump(exclude_unset=True))
+    return load_content([folder / "policies"])
+
+
+def save(file: Path, document: Mapping[str, Any]) -> None:
+    """Write a document as YAML."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(yaml.safe_dump(document), encoding="utf-8")
 
 
 def looks_of(cases: Mapping[str, Mapping[str, Any]] = CASES) -> dict[str, Look]:

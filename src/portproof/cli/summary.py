@@ -27,8 +27,13 @@ _FIRST_REASONS: Final = 2
 Group = tuple[BoundRule, list[tuple[HostResult, Judgement]]]
 
 
-def summary(result: AuditResult, folder: Path, decided: Gate | None = None) -> Iterator[Line]:
-    """The lines to print after an audit; the last says what gated, where that was chosen."""
+def summary(
+    result: AuditResult, folder: Path | None, decided: Gate | None = None
+) -> Iterator[Line]:
+    """The lines to print after an audit; the last says what gated, where that was chosen.
+
+    ``folder`` is where its report is, if it has one.
+    """
     for group in result.failures():
         yield from _failed_rule(group)
     yield from _waived(result.waived())
@@ -37,7 +42,8 @@ def summary(result: AuditResult, folder: Path, decided: Gate | None = None) -> I
         yield Line(f"note: {visible(warning)}", "yellow")
     yield Line(visible(sentence(result)), _style(result.totals))
     yield Line(f"verdicts: {_counts(result.totals)}")
-    yield Line(f"report: {folder / 'report.html'}")
+    if folder is not None:
+        yield Line(f"report: {folder / 'report.html'}")
     if decided is not None and (text := told(decided)):
         yield Line(text, _gate_style(decided))
 

@@ -1,17 +1,26 @@
 """What changed between two audits of the same thing, and what earlier audits counted."""
 
+from collections import Counter
 from enum import StrEnum
 
 import msgspec
 
+from portproof.exitcodes import ExitCode
+
 
 class ChangeKind(StrEnum):
-    """What can have changed, in the order a reader wants it."""
+    """What can have changed, in the order a reader wants it.
+
+    ``dark`` is what was known and is unproven now, a host or a rule on one; ``proven`` what was
+    unproven and passes now; ``scope`` a rule that began or ceased to apply to a host.
+    """
 
     NEWLY_FAILING = "newly-failing"
     DARK = "dark"
     STILL_FAILING = "still-failing"
     FIXED = "fixed"
+    PROVEN = "proven"
+    SCOPE = "scope"
     NEW_HOST = "new-host"
     VANISHED_HOST = "vanished-host"
     PROCESS = "process"
@@ -24,7 +33,8 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
 
     ``host`` and ``rule`` (its key) are empty where it is about neither; ``what`` says it in a
     sentence; ``since`` is when a failure was first seen, as far back as audits are known (ISO 8601,
-    UTC), ``severity`` that of the rule.
+    UTC), ``severity`` that of the rule. ``was`` is the verdict before and ``now`` the one after,
+    where it is about a verdict that changed; ``was`` is empty where there was none.
     """
 
     kind: ChangeKind
@@ -33,6 +43,8 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
     rule: str = ""
     severity: str = ""
     since: str = ""
+    was: str = ""
+    now: str = ""
 
 
 class Past(msgspec.Struct, frozen=True):
@@ -48,14 +60,24 @@ class Changes(msgspec.Struct, frozen=True):
     """What changed since an earlier audit.
 
     ``past`` are the audits of the same policies that are known, the earlier one last; ``items`` are
-    in the order of their kinds.
+    in the order of their kinds. ``notes`` say what a reader must know first: that the audits are
+    not of the same inventory or policies.
     """
 
     before: Past
     items: tuple[Change, ...]
     past: tuple[Past, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """1 something newly fails, 3 nothing does but something went dark, 0 neither."""
+        kinds = {item.kind for item in self.items}
+        if ChangeKind.NEWLY_FAILING in kinds:
+            return ExitCode.FAILED
+        return ExitCode.INCOMPLETE if ChangeKind.DARK in kinds else ExitCode.PROVEN
 
     def counts(self) -> dict[ChangeKind, int]:
         """How many changes there are of each kind, those without any too."""
-        kinds = [item.kind for item in self.items]
-        return {kind: kinds.count(kind) for kind in ChangeKind}
+        found = Counter(item.kind for item in self.items)
+        return {kind: found[kind] for kind in ChangeKind}

@@ -1,0 +1,79 @@
+"""``portproof evaluate``."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import click
+import msgspec
+
+from portproof.cli.changed import changed
+from portproof.cli.options import load_content
+from portproof.cli.show import Line, show
+from portproof.cli.summary import summary
+from portproof.comparing.changes import changes
+from portproof.content import shipped
+from portproof.exitcodes import ExitCode
+from portproof.folders.what_if import evaluate, job_by
+from portproof.model.changes import ChangeKind
+from portproof.model.result import AuditResult
+from portproof.renderers.contract import Theme, renderer
+from portproof.store.folder import AuditFolder
+from portproof.store.reading import read_request
+from portproof.store.results import read_result
+
+_WRITTEN: Final = ("html", "json")
+_TITLES: Final = {
+    ChangeKind.NEWLY_FAILING: "would newly fail",
+    ChangeKind.DARK: "would become unproven",
+    ChangeKind.FIXED: "would newly pass",
+    ChangeKind.PROVEN: "would be proven",
+    ChangeKind.SCOPE: "would apply otherwise",
+    ChangeKind.WAIVER: "would be waived otherwise",
+    ChangeKind.POLICY: "other rules",
+}
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "-p",
+    "--policy",
+    "policies",
+    multiple=True,
+    required=True,
+    help="A policy file or a folder of them; repeatable.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Also write the result as an audit's folder; new or empty.",
+)
+def command(folder: Path, policies: tuple[str, ...], output: Path | None) -> ExitCode:
+    """Judge the evidence of an audit by other policies, without touching a host.
+
+    Prints what would newly fail, newly pass or become unproven, compared with the folder's own
+    verdicts. Waivers hold as they hold today. A rule whose check was not asked then is unproven.
+    Exit codes are those of an audit, by the policies given.
+    """
+    old = read_result(folder)
+    job = job_by(folder, old, load_content([Path(path) for path in policies]))
+    if output is None:
+        new = evaluate(folder, old, job)
+    else:
+        request = msgspec.structs.replace(read_request(folder), policies=policies, digests=())
+        with AuditFolder(output, request) as written:
+            new = evaluate(folder, old, job, record=written.record)
+            theme = Theme((shipped("reports"),))
+            files = {each.FILE: each.render(new, theme) for each in map(renderer, _WRITTEN)}
+            written.finish(new.run, files)
+    show(_lines(old, new, output))
+    return new.exit_code
+
+
+def _lines(old: AuditResult, new: AuditResult, output: Path | None) -> Iterator[Line]:
+    found = list(changed(changes(old, new).items, _TITLES))
+    yield from found or [Line("every verdict would be the same")]
+    yield Line("")
+    yield from summary(new, output)
