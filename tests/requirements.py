@@ -34,6 +34,11 @@ _PARTS: dict[str, tuple[Callable[[], bool], str]] = {
     "root": (_is_root, "run the tests as root"),
     "ip": (lambda: shutil.which("ip") is not None, "apt-get install iproute2"),
     "sshd": (lambda: Path("/usr/sbin/sshd").exists(), "apt-get install openssh-server"),
+    "ssh-keygen": (
+        lambda: shutil.which("ssh-keygen") is not None,
+        "apt-get install openssh-client",
+    ),
+    "openssl": (lambda: shutil.which("openssl") is not None, "apt-get install openssl"),
     "sudo": (lambda: shutil.which("sudo") is not None, "apt-get install sudo"),
     "doas": (lambda: shutil.which("doas") is not None, "apt-get install opendoas"),
     "iptables": (lambda: shutil.which("iptables") is not None, "apt-get install iptables"),

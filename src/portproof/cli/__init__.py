@@ -15,6 +15,7 @@ from portproof.exitcodes import ExitCode
 COMMANDS: Final = {
     "audit": "Audit hosts against policies and write the report.",
     "evaluate": "Judge the evidence of an audit by other policies.",
+    "verify": "Recompute an audit from its folder, and tell what differs.",
     "report": "Render the result of an audit again.",
     "lint": "Find everything that is wrong with policies and checks.",
     "test": "Run the tests of policies, and name what they would not notice.",

@@ -15,7 +15,6 @@ from portproof.folders.again import basis_of as recorded_basis
 from portproof.folders.again import inventory_of
 from portproof.loading.content import Content
 from portproof.model.checks import Check
-from portproof.model.hosts import Host
 from portproof.model.observation import (
     LISTENING_SOCKETS,
     HostDark,
@@ -53,7 +52,7 @@ def evaluate(folder: Path, old: AuditResult, job: Job, record: Record | None = N
     judging = Judging(job, now.date())
     asked = {check.check: check for check in old.checks}
     results, taken = _judged(folder, job, judging, asked, record)
-    hosts = [results.get(host.name) or _unseen(judging, host) for host in job.inventory.hosts]
+    hosts = [results.get(host.name) or judging(host, unseen()) for host in job.inventory.hosts]
     return AuditResult(
         _identity(job, old, now.isoformat(timespec="seconds")),
         job.rules,
@@ -128,8 +127,9 @@ def _without(look: HostLook, gone: set[str]) -> HostLook:
     return msgspec.structs.replace(look, sight=sight)
 
 
-def _unseen(judging: Judging, host: Host) -> HostResult:
-    return judging(host, HostDark(cause=_NO_EVIDENCE, taken="", seconds=0.0))
+def unseen() -> HostDark:
+    """What stands for the look at a host that a folder holds no evidence of."""
+    return HostDark(cause=_NO_EVIDENCE, taken="", seconds=0.0)
 
 
 def _about(taken: set[str]) -> str:

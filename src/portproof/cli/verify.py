@@ -1,0 +1,59 @@
+"""``portproof verify``."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import click
+
+from portproof.cli.show import Line, show
+from portproof.exitcodes import ExitCode
+from portproof.folders.verify import Verification, verify
+from portproof.model.text import shortened, visible
+from portproof.store.signing import public_keys
+
+_SHOWN: Final = 100
+_LONGEST: Final = 400
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path),
+    help="Who must have signed it: an Ed25519 public key of OpenSSH's form, or a file of allowed"
+    " signers.",
+)
+def command(folder: Path, key: Path | None) -> ExitCode:
+    """Recompute an audit from its folder, and tell what differs.
+
+    Every hash of the manifest, its signature, every verdict from the evidence, and the totals.
+    Exit codes: 0 all holds, 1 something differs, 2 not the folder of an audit, or unreadable,
+    3 it could not be checked fully, as when it is half written.
+    """
+    found = verify(folder, None if key is None else public_keys(key))
+    show(_lines(found))
+    return found.exit_code
+
+
+def _lines(found: Verification) -> Iterator[Line]:
+    for where, what in found.differences[:_SHOWN]:
+        yield Line(f"DIFFERS {shortened(visible(f'{where}: {what}'), _LONGEST)}", "bold red")
+    if len(found.differences) > _SHOWN:
+        yield Line(f"  and {len(found.differences) - _SHOWN} more")
+    for text in found.unchecked:
+        yield Line(f"UNCHECKED {visible(text)}", "yellow")
+    for note in found.notes:
+        yield Line(f"note: {visible(note)}")
+    yield _sum(found)
+
+
+def _sum(found: Verification) -> Line:
+    if found.differences:
+        count = len(found.differences)
+        return Line(
+            f"{count} difference{'s' * (count != 1)}: this is not what was written", "bold red"
+        )
+    if found.unchecked:
+        return Line("nothing that could be checked differs", "bold yellow")
+    return Line(f"all holds: {found.held}", "bold green")
