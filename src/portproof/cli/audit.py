@@ -12,6 +12,7 @@ from portproof.cli.interrupts import finishing_first
 from portproof.cli.options import load_content
 from portproof.cli.progress import progress
 from portproof.cli.show import show
+from portproof.cli.signing import signer_of
 from portproof.cli.summary import summary
 from portproof.collectors.local import sources
 from portproof.collectors.ssh.settings import SshSettings
@@ -129,6 +130,12 @@ _TIMEOUT: Final = SshSettings().command_timeout
     " unproven>10, unproven>1% or severity>=high; repeatable, any of them is enough. Default:"
     " whatever failed or is unproven.",
 )
+@click.option(
+    "--sign",
+    metavar="KEY",
+    help="Sign the manifest with an Ed25519 private key; its passphrase is asked for, or taken from"
+    " PORTPROOF_SIGN_PASSPHRASE.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 def command(
     *,
@@ -183,6 +190,7 @@ def _job(request: Request) -> Job:
 
 def _audit(job: Job, request: Request, path: Path, *, resumed: bool, quiet: bool) -> AuditResult:
     digests = (*job.policy_digests, *job.check_digests, _inventory_digest(job))
+    sign = signer_of(request.sign)
     journal = _standing(job, request, path, digests) if resumed else None
     known = {name: evidence.look for name, evidence in (journal or {}).items()}
     how = How(
@@ -200,7 +208,7 @@ def _audit(job: Job, request: Request, path: Path, *, resumed: bool, quiet: bool
         theme = Theme((shipped("reports"),))
         written = renderers(request.formats).items()
         files = {each.FILE: write(name, each, result, theme) for name, each in written}
-        folder.finish(result.run, files)
+        folder.finish(result.run, files, sign)
     return result
 
 
