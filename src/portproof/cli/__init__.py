@@ -14,6 +14,7 @@ from portproof.exitcodes import ExitCode
 
 COMMANDS: Final = {
     "audit": "Audit hosts against policies and write the report.",
+    "diff": "Tell what changed between two audits.",
     "evaluate": "Judge the evidence of an audit by other policies.",
     "verify": "Recompute an audit from its folder, and tell what differs.",
     "report": "Render the result of an audit again.",

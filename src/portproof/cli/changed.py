@@ -7,21 +7,9 @@ from typing import Final
 from portproof.cli.show import Line
 from portproof.model.changes import Change, ChangeKind, Changes
 from portproof.model.text import shortened, visible
+from portproof.renderers.changes import SHOWN, TITLES, counted
 
-TITLES: Final = {
-    ChangeKind.NEWLY_FAILING: "newly failing",
-    ChangeKind.DARK: "went dark",
-    ChangeKind.STILL_FAILING: "still failing",
-    ChangeKind.FIXED: "fixed",
-    ChangeKind.PROVEN: "proven again",
-    ChangeKind.SCOPE: "other scope",
-    ChangeKind.NEW_HOST: "new hosts",
-    ChangeKind.VANISHED_HOST: "vanished hosts",
-    ChangeKind.PROCESS: "other process behind a port",
-    ChangeKind.WAIVER: "waivers changed",
-    ChangeKind.POLICY: "policies changed",
-}
-STYLES: Final = {
+_STYLES: Final = {
     ChangeKind.NEWLY_FAILING: "bold red",
     ChangeKind.DARK: "yellow",
     ChangeKind.STILL_FAILING: "red",
@@ -29,8 +17,6 @@ STYLES: Final = {
     ChangeKind.PROVEN: "green",
     ChangeKind.PROCESS: "magenta",
 }
-_SHOWN: Final = 20
-"""Changes of a kind shown before the rest is counted."""
 _LONGEST: Final = 300
 
 
@@ -38,15 +24,15 @@ def changed(items: Iterable[Change], titles: Mapping[ChangeKind, str] = TITLES) 
     """The changes of each kind that has a title, under it."""
     for kind, found in groupby(items, key=lambda item: item.kind):
         if kind in titles:
-            yield from _kind(titles[kind], STYLES.get(kind, ""), list(found))
+            yield from _kind(titles[kind], _STYLES.get(kind, ""), list(found))
 
 
 def _kind(title: str, style: str, items: list[Change]) -> Iterator[Line]:
     yield Line(f"{title}: {len(items)}", style)
-    for item in items[:_SHOWN]:
+    for item in items[:SHOWN]:
         yield Line(f"  {shortened(visible(_sentence(item)), _LONGEST)}", style)
-    if len(items) > _SHOWN:
-        yield Line(f"  and {len(items) - _SHOWN} more; --format json has them all", style)
+    if len(items) > SHOWN:
+        yield Line(f"  and {len(items) - SHOWN} more", style)
 
 
 def _sentence(item: Change) -> str:
@@ -56,9 +42,7 @@ def _sentence(item: Change) -> str:
 
 
 def changed_line(changes: Changes) -> Line:
-    """What changed, in one line."""
-    counts = {kind: count for kind, count in changes.counts().items() if count}
-    told = ", ".join(f"{count} {TITLES[kind]}" for kind, count in counts.items())
-    first = next((STYLES[kind] for kind in counts if kind in STYLES), "")
-    since = visible(f"since {changes.before.finished}")
-    return Line(f"{since}: {told or 'nothing changed'}", first)
+    """What a reader must know first, and what changed, in one line."""
+    styles = (_STYLES.get(item.kind, "") for item in changes.items)
+    text = "; ".join((*changes.notes, f"since {changes.before.finished}: {counted(changes)}"))
+    return Line(visible(text), next(styles, ""))

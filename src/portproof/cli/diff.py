@@ -1,0 +1,64 @@
+"""``portproof diff``."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import click
+
+from portproof.cli.changed import changed, changed_line
+from portproof.cli.show import Line, show
+from portproof.exitcodes import ExitCode
+from portproof.folders.history import compare
+from portproof.model.changes import Changes
+from portproof.renderers.changes import as_json, as_markdown
+from portproof.store.results import read_result
+
+
+def _text(changes: Changes) -> None:
+    show(_lines(changes))
+
+
+def _json(changes: Changes) -> None:
+    click.echo(as_json(changes), nl=False)
+
+
+def _markdown(changes: Changes) -> None:
+    click.echo("".join(as_markdown(changes)), nl=False)
+
+
+_FORMATS: Final[dict[str, Callable[[Changes], None]]] = {
+    "text": _text,
+    "json": _json,
+    "markdown": _markdown,
+}
+
+
+@click.command()
+@click.argument("old", type=click.Path(path_type=Path))
+@click.argument("new", type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(list(_FORMATS)),
+    default="text",
+    show_default=True,
+    help="How to print it.",
+)
+def command(old: Path, new: Path, form: str) -> ExitCode:
+    """Tell what changed between two audits.
+
+    What newly fails, went dark, still fails and since when, is fixed; hosts that came and went;
+    other processes behind a port; waivers and policies that changed. Exit codes: 0 nothing newly
+    fails or went dark, 1 something newly fails, 2 a folder cannot be read or the later audit judged
+    nothing, 3 nothing newly fails, but something went dark.
+    """
+    before, after = read_result(old), read_result(new)
+    found = compare(before, after, old)
+    _FORMATS[form](found)
+    return found.exit_code if after.totals.judged else ExitCode.ERROR
+
+
+def _lines(changes: Changes) -> Iterator[Line]:
+    yield changed_line(changes)
+    yield from changed(changes.items)
