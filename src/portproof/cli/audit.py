@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from portproof.audit import WARN_DAYS, Job, prepare, run, still_stand
+from portproof.cli.earlier import earlier
 from portproof.cli.interrupts import finishing_first
 from portproof.cli.options import load_content
 from portproof.cli.progress import progress
@@ -131,6 +132,12 @@ _TIMEOUT: Final = SshSettings().command_timeout
     " whatever failed or is unproven.",
 )
 @click.option(
+    "--since",
+    metavar="FOLDER",
+    help="The audit to tell the changes since. Default: the last one beside the new folder, by the"
+    " same policies.",
+)
+@click.option(
     "--sign",
     metavar="KEY",
     help="Sign the manifest with an Ed25519 private key; its passphrase is asked for, or taken from"
@@ -190,7 +197,7 @@ def _job(request: Request) -> Job:
 
 def _audit(job: Job, request: Request, path: Path, *, resumed: bool, quiet: bool) -> AuditResult:
     digests = (*job.policy_digests, *job.check_digests, _inventory_digest(job))
-    sign = signer_of(request.sign)
+    sign, before = signer_of(request.sign), earlier(request, path, job)
     journal = _standing(job, request, path, digests) if resumed else None
     known = {name: evidence.look for name, evidence in (journal or {}).items()}
     how = How(
@@ -204,7 +211,7 @@ def _audit(job: Job, request: Request, path: Path, *, resumed: bool, quiet: bool
     kept = None if journal is None else journal.values()
     with AuditFolder(path, asked, kept) as folder:
         looks = Looks(job.without(known), job.questions(), how)
-        result = _run(job, looks, folder, known, quiet=quiet)
+        result = before.compared(_run(job, looks, folder, known, quiet=quiet))
         theme = Theme((shipped("reports"),))
         written = renderers(request.formats).items()
         files = {each.FILE: write(name, each, result, theme) for name, each in written}

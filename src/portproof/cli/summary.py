@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
+from portproof.cli.changed import changed_line
 from portproof.cli.show import Line
 from portproof.exitcodes import ExitCode
 from portproof.gate import Gate, told
@@ -40,6 +41,8 @@ def summary(
     yield from _unproven(result.unproven())
     for warning in result.warnings:
         yield Line(f"note: {visible(warning)}", "yellow")
+    if result.changes is not None:
+        yield changed_line(result.changes)
     yield Line(visible(sentence(result)), _style(result.totals))
     yield Line(f"verdicts: {_counts(result.totals)}")
     if folder is not None:

@@ -44,7 +44,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """What an audit was asked for, as its options say it; nothing in it is secret.
 
     ``digests`` are those of policies, checks and inventory, so that a run is not resumed with
-    others.
+    others. ``since`` is the folder of an earlier audit, ``sign`` the file of a private key.
     """
 
     format: str = REQUEST_FORMAT

@@ -1,0 +1,18 @@
+"""The audit that a new one is compared with; it is found before anything is looked at."""
+
+from pathlib import Path
+
+from portproof.audit import Job
+from portproof.folders.history import Earlier, latest, named
+from portproof.store.folder import Request
+
+
+def earlier(request: Request, folder: Path, job: Job) -> Earlier:
+    """The audit asked for, or the last one in the same place by the same policies.
+
+    Raises:
+        ContentError: the audit asked for cannot be read, or was edited.
+    """
+    if request.since is not None:
+        return named(Path(request.since))
+    return latest(folder, job.policy_digests, job.inventory.source)

@@ -1,0 +1,153 @@
+"""An audit tells what changed since the last one in the same place."""
+
+import contextlib
+import json
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from portproof.store.results import read_result
+from support.calling import Done, portproof
+from support.folders import job_of, looks_of, reseal, save, write
+
+
+@pytest.fixture
+def port() -> int:
+    """A port that nothing listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        number: int = free.getsockname()[1]
+    return number
+
+
+@contextlib.contextmanager
+def listening(port: int) -> Iterator[None]:
+    """Listen on a port."""
+    with socket.create_server(("127.0.0.1", port)):
+        yield
+
+
+@pytest.fixture
+def place(tmp_path: Path, port: int, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a policy, to audit this machine from."""
+    rules = [{"id": "quiet", "closed": f"{port}/tcp"}]
+    save(tmp_path / "own.yml", {"policy": "own", "title": "Own", "rules": rules})
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def audit(output: str, *more: str, policy: str = "own.yml") -> Done:
+    """Audit this machine."""
+    return portproof("audit", "-p", policy, "--via", "probe", "-o", output, *more)
+
+
+def changes(folder: str) -> dict[str, Any]:
+    """What ``audit.json`` says changed."""
+    document = json.loads((Path(folder) / "audit.json").read_text(encoding="utf-8"))
+    found: dict[str, Any] = document["changes"]
+    return found
+
+
+def edit(folder: str, name: str, old: str, new: str) -> None:
+    """Edit a file of a folder."""
+    file = Path(folder) / name
+    file.write_text(file.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+
+
+def test_the_last_audit_by_the_same_policies_is_found(place: Path, port: int) -> None:
+    """In one line of the summary, in audit.json, and again when it is rendered again."""
+    first = audit("audits/1")
+    assert "since " not in first.out
+    with listening(port):
+        second = audit("audits/2")
+        third = audit("audits/3")
+    assert second.code == third.code == 1
+    assert ": 1 newly failing" in second.out
+    assert ": 1 still failing" in third.out
+    (item,) = changes("audits/3")["items"]
+    assert item["since"] == read_result(place / "audits" / "2").run.finished
+    assert [Path(each["folder"]).name for each in changes("audits/3")["past"]] == ["1", "2"]
+    again = portproof("report", "audits/3", "--format", "json", "-o", "-")
+    assert again.out == Path("audits/3/audit.json").read_text(encoding="utf-8")
+    assert portproof("verify", "audits/3").code == 0
+
+
+@pytest.mark.usefixtures("place")
+def test_an_audit_by_other_policies_or_without_a_look_is_not_the_last_one() -> None:
+    """Neither is compared with."""
+    rules = [{"id": "quiet", "closed": 1}]
+    save(Path("other.yml"), {"policy": "own", "title": "Own", "rules": rules})
+    audit("audits/1", policy="other.yml")
+    portproof("evaluate", "audits/1", "-p", "own.yml", "-o", "audits/2")
+    done = audit("audits/3")
+    assert "since " not in done.out
+    assert done.code in {0, 3}
+
+
+@pytest.mark.usefixtures("place")
+def test_one_that_was_asked_for_may_be_of_anything() -> None:
+    """What is different about it is said."""
+    write(Path("elsewhere"), job_of(), looks_of())
+    done = audit("audits/1", "--since", "elsewhere")
+    assert (
+        "these are audits of different inventories: hosts.ini before, this machine now" in done.out
+    )
+    assert "they have no rule in common; since " in done.out
+
+
+@pytest.mark.usefixtures("place")
+@pytest.mark.parametrize("harm", ["gone", "edited", "half written"])
+def test_one_that_was_asked_for_must_be_whole(harm: str) -> None:
+    """Before anything is looked at, with exit code 2."""
+    write(Path("old"), job_of(), looks_of())
+    if harm == "half written":
+        (Path("old") / "manifest.json").unlink()
+    edit("old", "audit.json", "web", "wob")
+    done = audit("new", "--since", "none" if harm == "gone" else "old")
+    assert (done.code, done.out) == (2, "")
+    assert {"gone": "does not exist", "edited": "was edited"}.get(harm, harm) in done.err
+    assert not Path("new").exists()
+
+
+@pytest.mark.usefixtures("place")
+def test_one_that_was_found_and_is_not_whole_is_passed_over() -> None:
+    """With a warning; the one before it is compared with."""
+    audit("audits/1")
+    audit("audits/2")
+    audit("audits/3")
+    edit("audits/2", "evidence.jsonl", "port", "prot")
+    edit("audits/3", "manifest.json", "manifest/1", "manifest/9")
+    os.truncate("audits/3/request.json", 0)
+    done = audit("audits/4")
+    assert "note: an earlier audit was not compared with" in done.out
+    assert "audits/2/evidence.jsonl: was edited" in done.out
+    assert "audits/3/manifest.json: is of format" in done.out
+    assert changes("audits/4")["before"]["folder"].endswith("1")
+    assert portproof("verify", "audits/4").code == 0
+
+
+@pytest.mark.usefixtures("place")
+def test_a_folder_of_something_else_is_left_alone() -> None:
+    """A neighbour with a manifest of its own is none of ours."""
+    Path("audits/web").mkdir(parents=True)
+    Path("audits/web/manifest.json").write_text("{}", encoding="utf-8")
+    Path("audits/file").write_text("x", encoding="utf-8")
+    done = audit("audits/1")
+    assert done.code in {0, 3}
+    assert "not compared" not in done.out
+
+
+@pytest.mark.usefixtures("place")
+def test_one_of_the_same_inventory_comes_first() -> None:
+    """However much older it is."""
+    for name in ("1", "2"):
+        audit(f"audits/{name}")
+    for name in ("audit.json", "manifest.json"):
+        edit("audits/2", name, "this machine", "the other one")
+    reseal(Path("audits/2"))
+    audit("audits/3")
+    assert Path(changes("audits/3")["before"]["folder"]).name == "1"
