@@ -169,9 +169,16 @@ def _cases(result: AuditResult) -> Iterator[_Case]:
 
 
 def _known_failures(result: AuditResult) -> set[tuple[str, str]]:
-    """Failures that an earlier audit had too. Whatever is not known to be old is new."""
+    """Failures that an earlier audit had too. Whatever is not known to be old is new.
+
+    A rule that failed before and fails by another listener now is both, and counts as new.
+    """
     items = result.changes.items if result.changes else ()
-    return {(item.host, item.rule) for item in items if item.kind is ChangeKind.STILL_FAILING}
+    old, new = (
+        {(item.host, item.rule) for item in items if item.kind is kind}
+        for kind in (ChangeKind.STILL_FAILING, ChangeKind.NEWLY_FAILING)
+    )
+    return old - new
 
 
 def _is_meant(asked: Condition, case: _Case, known: set[tuple[str, str]]) -> bool:

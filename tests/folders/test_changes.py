@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from portproof.audit import Job, run
 from portproof.comparing.changes import changes
+from portproof.gate import condition, gate
 from portproof.model.changes import Change, ChangeKind, Changes
 from portproof.model.observation import HostDark, Look, Reason, Unobserved
 from portproof.model.result import AuditResult
@@ -170,6 +171,8 @@ def test_a_new_listener_of_a_rule_that_failed_is_newly_failing() -> None:
     (fresh,) = of(found, ChangeKind.NEWLY_FAILING)
     assert "tcp 10.0.0.5:609" in fresh.what
     assert len(of(found, ChangeKind.STILL_FAILING)) == 1
+    again = audit(job_of(hosts=["db-1"]), looks_of({"db-1": more})).compared(found)
+    assert gate(again, [condition("new")]).exit_code == 1
     moved = case(socket(609, "netinfod", pid=4711))
     assert of(between({"db-1": OPEN}, {"db-1": moved}), ChangeKind.NEWLY_FAILING) == []
 

@@ -1,13 +1,16 @@
 """``portproof report`` renders a folder again, and overwrites nothing."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from portproof.errors import TemplateError
+from portproof.store.outputs import write_new
 from support.calling import portproof
 from support.folders import job_of, looks_of, write
 
-FORMATS = ("html", "json")
+FORMATS = ("html", "json", "csv", "markdown")
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +26,9 @@ def test_a_report_is_the_same_when_rendered_again(audited: Path, tmp_path: Path)
     wanted = [word for name in FORMATS for word in ("--format", name)]
     done = portproof("report", audited, *wanted, "-o", tmp_path / "again")
     assert (done.code, done.err) == (0, "")
-    for name in ("report.html", "audit.json"):
+    written = [file.name for file in (tmp_path / "again").iterdir()]
+    assert len(written) == len(FORMATS)
+    for name in written:
         assert (tmp_path / "again" / name).read_bytes() == (audited / name).read_bytes()
         assert f"written: {tmp_path / 'again' / name}" in done.out
 
@@ -84,3 +89,15 @@ def test_a_folder_that_cannot_be_written_is_an_error(audited: Path, tmp_path: Pa
     done = portproof("report", audited, "-o", tmp_path / "file")
     assert done.code == 2
     assert "cannot write" in done.err
+
+
+def test_a_format_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
+    """Neither its own file nor those that were rendered before it."""
+
+    def failing() -> Iterator[str]:
+        yield "half a report"
+        raise TemplateError("report.html:1: no such thing")
+
+    with pytest.raises(TemplateError):
+        write_new(tmp_path, {"audit.json": ["{}"], "report.html": failing()})
+    assert list(tmp_path.iterdir()) == []

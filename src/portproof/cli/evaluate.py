@@ -17,12 +17,11 @@ from portproof.exitcodes import ExitCode
 from portproof.folders.what_if import evaluate, job_by
 from portproof.model.changes import ChangeKind
 from portproof.model.result import AuditResult
-from portproof.renderers.contract import Theme, renderer
+from portproof.renderers.contract import Theme, renderers, write
 from portproof.store.folder import AuditFolder
 from portproof.store.reading import read_request
 from portproof.store.results import read_result
 
-_WRITTEN: Final = ("html", "json")
 _TITLES: Final = {
     ChangeKind.NEWLY_FAILING: "would newly fail",
     ChangeKind.DARK: "would become unproven",
@@ -66,7 +65,8 @@ def command(folder: Path, policies: tuple[str, ...], output: Path | None) -> Exi
         with AuditFolder(output, request) as written:
             new = evaluate(folder, old, job, record=written.record)
             theme = Theme((shipped("reports"),))
-            files = {each.FILE: each.render(new, theme) for each in map(renderer, _WRITTEN)}
+            chosen = renderers(()).items()
+            files = {each.FILE: write(name, each, new, theme) for name, each in chosen}
             written.finish(new.run, files)
     show(_lines(old, new, output))
     return new.exit_code

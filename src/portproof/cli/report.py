@@ -9,7 +9,7 @@ import click
 from portproof.content import shipped
 from portproof.errors import UsageError
 from portproof.exitcodes import ExitCode
-from portproof.renderers.contract import Theme, renderer
+from portproof.renderers.contract import Theme, renderers, write
 from portproof.store.outputs import write_new
 from portproof.store.results import read_result
 
@@ -41,14 +41,15 @@ def command(folder: Path, formats: tuple[str, ...], output: Path) -> ExitCode:
     half written, or with files that are not what they were when the audit finished, is refused.
     Exit codes: 0 written, 2 not.
     """
-    chosen = [renderer(name) for name in dict.fromkeys(formats)]
+    chosen = renderers(formats, always=())
     if output == _STDOUT and len(chosen) > 1:
         raise UsageError("standard output takes one format; leave out the others")
     result, theme = read_result(folder), Theme((shipped("reports"),))
+    files = {each.FILE: write(name, each, result, theme) for name, each in chosen.items()}
     if output == _STDOUT:
-        for chunk in chosen[0].render(result, theme):
+        for chunk in (chunk for chunks in files.values() for chunk in chunks):
             sys.stdout.buffer.write(chunk.encode())
         return ExitCode.PROVEN
-    for path in write_new(output, {each.FILE: each.render(result, theme) for each in chosen}):
+    for path in write_new(output, files):
         click.echo(f"written: {path}")
     return ExitCode.PROVEN

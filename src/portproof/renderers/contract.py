@@ -60,13 +60,13 @@ def renderer(name: str) -> Renderer:
     return cast("Renderer", entry.load())
 
 
-def renderers(names: Iterable[str]) -> dict[str, Renderer]:
+def renderers(names: Iterable[str], always: Iterable[str] = ALWAYS) -> dict[str, Renderer]:
     """Load the renderers of the formats asked for and of those that are always written, once each.
 
     Raises:
         UsageError: there is no such format, or two formats are written to the same file.
     """
-    chosen = {name: renderer(name) for name in dict.fromkeys((*ALWAYS, *names))}
+    chosen = {name: renderer(name) for name in dict.fromkeys((*always, *names))}
     by_file: dict[str, str] = {}
     for name, each in chosen.items():
         other = by_file.setdefault(each.FILE, name)
