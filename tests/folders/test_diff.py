@@ -63,8 +63,8 @@ def test_json_has_every_change(tmp_path: Path) -> None:
     document = json.loads(done.out)
     assert done.code == document["exit_code"] == 3
     assert document["format"] == "portproof-changes/1"
-    assert document["counts"]["dark"] == len(document["changes"]) == 2
-    first = document["changes"][0]
+    assert document["counts"]["dark"] == len(document["items"]) == 2
+    first = document["items"][0]
     wanted = {"kind": "dark", "host": "db-1", "was": "pass", "now": "unproven", "severity": "high"}
     assert wanted.items() <= first.items()
     assert document["before"]["verdicts"]["pass"] == 5
@@ -96,7 +96,7 @@ def test_since_when_is_known_from_audits_in_the_same_place(tmp_path: Path) -> No
     third = audited(tmp_path / "3", socket(609, "netinfod"))
     done = portproof("diff", second, third, "--format", "json")
     document = json.loads(done.out)
-    assert document["changes"][0]["since"] == long_ago
+    assert document["items"][0]["since"] == long_ago
     assert document["past"][0]["finished"] == long_ago
 
 

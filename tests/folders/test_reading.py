@@ -24,8 +24,10 @@ FIRST = Path(__file__).parent.parent / "data" / "folders" / "first"
 
 CHANGES = Changes(
     Past("2026-11-22T02:00:00+00:00", "audits/x", 3, {"pass": 3}),
-    (Change(ChangeKind.DARK, "web-1 went dark", host="web-1"),),
+    tuple(Change(kind, "something changed", host="web-1") for kind in ChangeKind),
+    notes=("the inventory changed",),
 )
+"""Changes of every kind there is: every format must be able to tell of them."""
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ def as_json(changes: Changes) -> str:
         "before": changes.before,
         "counts": {kind.value: count for kind, count in changes.counts().items()},
         "past": changes.past,
-        "changes": changes.items,
+        "items": changes.items,
     }
     return msgspec.json.format(msgspec.json.encode(document)).decode() + "\n"
 
