@@ -260,7 +260,11 @@ def test_the_command_line_tells_it_too(busy: Machine, tmp_path: Path) -> None:
     assert lines[at].startswith(f"  {HOSTNAME}: netinfod listens")
     assert lines[at + 1].startswith("    suspicious: ")
     told = json.loads((tmp_path / "out" / "audit.json").read_text(encoding="utf-8"))
-    (finding,) = next(iter(told["judgements"]))["judgement"]["findings"]
+    (finding,) = next(
+        each["judgement"]["findings"]
+        for each in told["judgements"]
+        if each["rule"] == "retired-ports/npmp-trap-609"
+    )
     pid = finding["listener"]["owners"][0]["pid"]
     assert [each["process"]["pid"] for each in finding["why"]] == [pid]
     assert finding["why"][0]["executable"]["sha256"]
