@@ -10,7 +10,7 @@ import msgspec
 from portproof.audit import WARN_DAYS, Job, prepare, run, still_stand
 from portproof.cli.earlier import earlier
 from portproof.cli.interrupts import finishing_first
-from portproof.cli.options import load_content
+from portproof.cli.options import POLICY_HELP, load_content
 from portproof.cli.progress import progress
 from portproof.cli.show import show
 from portproof.cli.signing import signer_of
@@ -41,7 +41,7 @@ _TIMEOUT: Final = SshSettings().command_timeout
     "--policy",
     "policies",
     multiple=True,
-    help="A policy file or a folder of them; repeatable. Default: the shipped policies.",
+    help=POLICY_HELP,
 )
 @click.option(
     "-i",
@@ -188,7 +188,7 @@ def _job(request: Request) -> Job:
     vault = VaultOptions(password_files=request.vault_password_files, ids=request.vault_ids)
     inventory = read_inventory(list(request.inventory), limit=request.limit, vault=vault)
     return prepare(
-        load_content([Path(path) for path in request.policies]),
+        load_content(request.policies),
         inventory,
         require_witness=request.require_witness,
         warn_days=request.warn_days,

@@ -7,7 +7,7 @@ from itertools import chain
 import click
 
 from portproof.by_hand import commands
-from portproof.cli.options import load_content
+from portproof.cli.options import POLICY_HELP, load_content
 from portproof.cli.show import Line, show
 from portproof.collectors.identity import this_platform
 from portproof.collectors.local import look_here, sources
@@ -27,13 +27,14 @@ _WIDTH = 96
 
 @click.command()
 @click.argument("port")
-def command(port: str) -> None:
+@click.option("-p", "--policy", "policies", multiple=True, help=POLICY_HELP)
+def command(port: str, policies: tuple[str, ...]) -> None:
     """Tell what a port is for, which rules cover it, and who listens here.
 
     PORT is a number, a number with a protocol, or a registered service name: 609, 609/udp, ssh.
     """
     targets = parse_target(port)
-    content = load_content(())
+    content = load_content(policies)
     lint(content)
     content.raise_problems()
     questions = {
@@ -78,7 +79,7 @@ def _registered(target: Target) -> Iterator[Line]:
 def _rules(target: Target, rules: Iterable[BoundRule]) -> Iterator[Line]:
     covering = [bound for bound in rules if _covers(bound, target)]
     if not covering:
-        yield Line("  Rules: no shipped rule covers it.")
+        yield Line("  Rules: no rule covers it.")
     for bound in covering:
         yield Line(f"  Rule {bound.key} ({bound.severity}): {bound.rule.summary()}", "cyan")
         yield from _wrapped(bound.rule.because or bound.policy.because or "", "    ")

@@ -1,7 +1,5 @@
 """``portproof lint``."""
 
-from pathlib import Path
-
 import click
 
 from portproof.cli.options import content_paths, load_content
@@ -9,18 +7,21 @@ from portproof.loading.lint import lint
 
 
 @click.command()
-@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
-def command(paths: tuple[Path, ...]) -> None:
+@click.argument("policies", nargs=-1)
+def command(policies: tuple[str, ...]) -> None:
     """Find everything that is wrong with policies and checks.
 
-    PATHS are policy files or folders; without any, the shipped policies. Checks are taken from the
-    folder "checks" beside each, besides the shipped ones. Every error is told at once, with its
-    place. Exits with 2 if there is one, else with 0.
+    POLICIES are names of shipped policies, files or folders; without any, the shipped ones without
+    the baselines. Checks are taken from the folder "checks" beside each, besides the shipped ones.
+    Every error is told at once, with its place. Exits with 2 if there is one, else with 0.
     """
-    content = load_content(paths)
+    content = load_content(policies)
     lint(content)
     content.raise_problems()
-    policies, checks = len(content.policies), len(content.checks)
-    rules = len(content.rules())
-    click.echo(f"no error; policies: {policies}, rules: {rules}, checks: {checks}")
-    click.echo(f"read: {', '.join(map(str, content_paths(paths)))}")
+    counts = {
+        "policies": len(content.policies),
+        "rules": len(content.rules()),
+        "checks": len(content.checks),
+    }
+    click.echo(f"no error; {', '.join(f'{name}: {count}' for name, count in counts.items())}")
+    click.echo(f"read: {', '.join(map(str, content_paths(policies)))}")

@@ -29,19 +29,20 @@ class Tested:
 
 
 @click.command()
-@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("policies", nargs=-1)
 @click.option("--junit", type=click.Path(path_type=Path), help="Write the results as JUnit XML.")
-def command(paths: tuple[Path, ...], junit: Path | None) -> ExitCode:
+def command(policies: tuple[str, ...], junit: Path | None) -> ExitCode:
     """Run the tests of policies, and name what they would not notice.
 
-    PATHS are policy files or folders; without any, the shipped policies. The tests are in files
-    "*.test.yml" beside them. Every rule must be seen to pass and to fail, and with a mistake in a
-    rule (its ports shifted, a protocol swapped, its scope or owner not minded) some case must fail.
-    Exits with 1 if an expectation does not hold or a gap is found, else with 0.
+    POLICIES are names of shipped policies, files or folders; without any, the shipped ones without
+    the baselines. The tests are in files "*.test.yml" beside them. Every rule must be seen to pass
+    and to fail, and with a mistake in a rule (its ports shifted, a protocol swapped, its scope or
+    owner not minded) some case must fail. Exits with 1 if an expectation does not hold or a gap is
+    found, else with 0.
     """
-    content = load_content(paths)
+    content = load_content(policies)
     lint(content)
-    tests = load_tests(content_paths(paths), content.problems)
+    tests = load_tests(content_paths(policies), content.problems)
     content.problems.extend(lint_tests(tests, content))
     content.raise_problems()
     results = list(_test(content, [loaded.model for loaded in tests]))
