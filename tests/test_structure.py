@@ -21,7 +21,7 @@ EVERYTHING = sorted(
 
 LEVELS = (
     {"__init__", "errors", "exitcodes"},
-    {"model"},
+    {"controls", "model"},
     {
         "by_hand",
         "collectors",

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from portproof.controls import control_trouble, framework_trouble
 from portproof.errors import Problem
 from portproof.loading.content import Content, Loaded
 from portproof.loading.document import Document, Key
@@ -16,6 +17,7 @@ from portproof.model.base import ByPlatform, Text
 from portproof.model.checks import Check
 from portproof.model.policy import Policy
 from portproof.model.policy_tests import PolicyTest
+from portproof.model.rules.base import Rule
 from portproof.model.rules.check import CheckRule
 
 _UNKNOWN_HERE: Final = ("no such table", "no such column", "no such function")
@@ -77,6 +79,17 @@ def _rule_problems(loaded: Loaded[Policy], known: dict[str, Check]) -> Iterator[
             yield document.problem((*here, "hosts"), text)
         if isinstance(rule, CheckRule):
             yield from _reference(rule.check, known, document, (*here, "check"))
+        yield from _map_problems(rule, document, (*here, "maps"))
+
+
+def _map_problems(rule: Rule, document: Document, path: Key) -> Iterator[Problem]:
+    """A number nobody has is a typing mistake, and would be missing from a report by control."""
+    for framework, numbers in rule.maps.items():
+        if trouble := framework_trouble(framework):
+            yield document.problem((*path, framework), trouble, at_key=True)
+        for index, number in enumerate(numbers):
+            if trouble := control_trouble(framework, number):
+                yield document.problem((*path, framework, index), trouble)
 
 
 def _waiver_problems(content: Content) -> Iterator[Problem]:

@@ -1,0 +1,94 @@
+"""Control numbers of the frameworks that rules map to, with their short titles.
+
+``data/controls`` has one table a framework, named by the key that ``maps`` uses; ``data/NOTICE``
+names the sources. Numbers and titles are facts about the standards; their text is not here. Other
+frameworks may be mapped to as well: of those nothing is known but what the rules say.
+"""
+
+import difflib
+import re
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from portproof.errors import UsageError
+
+_TABLES: Final = Path(__file__).parent / "data" / "controls"
+_NAMES: Final = {
+    "cis-controls": "CIS Controls v8",
+    "iso-27001": "ISO/IEC 27001:2022, Annex A",
+    "nist-800-53": "NIST SP 800-53, revision 5",
+    "pci-dss": "PCI DSS v4",
+}
+_PARENT: Final = re.compile(r"(?:\(\d+\)|\.\d+)$")
+"""The last step of a number: an enhancement as in ``CM-7(1)``, or a part as in ``2.2.4``."""
+
+
+def frameworks() -> tuple[str, ...]:
+    """The keys of the frameworks whose control numbers are known."""
+    return tuple(_NAMES)
+
+
+def framework_name(framework: str) -> str:
+    """What a framework is called, with its version; the key itself where that is not known."""
+    return _NAMES.get(framework, framework)
+
+
+def control_title(framework: str, number: str) -> str:
+    """The short title of a control; for one without its own, that of the control it is part of.
+
+    Empty where the framework or the number is not known.
+    """
+    table = _table(framework) if framework in _NAMES else {}
+    while number in table and not table[number] and _PARENT.search(number):
+        number = _PARENT.sub("", number)
+    return table.get(number, "")
+
+
+def control_order(number: str) -> tuple[tuple[str, int], ...]:
+    """What sorts control numbers as people do: 4.8 before 4.10, ``AC-17`` before ``CM-7``."""
+    parts = re.findall(r"([^0-9]*)([0-9]*)", number)
+    return tuple((text, int(digits[:9] or 0)) for text, digits in parts if text or digits)
+
+
+def control_trouble(framework: str, number: str) -> str | None:
+    """Say what is wrong with a number of a framework that is known, with the nearest right ones."""
+    if framework not in _NAMES or number in _table(framework):
+        return None
+    near = difflib.get_close_matches(number.upper(), _table(framework), n=3)
+    hint = f"; did you mean {', '.join(near)}?" if near else ""
+    return f"{number[:40]!a} is no control of {framework_name(framework)}{hint}"
+
+
+def framework_trouble(framework: str) -> str | None:
+    """Say that a key is another spelling of a known framework; any other key is a user's own."""
+    meant = next((key for key in _NAMES if _squeezed(key) == _squeezed(framework)), framework)
+    return None if meant == framework else f"this framework is written {meant}"
+
+
+def refuse_unknown(framework: str, used: Iterable[str]) -> None:
+    """Insist on a framework that is known, or that some rule maps to.
+
+    Raises:
+        UsageError: it is neither; the text lists those there are.
+    """
+    known = sorted({*_NAMES, *used})
+    if framework in known:
+        return
+    near = difflib.get_close_matches(framework, known, n=1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    text = f"no rule maps to a framework {framework[:80]!a}; there are {', '.join(known)}{hint}"
+    raise UsageError(text)
+
+
+def _squeezed(key: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", key.lower())
+
+
+@cache
+def _table(framework: str) -> dict[str, str]:
+    """The titles of a known framework's controls by number; empty for those without their own."""
+    text = (_TABLES / f"{framework}.tsv").read_text(encoding="utf-8")
+    rows = (line.partition("\t") for line in text.splitlines())
+    return {number: title for number, _, title in rows}
