@@ -28,8 +28,8 @@ check: $(DEV_STAMP)
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy
 	$(BIN)/pytest tests/test_structure.py
-	$(BIN)/portproof lint
-	$(BIN)/portproof test
+	$(BIN)/portproof lint policies
+	$(BIN)/portproof test policies
 
 unit: $(DEV_STAMP)
 	$(BIN)/pytest -n 2 --dist loadgroup --durations 8

@@ -9,6 +9,7 @@ from portproof.content import default_policies, shipped, shipped_policies
 from portproof.loading.content import load
 from support.machine import PORTPROOF
 
+KINDS = {"bastion", "database-server", "kubernetes-node", "web-server", "workstation"}
 POLICY = "policy: {0}\ntitle: Mine\nrules: [{{id: old, closed: 609}}]\n"
 
 
@@ -37,6 +38,15 @@ def test_the_default_is_every_shipped_policy_but_the_baselines() -> None:
     baselines = {path for path in shipped_policies().values() if path.parent.name == "baselines"}
     assert set(default_policies()) == set(shipped_policies().values()) - baselines
     assert default_policies()
+
+
+def test_every_baseline_is_taken_by_its_name_and_tested(tmp_path: Path) -> None:
+    """Each has tests beside it, and there is no mistake in a rule that they would not notice."""
+    names = [name for name, path in shipped_policies().items() if path.parent.name == "baselines"]
+    assert {f"baseline-{kind}" for kind in KINDS} <= set(names)
+    done = run(tmp_path, "test", *names)
+    assert done.returncode == 0, done.stdout
+    assert "; 0 gaps in the tests of" in done.stdout
 
 
 @pytest.mark.parametrize("command", [["lint"], ["test"], ["explain", "609", "-p"]])
