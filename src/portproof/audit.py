@@ -10,7 +10,7 @@ print(result.exit_code, result.totals)
 import platform
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
 from typing import Final, Protocol, runtime_checkable
@@ -67,7 +67,10 @@ class AsksWhy(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What an audit is about: rules for hosts, and the checks the rules need."""
+    """What an audit is about: rules for hosts, and the checks the rules need.
+
+    ``notes`` is what a reader must know before any host is looked at, one sentence each.
+    """
 
     rules: tuple[BoundRule, ...]
     checks: tuple[Check, ...]
@@ -77,6 +80,7 @@ class Job:
     policy_digests: tuple[Digest, ...] = ()
     check_digests: tuple[Digest, ...] = ()
     require_witness: bool = False
+    notes: tuple[str, ...] = ()
 
     def questions(self) -> dict[Platform, dict[str, str]]:
         """The SQL to ask by platform and question id; checks without SQL there are left out."""
@@ -102,8 +106,17 @@ def prepare(
     *,
     require_witness: bool = False,
     warn_days: int = WARN_DAYS,
+    chosen: Mapping[str, frozenset[str]] | None = None,
 ) -> Job:
     """Check content and turn it into a job.
+
+    Args:
+        content: Policies, checks and waivers.
+        inventory: The hosts.
+        require_witness: Whether a check without a witness leaves its rule unproven.
+        warn_days: How many days before a waiver's end an audit warns of it.
+        chosen: The hosts each policy is for, by its id, where the inventory chooses; None if every
+            policy is for every host.
 
     Raises:
         ContentError: holds everything that is wrong with policies and checks.
@@ -111,7 +124,7 @@ def prepare(
     lint(content)
     content.raise_problems()
     known = content.check_by_id()
-    rules = content.rules()
+    rules = _chosen(content.rules(), chosen)
     needed = _needed_checks(rules)
     return Job(
         rules=rules,
@@ -125,6 +138,14 @@ def prepare(
         ),
         require_witness=require_witness,
     )
+
+
+def _chosen(
+    rules: tuple[BoundRule, ...], chosen: Mapping[str, frozenset[str]] | None
+) -> tuple[BoundRule, ...]:
+    if chosen is None:
+        return rules
+    return tuple(replace(bound, chosen_for=chosen[bound.policy.policy]) for bound in rules)
 
 
 def audit(
@@ -272,7 +293,7 @@ class Judging:
         job = self._job
         patterns = pattern_warnings(job.rules, job.inventory)
         waivers = self._waivers.warnings(hosts, job.warn_days)
-        return (*job.inventory.warnings, *patterns, *waivers)
+        return (*job.notes, *job.inventory.warnings, *patterns, *waivers)
 
 
 def still_stand(job: Job, looks: Mapping[str, Look]) -> dict[str, Look]:

@@ -1,6 +1,6 @@
 """Rules and a scene become judgements. Pure, and cheap for hosts where nothing stands out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from operator import attrgetter
 from typing import Final
@@ -16,6 +16,8 @@ from portproof.model.scene import Doubts, Scene
 from portproof.model.verdicts import Judgement, Verdict, unproven
 
 _BY_PORT: Final = attrgetter("port", "protocol", "address", "stack", "namespace")
+_NAMED: Final = 5
+"""Hosts named in a warning before the rest is counted."""
 
 
 class Plan:
@@ -76,7 +78,9 @@ class Plan:
 
 def _not_for_host(bound: BoundRule) -> Judgement:
     patterns = " and ".join(str(pattern) for pattern in bound.patterns)
-    return Judgement(Verdict.NOT_APPLICABLE, detail=f"the host is not in {patterns}")
+    unchosen = "the inventory chooses other policies for the host, or "
+    detail = f"{unchosen if bound.chosen_for is not None else ''}the host is not in {patterns}"
+    return Judgement(Verdict.NOT_APPLICABLE, detail=detail)
 
 
 class Selections:
@@ -94,9 +98,13 @@ class Selections:
         return self._by_pattern[pattern]
 
     def hosts(self, bound: BoundRule) -> frozenset[str]:
-        """The hosts a rule is for: those its policy and its own pattern both select."""
+        """The hosts a rule is for: those its policy and its own pattern both select.
+
+        Where the inventory chooses the policies of its hosts, only those it chose this one for.
+        """
         chosen = [frozenset(self.select(pattern).names) for pattern in bound.patterns]
-        return frozenset.intersection(*chosen)
+        own = () if bound.chosen_for is None else (bound.chosen_for,)
+        return frozenset.intersection(*chosen, *own)
 
 
 def plans(rules: Sequence[BoundRule], inventory: Inventory) -> dict[str, Plan]:
@@ -151,4 +159,15 @@ def pattern_warnings(rules: Sequence[BoundRule], inventory: Inventory) -> tuple[
         for bound in rules
         if not selections.hosts(bound)
     ]
-    return (*unknown, *idle)
+    return (*unknown, *idle, *_without_rules(rules, inventory, selections))
+
+
+def _without_rules(
+    rules: Sequence[BoundRule], inventory: Inventory, selections: Selections
+) -> Iterator[str]:
+    """A host that no rule is for counts as proven, and a reader must know that it says nothing."""
+    judged = frozenset[str]().union(*map(selections.hosts, rules))
+    left = [host.name for host in inventory.hosts if host.name not in judged]
+    if left:
+        more = f" and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
+        yield f"no rule is for {', '.join(left[:_NAMED])}{more}"

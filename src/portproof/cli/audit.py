@@ -1,6 +1,7 @@
 """``portproof audit``."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -8,9 +9,10 @@ import click
 import msgspec
 
 from portproof.audit import WARN_DAYS, Job, prepare, run, still_stand
+from portproof.cli.choosing import choose
 from portproof.cli.earlier import earlier
 from portproof.cli.interrupts import finishing_first
-from portproof.cli.options import POLICY_HELP, load_content
+from portproof.cli.options import POLICY_HELP
 from portproof.cli.progress import progress
 from portproof.cli.show import show
 from portproof.cli.signing import signer_of
@@ -187,12 +189,15 @@ def _refuse_beside_resume(output: Path | None) -> None:
 def _job(request: Request) -> Job:
     vault = VaultOptions(password_files=request.vault_password_files, ids=request.vault_ids)
     inventory = read_inventory(list(request.inventory), limit=request.limit, vault=vault)
-    return prepare(
-        load_content(request.policies),
+    choice = choose(request.policies, inventory)
+    job = prepare(
+        choice.content,
         inventory,
+        chosen=choice.hosts,
         require_witness=request.require_witness,
         warn_days=request.warn_days,
     )
+    return replace(job, notes=choice.notes)
 
 
 def _audit(job: Job, request: Request, path: Path, *, resumed: bool, quiet: bool) -> AuditResult:

@@ -43,12 +43,14 @@ class BoundRule:
     """A rule in its policy, with what it takes over from there and where it is written.
 
     ``file`` and ``line`` are where the rule starts; empty and 0 for one made in Python.
+    ``chosen_for`` has the hosts for which the inventory names the policy; None is every host.
     """
 
     policy: Policy
     rule: Rule
     file: str = ""
     line: int = 0
+    chosen_for: frozenset[str] | None = None
 
     @property
     def key(self) -> str:

@@ -40,6 +40,7 @@ def render(result: AuditResult, theme: Theme) -> Iterator[str]:  # noqa: ARG001 
     yield _line(",", "exit_code", int(result.exit_code))
     yield _line(",", "warnings", result.warnings)
     yield _line(",", "policies", list(_policies(result.rules)))
+    yield _line(",", "chosen_for", _chosen_for(result.rules))
     yield _line(",", "checks", [check.model_dump(mode="json") for check in result.checks])
     yield _line(",", "rules", [_rule(bound) for bound in result.rules])
     if result.basis is not None:
@@ -90,6 +91,12 @@ def _array(key: str, items: Iterator[dict[str, Any]]) -> Iterator[str]:
 
 def _policies(rules: tuple[BoundRule, ...]) -> Iterator[dict[str, Any]]:
     return (p.document() for p in {bound.policy.policy: bound.policy for bound in rules}.values())
+
+
+def _chosen_for(rules: tuple[BoundRule, ...]) -> dict[str, list[str]]:
+    """The hosts of each policy that is not for every host, where the inventory chooses."""
+    hosts = {bound.policy.policy: bound.chosen_for for bound in rules}
+    return {policy: sorted(names) for policy, names in hosts.items() if names is not None}
 
 
 def _rule(bound: BoundRule) -> dict[str, Any]:
