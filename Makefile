@@ -43,6 +43,7 @@ fleet: $(DEV_STAMP) system-packages
 # What is generated from the code and checked in.
 docs: schemas
 	$(BIN)/python tools/cli_reference.py > docs/cli.md
+	$(BIN)/python tools/policy_reference.py
 
 lock: $(DEV_STAMP)
 	$(BIN)/python -m pip install --quiet uv
