@@ -69,7 +69,8 @@ class AsksWhy(Protocol):
 class Job:
     """What an audit is about: rules for hosts, and the checks the rules need.
 
-    ``notes`` is what a reader must know before any host is looked at, one sentence each.
+    ``notes`` is what a reader must know before any host is looked at, one sentence each;
+    ``framework`` is the one by whose controls the report groups the rules, or empty.
     """
 
     rules: tuple[BoundRule, ...]
@@ -81,6 +82,7 @@ class Job:
     check_digests: tuple[Digest, ...] = ()
     require_witness: bool = False
     notes: tuple[str, ...] = ()
+    framework: str = ""
 
     def questions(self) -> dict[Platform, dict[str, str]]:
         """The SQL to ask by platform and question id; checks without SQL there are left out."""
@@ -237,7 +239,7 @@ def run(
     left = [host for host in job.inventory.hosts if host.name not in results]
     results |= {host.name: judging(host, interrupted(_now())) for host in left}
     hosts = [results[host.name] for host in job.inventory.hosts]
-    return AuditResult(
+    result = AuditResult(
         _identity(job, started, interrupted=bool(left)),
         job.rules,
         hosts,
@@ -245,6 +247,8 @@ def run(
         warnings=judging.warnings(hosts),
         basis=basis_of(job, today),
     )
+    result.framework = job.framework
+    return result
 
 
 def basis_of(job: Job, today: date) -> Basis:

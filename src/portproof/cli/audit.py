@@ -20,6 +20,7 @@ from portproof.cli.summary import summary
 from portproof.collectors.local import sources
 from portproof.collectors.ssh.settings import SshSettings
 from portproof.content import shipped
+from portproof.controls import refuse_unknown
 from portproof.engines.looks import FORKS, How, Looks
 from portproof.errors import UsageError
 from portproof.evaluate import ports_to_try
@@ -145,6 +146,10 @@ _TIMEOUT: Final = SshSettings().command_timeout
     help="Sign the manifest with an Ed25519 private key; its passphrase is asked for, or taken from"
     " PORTPROOF_SIGN_PASSPHRASE.",
 )
+@click.option(
+    "--framework",
+    help="Group the report by the controls of a framework, as nist-800-53 or cis-controls.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 def command(
     *,
@@ -197,7 +202,9 @@ def _job(request: Request) -> Job:
         require_witness=request.require_witness,
         warn_days=request.warn_days,
     )
-    return replace(job, notes=choice.notes)
+    if request.framework:
+        refuse_unknown(request.framework, (key for each in job.rules for key in each.rule.maps))
+    return replace(job, notes=choice.notes, framework=request.framework or "")
 
 
 def _audit(job: Job, request: Request, path: Path, *, resumed: bool, quiet: bool) -> AuditResult:

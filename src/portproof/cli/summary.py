@@ -15,8 +15,9 @@ from portproof.model.observation import Platform
 from portproof.model.policy import BoundRule
 from portproof.model.result import AuditResult, HostResult, Totals
 from portproof.model.text import shortened, visible
-from portproof.model.verdicts import Finding, Judgement
+from portproof.model.verdicts import Finding, Judgement, Verdict
 from portproof.model.why import Reading
+from portproof.renderers.view.by_control import by_control
 from portproof.renderers.view.wording import sentence
 
 _SHOWN: Final = 10
@@ -24,6 +25,13 @@ _SHOWN: Final = 10
 _WIDTH: Final = 100
 _LONGEST: Final = 200
 _FIRST_REASONS: Final = 2
+_STYLES: Final = {
+    Verdict.PASS: "green",
+    Verdict.FAIL: "red",
+    Verdict.WAIVED: "cyan",
+    Verdict.NOT_APPLICABLE: "",
+    Verdict.UNPROVEN: "yellow",
+}
 
 Group = tuple[BoundRule, list[tuple[HostResult, Judgement]]]
 
@@ -43,12 +51,26 @@ def summary(
         yield Line(f"note: {visible(warning)}", "yellow")
     if result.changes is not None:
         yield changed_line(result.changes)
+    yield from _by_control(result)
     yield Line(visible(sentence(result)), _style(result.totals))
     yield Line(f"verdicts: {_counts(result.totals)}")
     if folder is not None:
         yield Line(f"report: {folder / 'report.html'}")
     if decided is not None and (text := told(decided)):
         yield Line(text, _gate_style(decided))
+
+
+def _by_control(result: AuditResult) -> Iterator[Line]:
+    if not result.framework:
+        return
+    grouped = by_control(result, result.framework)
+    yield Line(f"By control, {visible(grouped.name)}: {grouped.text}", "bold")
+    for control in grouped.controls:
+        title = shortened(visible(f"{control.number} {control.title}"), _WIDTH)
+        yield Line(f"  {control.state.upper()} {title}: {control.text}", _STYLES[control.verdict])
+    if grouped.unmapped:
+        yield Line(f"  {_many(len(grouped.unmapped), 'rule')} without a control of it")
+    yield Line("")
 
 
 def _many(count: int, noun: str) -> str:

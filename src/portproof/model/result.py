@@ -97,7 +97,8 @@ class AuditResult:
     """Everything an audit found out, ready to be rendered.
 
     ``changes`` is None where there is no earlier audit to compare with, and ``basis`` where it is
-    not known what else the verdicts rest on.
+    not known what else the verdicts rest on. ``framework`` is the one by whose controls outputs
+    group the rules; empty where they do not.
     """
 
     def __init__(  # noqa: PLR0913 - one argument for each part of a result, most of them optional
@@ -116,6 +117,7 @@ class AuditResult:
         self.checks = tuple(checks)
         self.warnings = tuple(warnings)
         self.basis = basis
+        self.framework = ""
         self.changes: Changes | None = None
 
     def compared(self, changes: Changes | None, warnings: Iterable[str] = ()) -> "AuditResult":
@@ -129,6 +131,7 @@ class AuditResult:
             basis=self.basis,
         )
         result.changes = changes
+        result.framework = self.framework
         return result
 
     @cached_property

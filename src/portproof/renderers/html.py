@@ -9,7 +9,7 @@ folder of the templates.
 import base64
 import hashlib
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +21,7 @@ from portproof.model.result import AuditResult
 from portproof.model.text import visible
 from portproof.renderers.contract import Theme
 from portproof.renderers.view import Report, view
+from portproof.renderers.view.by_control import by_control
 
 FILE: Final = "report.html"
 
@@ -42,7 +43,8 @@ def render(result: AuditResult, theme: Theme) -> Iterator[str]:
     style = _asset(_found(theme, "report.css"))
     script = _asset(_found(theme, "report.js"))
     policy = _POLICY.format(style=_hash(style), script=_hash(script))
-    extra = {"style": style, "script": script, "csp": policy}
+    controls = by_control(result, result.framework) if result.framework else None
+    extra = {"style": style, "script": script, "csp": policy, "controls": controls}
     yield from _generate(theme.folders, view(result), extra)
 
 
@@ -68,7 +70,7 @@ def _hash(text: str) -> str:
     return f"sha256-{base64.b64encode(digest).decode()}"
 
 
-def _generate(folders: Folders, report: Report, extra: dict[str, str]) -> Iterator[str]:
+def _generate(folders: Folders, report: Report, extra: Mapping[str, object]) -> Iterator[str]:
     try:
         template = _environment(folders).get_template(FILE)
         yield from template.generate(report=report, **extra)

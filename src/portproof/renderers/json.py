@@ -19,6 +19,7 @@ from portproof.model.result import AUDIT_FORMAT, AuditResult, HostResult
 from portproof.model.verdicts import LETTERS, PASSED, Judgement, Verdict
 from portproof.model.waivers import BoundWaiver
 from portproof.renderers.contract import Theme
+from portproof.renderers.view.by_control import Control, by_control
 
 FILE: Final = "audit.json"
 
@@ -41,6 +42,8 @@ def render(result: AuditResult, theme: Theme) -> Iterator[str]:  # noqa: ARG001 
     yield _line(",", "warnings", result.warnings)
     yield _line(",", "policies", list(_policies(result.rules)))
     yield _line(",", "chosen_for", _chosen_for(result.rules))
+    if result.framework:
+        yield _line(",", "by_control", _by_control(result))
     yield _line(",", "checks", [check.model_dump(mode="json") for check in result.checks])
     yield _line(",", "rules", [_rule(bound) for bound in result.rules])
     if result.basis is not None:
@@ -97,6 +100,32 @@ def _chosen_for(rules: tuple[BoundRule, ...]) -> dict[str, list[str]]:
     """The hosts of each policy that is not for every host, where the inventory chooses."""
     hosts = {bound.policy.policy: bound.chosen_for for bound in rules}
     return {policy: sorted(names) for policy, names in hosts.items() if names is not None}
+
+
+def _by_control(result: AuditResult) -> dict[str, Any]:
+    grouped = by_control(result, result.framework)
+    return {
+        "framework": grouped.framework,
+        "name": grouped.name,
+        "controls": [_control(control) for control in grouped.controls],
+        "unmapped": [rule.key for rule in grouped.unmapped],
+    }
+
+
+def _control(control: Control) -> dict[str, Any]:
+    return {
+        "number": control.number,
+        "title": control.title,
+        "verdict": control.verdict,
+        "rules": [
+            {
+                "key": rule.key,
+                "verdicts": {tally.verdict.value: tally.count for tally in rule.tallies},
+                "failing": rule.failing,
+            }
+            for rule in control.rules
+        ],
+    }
 
 
 def _rule(bound: BoundRule) -> dict[str, Any]:

@@ -64,6 +64,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     fail_on: tuple[str, ...] = ()
     since: str | None = None
     sign: str | None = None
+    framework: str | None = None
     digests: tuple[Digest, ...] = ()
 
 

@@ -135,6 +135,8 @@ def _contents(result: AuditResult) -> Iterator[Entry]:
         yield Entry("waived", "Waived", number(count[Verdict.WAIVED]))
     if quiet := sum(count[verdict] for verdict in FOLDED):
         yield Entry("passed", "Passed and not applicable", number(quiet))
+    if result.framework:
+        yield Entry("controls", "By control", "")
     if result.hosts:
         yield Entry("matrix", "Every host and rule", number(sum(count.values())))
     if result.warnings:
