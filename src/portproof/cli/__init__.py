@@ -20,13 +20,14 @@ COMMANDS: Final = {
     "report": "Render the result of an audit again.",
     "lint": "Find everything that is wrong with policies and checks.",
     "test": "Run the tests of policies, and name what they would not notice.",
+    "list": "List policies, rules or checks.",
     "explain": "Tell what a port is for, which rules cover it, and who listens here.",
     "doctor": "Tell which sources can look at this machine, and what is missing.",
     "import": "Turn what Fleet or osquery asks into policies and checks.",
     "schema": "Print the JSON Schema of policies, checks, policy tests or audit.json.",
 }
-_MODULES: Final = {"import": "importing"}
-"""The modules of commands whose names are words of Python."""
+_MODULES: Final = {"import": "importing", "list": "listing"}
+"""The modules of commands whose names have a meaning in Python."""
 
 
 class LazyGroup(click.Group):
