@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "evaluate": "Judge the evidence of an audit by other policies.",
     "verify": "Recompute an audit from its folder, and tell what differs.",
     "report": "Render the result of an audit again.",
+    "init": "Make a new compliance repository.",
     "lint": "Find everything that is wrong with policies and checks.",
     "test": "Run the tests of policies, and name what they would not notice.",
     "list": "List policies, rules or checks.",

@@ -76,7 +76,7 @@ class Waiver(Model):
 class WaiverFile(Model):
     """A file of waivers for rules of any policy."""
 
-    waivers: Annotated[tuple[Waiver, ...], Field(min_length=1)]
+    waivers: tuple[Waiver, ...]
 
 
 @dataclass(frozen=True, slots=True)

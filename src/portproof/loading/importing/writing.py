@@ -22,7 +22,7 @@ def write(folder: Path, files: Mapping[str, str]) -> None:
     """
     standing = [str(folder / path) for path in files if os.path.lexists(folder / path)]
     _refuse("exist already", standing)
-    _refuse("have ids that the import would give", _ids_taken(folder, files))
+    _refuse("have ids that the new files would give", _ids_taken(folder, files))
     made: list[Path] = []
     try:
         for path, text in files.items():
