@@ -23,7 +23,7 @@ from fleet.looking import connection, questions
 from fleet.plans import OWN_IPV4, Opened, Plan
 from portproof.audit import Job, prepare, run
 from portproof.collectors.ssh.collector import SshCollector
-from portproof.content import shipped
+from portproof.content import default_policies, shipped
 from portproof.engines.fleet import FleetRun
 from portproof.loading.content import load
 from portproof.model.hosts import Host, Inventory
@@ -89,7 +89,7 @@ def measured(work: Callable[[], None]) -> tuple[float, float]:
 def compare(made: Fleet) -> None:
     """Print both sides and their ratio."""
     hosts = tuple(Host(name) for name in made.hosts)
-    job = prepare(load([shipped("policies")], [shipped("checks")]), Inventory(hosts, "the fleet"))
+    job = prepare(load(default_policies(), [shipped("checks")]), Inventory(hosts, "the fleet"))
     sides: dict[str, Callable[[], None]] = {
         "portproof": lambda: ours(made, job),
         "asyncssh": lambda: theirs(made),

@@ -39,6 +39,7 @@ _PARTS: dict[str, tuple[Callable[[], bool], str]] = {
         "apt-get install openssh-client",
     ),
     "openssl": (lambda: shutil.which("openssl") is not None, "apt-get install openssl"),
+    "dhclient": (lambda: shutil.which("dhclient") is not None, "apt-get install isc-dhcp-client"),
     "sudo": (lambda: shutil.which("sudo") is not None, "apt-get install sudo"),
     "doas": (lambda: shutil.which("doas") is not None, "apt-get install opendoas"),
     "iptables": (lambda: shutil.which("iptables") is not None, "apt-get install iptables"),

@@ -5,7 +5,7 @@ set -eu
 
 command -v dpkg-query >/dev/null || { echo "not Debian: tests will say what they miss"; exit 0; }
 packages="chromium default-jre-headless iproute2 lsof net-tools npm perl"
-packages="$packages busybox fish iptables opendoas openssh-server sudo tcsh zsh"
+packages="$packages busybox fish iptables isc-dhcp-client opendoas openssh-server sudo tcsh zsh"
 missing=""
 for package in $packages; do
   dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
