@@ -153,8 +153,8 @@ def debian(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
         assert done.returncode == 0, done.stderr
         for command in NETWORK:
             assert started.run(*command).returncode == 0
-        client = ["dhclient", "-nw", "-sf", "/bin/true", "-cf", "/dev/null", "-lf", leases, "net0"]
-        assert started.run(*client).returncode == 0
+        options = ("-nw", "-sf", "/bin/true", "-cf", "/dev/null", "-lf")
+        assert started.run("dhclient", *options, leases, "net0").returncode == 0
         yield started
 
 
