@@ -102,8 +102,12 @@ def test_only_the_hosts_to_audit_count(tmp_path: Path) -> None:
             "retired-port",
             "no shipped policy, file or folder is called 'retired-port'; did you mean",
         ),
-        ("[retired-ports, ./gone.yml]", "gone.yml does not exist; paths are relative to"),
+        (
+            "[retired-ports, ./gone.yml]",
+            "gone.yml cannot be read: No such file or directory; paths are relative to",
+        ),
         ('"{{ inventory_dir }}/mine.yml"', "is a template, which portproof does not render"),
+        (f"./{'x' * 300}.yml", "cannot be read: File name too long"),
         ("[]", "is empty; name at least one policy, or leave the variable out"),
         ("", "must be the name or path of a policy, or a list of them"),
         ("17", "must be the name or path of a policy, or a list of them"),

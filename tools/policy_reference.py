@@ -22,7 +22,7 @@ PLATFORMS: Final = {Platform.LINUX: "Linux", Platform.MACOS: "macOS", Platform.W
 
 _CODE: Final = re.compile(r"(`[^`\n]+`)")
 _SPECIAL: Final = re.compile(r"[\\`*\[\]<>&|~]|(?<![^\W_])_|_(?![^\W_])")
-_AT_START: Final = re.compile(r"^(?=[#+=-])|^(\d+)(?=[.)])")
+_AT_START: Final = re.compile(r"^(?=[#+=-])|^(\d+)(?=[.)](?:\s|$))")
 _STEP: Final = re.compile(r"(\d+\. )(.*)")
 _ADDRESS: Final = re.compile(r"https?://[^\s<>]+")
 

@@ -148,6 +148,7 @@ def ports_to_try(
 def pattern_warnings(rules: Sequence[BoundRule], inventory: Inventory) -> tuple[str, ...]:
     """What a reader must know about patterns: parts that name nothing, rules for no host."""
     selections = Selections(inventory)
+    selected = [selections.hosts(bound) for bound in rules]
     patterns = dict.fromkeys(pattern for bound in rules for pattern in bound.patterns)
     unknown = [
         f"hosts: {pattern}: nothing in the inventory is called {part}"
@@ -156,17 +157,15 @@ def pattern_warnings(rules: Sequence[BoundRule], inventory: Inventory) -> tuple[
     ]
     idle = [
         f"rule {bound.key} is for no host of the inventory"
-        for bound in rules
-        if not selections.hosts(bound)
+        for bound, hosts in zip(rules, selected, strict=True)
+        if not hosts
     ]
-    return (*unknown, *idle, *_without_rules(rules, inventory, selections))
+    return (*unknown, *idle, *_without_rules(selected, inventory))
 
 
-def _without_rules(
-    rules: Sequence[BoundRule], inventory: Inventory, selections: Selections
-) -> Iterator[str]:
+def _without_rules(selected: Sequence[frozenset[str]], inventory: Inventory) -> Iterator[str]:
     """A host that no rule is for counts as proven, and a reader must know that it says nothing."""
-    judged = frozenset[str]().union(*map(selections.hosts, rules))
+    judged = frozenset[str]().union(*selected)
     left = [host.name for host in inventory.hosts if host.name not in judged]
     if left:
         more = f" and {len(left) - _NAMED} more" if len(left) > _NAMED else ""

@@ -82,8 +82,12 @@ def _paths(inventory: Inventory, lists: Mapping[Named, set[str]]) -> dict[Named,
 
 
 def _there(path: Path) -> Path:
-    if not path.exists():
-        raise UsageError(f"{path} does not exist; paths are relative to the working folder")
+    try:
+        path.stat()
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        text = f"{path} cannot be read: {why}; paths are relative to the working folder"
+        raise UsageError(text) from error
     return path
 
 

@@ -84,13 +84,41 @@ class JudgedBy(msgspec.Struct, frozen=True):
     warnings: list[str]
 
 
+class ControlRule(msgspec.Struct, frozen=True):
+    """A rule of a control: how many hosts have which verdict, and those it fails on."""
+
+    key: str
+    verdicts: dict[Verdict, int]
+    failing: list[str]
+
+
+class Control(msgspec.Struct, frozen=True):
+    """A control with its rules. Its verdict is that of its worst rule that was judged."""
+
+    number: str
+    title: str
+    verdict: Verdict
+    rules: list[ControlRule]
+
+
+class ByControl(msgspec.Struct, frozen=True):
+    """The rules by the controls of a framework, and the keys of those that map to none."""
+
+    framework: str
+    name: str
+    controls: list[Control]
+    unmapped: list[str]
+
+
 class Document(msgspec.Struct, frozen=True):
     """The whole of audit.json.
 
     ``exit_code`` is that of the verdicts: 0 all proven, 1 something failed, 2 nothing was judged, 3
     something is unproven. It is not changed by ``--fail-on``, which decides for the process alone.
     ``policies`` and ``checks`` are as their own schemas describe them, ``letters`` tells what the
-    letters of ``hosts`` mean. ``changes`` is there where there was an audit to compare with.
+    letters of ``hosts`` mean. ``changes`` is there where there was an audit to compare with,
+    ``by_control`` with ``--framework``; ``chosen_for`` names the hosts of policies that the
+    inventory chose by ``portproof_policies``.
     """
 
     format: Literal["portproof-audit/1"]
@@ -107,6 +135,8 @@ class Document(msgspec.Struct, frozen=True):
     not_applicable: list[NotApplicable] = []
     basis: JudgedBy | None = None
     changes: Changes | None = None
+    chosen_for: dict[str, list[str]] = {}
+    by_control: ByControl | None = None
 
 
 def audit_schema_text() -> str:
