@@ -3,6 +3,7 @@
 import json
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 
 from portproof.content import shipped
 from portproof.errors import ContentError
+from portproof.exitcodes import ExitCode
+from portproof.folders.verify import verify
 from portproof.model.changes import Change, ChangeKind, Changes, Past
 from portproof.model.verdicts import Verdict
 from portproof.renderers.contract import Theme, formats, renderer
@@ -65,6 +68,20 @@ def test_a_result_that_was_kept_renders_the_same_again(
     theme = Theme((shipped("reports"),))
     for each in map(renderer, formats()):
         assert list(each.render(again, theme)) == list(each.render(compared, theme))
+
+
+def test_who_a_policy_is_for_and_how_rules_are_grouped_is_read_back(tmp_path: Path) -> None:
+    """Judged again by it, a rule must not become one for every host."""
+    job = job_of()
+    chosen = frozenset({job.inventory.hosts[0].name})
+    rules = tuple(replace(bound, chosen_for=chosen) for bound in job.rules)
+    job = replace(job, rules=rules, framework="nist-800-53")
+    result = write(tmp_path / "out", job, looks_of())
+    again = read_result(tmp_path / "out")
+    assert {bound.chosen_for for bound in again.rules} == {chosen}
+    assert again.framework == "nist-800-53"
+    assert rendered(again) == rendered(result)
+    assert verify(tmp_path / "out").exit_code is ExitCode.PROVEN
 
 
 @settings(max_examples=25, deadline=None)

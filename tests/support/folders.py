@@ -135,7 +135,7 @@ def content_of(
         save(folder / "policies" / f"{policy['policy']}.yml", policy)
     for check in checks:
         save(folder / "checks" / f"{check.check}.yml", check.model_dump(exclude_unset=True))
-    return load_content([folder / "policies"])
+    return load_content([str(folder / "policies")])
 
 
 def save(file: Path, document: Mapping[str, Any]) -> None:

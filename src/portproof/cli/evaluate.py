@@ -41,7 +41,7 @@ _TITLES: Final = {
     "policies",
     multiple=True,
     required=True,
-    help="A policy file or a folder of them; repeatable.",
+    help="A shipped policy by its name, a policy file, or a folder of them; repeatable.",
 )
 @click.option(
     "-o",
@@ -57,7 +57,7 @@ def command(folder: Path, policies: tuple[str, ...], output: Path | None) -> Exi
     Exit codes are those of an audit, by the policies given.
     """
     old = read_result(folder)
-    job = job_by(folder, old, load_content([Path(path) for path in policies]))
+    job = job_by(folder, old, load_content(policies))
     if output is None:
         new = evaluate(folder, old, job)
     else:

@@ -72,6 +72,10 @@ class _Basis(msgspec.Struct, frozen=True):
     warnings: tuple[str, ...]
 
 
+class _Grouped(msgspec.Struct, frozen=True):
+    framework: str
+
+
 class _Document(msgspec.Struct, frozen=True, kw_only=True):
     """``audit.json``. What has a default was not written by the first versions."""
 
@@ -87,6 +91,8 @@ class _Document(msgspec.Struct, frozen=True, kw_only=True):
     not_applicable: list[_Elsewhere] = []
     basis: _Basis | None = None
     changes: Changes | None = None
+    chosen_for: dict[str, list[str]] = {}
+    by_control: _Grouped | None = None
 
 
 class _Summary(msgspec.Struct, frozen=True):
@@ -198,6 +204,7 @@ def _result(document: _Document) -> AuditResult:
         warnings=document.warnings,
         basis=None if document.basis is None else _basis(document.basis),
     )
+    result.framework = "" if document.by_control is None else document.by_control.framework
     return result if document.changes is None else result.compared(document.changes)
 
 
@@ -219,7 +226,11 @@ def _rules(document: _Document) -> tuple[BoundRule, ...]:
         raise _DamagedError(f"no policy in it has the rule {unknown[0]!a}")
     if len({rule.key for rule in document.rules}) != len(document.rules):
         raise _DamagedError("a rule is in it twice")
-    return tuple(BoundRule(*known[rule.key], rule.file, rule.line) for rule in document.rules)
+    chosen = {name: frozenset(hosts) for name, hosts in document.chosen_for.items()}
+    return tuple(
+        BoundRule(*known[rule.key], rule.file, rule.line, chosen.get(rule.key.partition("/")[0]))
+        for rule in document.rules
+    )
 
 
 def _basis(basis: _Basis) -> Basis:
