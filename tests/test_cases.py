@@ -13,7 +13,8 @@ CASES = dict(load_cases())
 def test_case(name: str) -> None:
     """A case's rules come out as it expects."""
     case = CASES[name]
-    judged = judge_case(case)
+    result = judge_case(case)
+    judged = result.judgements
     for rule, expected in expectations(case).items():
         judgement = judged[rule]
         told = (judgement.verdict.value, judgement.reason and judgement.reason.value)
@@ -21,6 +22,7 @@ def test_case(name: str) -> None:
     if "findings" in case:
         assert _findings(judged) == case["findings"]
     assert case.get("says", "") in _said(judged)
+    assert case.get("unseen", list(result.unseen)) == list(result.unseen)
     if "notes" in case:
         assert [note for each in judged.values() for note in each.notes] == case["notes"]
 

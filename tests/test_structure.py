@@ -33,6 +33,7 @@ LEVELS = (
         "loading",
         "normalise",
         "prove",
+        "published",
         "reading",
         "registry",
         "renderers",

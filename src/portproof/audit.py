@@ -32,6 +32,7 @@ from portproof.model.hosts import Host, Inventory
 from portproof.model.listeners import Listener
 from portproof.model.observation import (
     LISTENING_SOCKETS,
+    PUBLISHED_PORTS,
     HostDark,
     HostLook,
     Look,
@@ -190,7 +191,7 @@ def _waivers_of(policies: Iterable[Policy]) -> tuple[BoundWaiver, ...]:
 
 def _needed_checks(rules: Iterable[BoundRule]) -> dict[str, None]:
     used = (bound.rule.check for bound in rules if isinstance(bound.rule, CheckRule))
-    return dict.fromkeys((LISTENING_SOCKETS, *used))
+    return dict.fromkeys((LISTENING_SOCKETS, PUBLISHED_PORTS, *used))
 
 
 def _refuse_flaws(rules: Sequence[BoundRule], known: dict[str, Check]) -> None:

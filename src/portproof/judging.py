@@ -16,6 +16,7 @@ from portproof.model.verdicts import Finding, Judgement, Verdict
 from portproof.model.why import Why
 from portproof.normalise import Wanted, normalise
 from portproof.prove import check_answers, doubts, listening_answer, without_canaries
+from portproof.published import published, with_published
 from portproof.reading import read
 from portproof.registry import by_port
 
@@ -108,7 +109,9 @@ def scene_of(
     without_sql = (each.check for each in checks if each.sql_on(identity.platform) is None)
     return Scene(
         platform=identity.platform,
-        listeners=without_canaries(normal.listeners, look.witnesses),
+        listeners=with_published(
+            without_canaries(normal.listeners, look.witnesses), published(look.sight).listeners
+        ),
         doubts=doubts(look, normal.listeners, normal.garbled, normal.stateless),
         checks=check_answers(look, checks, require_witness=require_witness),
         inapplicable=frozenset(without_sql),
@@ -132,6 +135,7 @@ def _seen(look: HostLook, scene: Scene) -> Seen:
         privilege=_privilege(identity),
         proof=_witnesses(look) if doubt is None else f"{doubt.reason}: {doubt.detail}",
         tried=look.tried,
+        unseen=published(look.sight).unseen,
     )
 
 

@@ -6,9 +6,9 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from portproof.model.addresses import Exposure, Stack
+from portproof.model.addresses import Stack, exposure, parse_address
 from portproof.model.base import ByPlatform, Severity
-from portproof.model.listeners import Listener, Owner, Place
+from portproof.model.listeners import Listener, Owner, Place, Publication
 from portproof.model.observation import Reason
 from portproof.model.policy import BoundRule, Policy, bind
 from portproof.model.ports import Protocol
@@ -40,8 +40,7 @@ HOSTILE = (
     "1. first\n2. second `<script>window.canary = 1</script>`\n\n<b>third</b>",
 )
 
-_KINDS: Final = 5
-"""How many kinds of judgement there are; each hostile host has one of each."""
+_KINDS: Final = 5  # of judgement; each hostile host has one of each
 
 _PORTS = Policy.model_validate(
     {
@@ -169,6 +168,7 @@ _SEEN = Seen(
     platform="linux",
     privilege="root",
     proof="2 canaries seen: tcp 127.0.0.1 port 40431, udp 127.0.0.1 port 51207",
+    unseen=("ports that docker publishes without a proxy: there is no docker",),
 )
 
 
@@ -184,13 +184,12 @@ def seen(**changes: object) -> Seen:
 
 def listener(protocol: Protocol, address: str, port: int, *owners: Owner) -> Listener:
     """A listener on every address, or on the one given."""
-    wild = address in ("0.0.0.0", "::")
     return Listener(
         protocol=protocol,
         address=address,
         port=port,
         stack=Stack.DUAL if address == "::" else Stack.IPV4,
-        exposure=Exposure.WILDCARD if wild else Exposure.PRIVATE,
+        exposure=exposure(parse_address(address)),
         place=Place.HOST,
         namespace="4026531840",
         owners=owners,
@@ -386,7 +385,8 @@ def _hostile_host(text: str, at: int, rules: int) -> HostResult:
         on_disk=False,
         parent=at,
     )
-    listening = Finding(text, listener=listener(Protocol.TCP, "0.0.0.0", 609, owner, owner))
+    at_609 = listener(Protocol.TCP, "0.0.0.0", 609, owner, owner)
+    listening = found(replace(at_609, published=(Publication(text, at),)))
     row = Finding(text, row={text: text, "other": text})
     kinds = (
         failed(listening, row, Finding(text), notes=(text,)),
@@ -395,6 +395,6 @@ def _hostile_host(text: str, at: int, rules: int) -> HostResult:
         Judgement(Verdict.NOT_APPLICABLE, detail=text),
         Judgement(Verdict.PASS, notes=(text,)),
     )
-    judgements = tuple(kinds[(at + index) % _KINDS] for index in range(rules))
-    look = Seen(text, float(at), text, text, text, text, text, (text, text))
-    return HostResult(text, (text, text), judgements, look)
+    judged = tuple(kinds[(at + index) % _KINDS] for index in range(rules))
+    look = Seen(text, float(at), text, text, text, text, text, (text, text), (text,))
+    return HostResult(text, (text, text), judged, look)

@@ -6,14 +6,18 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 from pages import TEMPLATES, Page, page, sha256
-from results import HOSTILE, all_pass, hostile, mixed, run, seen
+from results import HOSTILE, all_pass, hostile, listener, mixed, run, seen
 
+from portproof.model.listeners import Owner, Publication
 from portproof.model.observation import Reason
 from portproof.model.policy import Policy, bind
+from portproof.model.ports import Protocol
 from portproof.model.result import AuditResult, HostResult
+from portproof.model.rules.base import found
 from portproof.model.text import visible
-from portproof.model.verdicts import PASSED, Judgement, Verdict, unproven
+from portproof.model.verdicts import PASSED, Judgement, Verdict, failed, unproven
 from portproof.renderers.contract import Theme
 from portproof.renderers.html import render
 
@@ -83,6 +87,26 @@ def test_failures_tell_all_that_is_known() -> None:
     assert "What to do on Windows" not in text
 
 
+def test_published_ports_show_their_container() -> None:
+    """A port that only docker knows of has a container; with a proxy it has both."""
+    owner = Owner(pid=7, name="docker-proxy")
+    proxied = replace(
+        listener(Protocol.TCP, "0.0.0.0", 609, owner),
+        published=(Publication("4f797c539e6c9d1b", 80),),
+    )
+    alone = replace(proxied, owners=(Owner(),), socket=False)
+    rules = tuple(bind([Policy(policy="p", title="t", rules=[{"id": "r", "closed": 609}])]))
+    hosts = [
+        HostResult(name, (), (failed(found(each)),), seen())
+        for name, each in (("proxied", proxied), ("alone", alone))
+    ]
+    made = page(AuditResult(run(), rules, hosts))
+    text = next(text for _, text in made.all("section", id="failures"))
+    assert text.count("container 4f797c539e6c (port 80 inside)") == 4
+    assert "tcp 0.0.0.0:609 (every address) is published by container" in text
+    assert text.count("docker-proxy") == 2
+
+
 def test_most_severe_rule_comes_first() -> None:
     """Failures are in order of severity."""
     found = [text for _, text in page(mixed()).all("span", **{"class": "severity"})]
@@ -135,6 +159,7 @@ def test_run_is_identified() -> None:
         "audit.example.net",
         "osqueryd 5.19.0",
         "2 canaries seen",
+        "Not seen: ports that docker publishes without a proxy",
         "osqueryd: /var/osquery/osquery.em: permission denied",
         "not looked at",
         "1 (failed)",

@@ -111,5 +111,13 @@ LISTENERS = (
 
 def listening_sockets() -> str:
     """Give the shipped question for listening sockets, on Linux."""
-    check = yaml.safe_load((_CHECKS / "listening-sockets.yml").read_text())
-    return str(check["sql"]["linux"])
+    return _shipped("listening-sockets")
+
+
+def published_ports() -> str:
+    """Give the shipped question for ports that docker publishes."""
+    return _shipped("published-ports")
+
+
+def _shipped(check: str) -> str:
+    return str(yaml.safe_load((_CHECKS / f"{check}.yml").read_text())["sql"]["linux"])

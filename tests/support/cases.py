@@ -60,6 +60,7 @@ _KEYS = frozenset(
         "says",
         "findings",
         "notes",
+        "unseen",
         "require_witness",
     ]
 )
@@ -84,8 +85,16 @@ def load_cases() -> Iterator[tuple[str, dict[str, Any]]]:
         yield str(file.relative_to(CASES).with_suffix("")), case
 
 
-def judge_case(case: Mapping[str, Any]) -> dict[str, Judgement]:
-    """Judge a case's look by its rules, by rule id."""
+@dataclass(frozen=True)
+class Judged:
+    """A case's judgements by rule id, and what the host's result says was not seen."""
+
+    judgements: dict[str, Judgement]
+    unseen: tuple[str, ...]
+
+
+def judge_case(case: Mapping[str, Any]) -> Judged:
+    """Judge a case's look by its rules."""
     policy = Policy(policy="case", title=case["case"], rules=_rules(case))
     rules = tuple(bind([policy]))
     checks = [Check(title="A check of the case", **check) for check in case.get("checks", ())]
@@ -97,9 +106,10 @@ def judge_case(case: Mapping[str, Any]) -> dict[str, Judgement]:
         checks,
         require_witness=case.get("require_witness", False),
     )
-    return {
+    judgements = {
         bound.rule.id: judgement for bound, judgement in zip(rules, host.judgements, strict=True)
     }
+    return Judged(judgements, host.seen.unseen)
 
 
 def expectations(case: Mapping[str, Any]) -> dict[str, Expected]:

@@ -4,46 +4,22 @@ It shares no code with portproof, knows only the few addresses of ``BOOK``, and 
 nothing is collapsed, cached or indexed. Where it and portproof differ, one of them is wrong.
 
 A look is a dict: ``platform``, ``source``, ``euid``, ``host_namespace``, ``rows``, ``lost``,
-``incomplete`` and ``witnesses`` as (protocol, address, port, ours). A rule is a dict: ``kind``,
+``incomplete``, ``witnesses`` as (protocol, address, port, ours) and ``published``, the rows about
+ports that docker publishes. A rule is a dict: ``kind``,
 ``ports`` as a set of (protocol, port), ``at``, ``by`` (a process name or None), ``namespaces`` and
 ``ephemeral_udp``. The opinion is (verdict, reason or None, number of findings).
 """
 
-from typing import Any, NamedTuple
+from typing import Any
+
+from support.book import BOOK, IPV4_NETWORK, IPV6_NETWORK, Entry
+from support.oracle_published import forwarded
 
 Look = dict[str, Any]
 Rule = dict[str, Any]
 Opinion = tuple[str, str | None, int]
 
 
-class Entry(NamedTuple):
-    """What an address is: its version, canonical text, kind and the networks it is in."""
-
-    version: int
-    text: str
-    kind: str
-    networks: tuple[str, ...] = ()
-
-
-IPV4_NETWORK = "10.0.0.0/8"
-IPV6_NETWORK = "fd00::/8"
-
-BOOK = {
-    "0.0.0.0": Entry(4, "0.0.0.0", "wildcard"),
-    "127.0.0.1": Entry(4, "127.0.0.1", "loopback"),
-    "127.0.0.53": Entry(4, "127.0.0.53", "loopback"),
-    "10.1.2.3": Entry(4, "10.1.2.3", "other", (IPV4_NETWORK,)),
-    "192.0.2.7": Entry(4, "192.0.2.7", "other"),
-    "224.0.0.251": Entry(4, "224.0.0.251", "other"),
-    "::": Entry(6, "::", "wildcard"),
-    "::1": Entry(6, "::1", "loopback"),
-    "fd00::5": Entry(6, "fd00::5", "other", (IPV6_NETWORK,)),
-    "fe80::1": Entry(6, "fe80::1", "other"),
-    "fe80::1%eth0": Entry(6, "fe80::1", "other"),
-    "::ffff:127.0.0.1": Entry(4, "127.0.0.1", "loopback"),
-    "::ffff:10.1.2.3": Entry(4, "10.1.2.3", "other", (IPV4_NETWORK,)),
-    "::ffff:0.0.0.0": Entry(4, "0.0.0.0", "wildcard"),
-}
 MAPPED = "::ffff:"
 QUIET = (
     *("ESTABLISHED", "SYN_SENT", "SYN_RECV", "SYN_RCVD", "FIN_WAIT1", "FIN_WAIT2", "TIME_WAIT"),
@@ -65,6 +41,7 @@ def opinion(look: Look, rule: Rule) -> Opinion:
     listeners, garbled, stateless = read(look)
     canaries = [each for each in look["witnesses"] if each[3]]
     judged = [each for each in listeners if not any(is_at(each, canary) for canary in canaries)]
+    judged += forwarded(look["published"] if look["platform"] == "linux" else [], judged)
     doubts = {
         "tcp": doubt(look, listeners, "tcp", garbled=garbled, stateless=stateless),
         "udp": doubt(look, listeners, "udp", garbled=garbled, stateless=False),
@@ -338,6 +315,8 @@ def is_client(look: Look, rule: Rule, listener: dict[str, Any]) -> bool:
     first, last = (32768, 60999) if look["platform"] == "linux" else (49152, 65535)
     if listener["protocol"] != "udp" or rule["ephemeral_udp"] != "note":
         return False
+    if listener.get("published") or not listener.get("socket", True):
+        return False
     return bool(first <= listener["port"] <= last)
 
 
@@ -364,7 +343,7 @@ def is_open(look: Look, rule: Rule, listeners: list[dict[str, Any]], port: tuple
     """Whether a port is open as the rule asks: yes, no or maybe."""
     best = "no"
     for each in listeners:
-        if (each["protocol"], each["port"]) != port:
+        if (each["protocol"], each["port"]) != port or not each.get("socket", True):
             continue
         answers = [
             inside(each, rule["at"]),

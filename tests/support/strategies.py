@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from portproof.model.observation import (
     LISTENING_SOCKETS,
+    PUBLISHED_PORTS,
     Answer,
     HostLook,
     Identity,
@@ -18,7 +19,8 @@ from portproof.model.observation import (
     Witness,
 )
 from portproof.model.policy import Policy
-from support.oracle import BOOK, IPV4_NETWORK, IPV6_NETWORK, QUIET, Look, Rule
+from support.book import BOOK, IPV4_NETWORK, IPV6_NETWORK
+from support.oracle import QUIET, Look, Rule
 
 HOST = "4026531840"
 SELF = "4026531833"
@@ -110,6 +112,21 @@ def looks(draw: st.DrawFn, platform: str | None = None) -> Look:
         "lost": draw(_mostly(0, st.integers(1, 2))),
         "incomplete": draw(_mostly((), st.just(("something",)))),
         "witnesses": list(draw(_mostly(WITNESSES, st.just(WITNESSES[:2])))),
+        "published": draw(_mostly([], st.lists(published(), min_size=1, max_size=3))),
+    }
+
+
+@st.composite
+def published(draw: st.DrawFn) -> dict[str, str]:
+    """One row about a port that docker publishes, or may."""
+    address = st.sampled_from(["", "0.0.0.0", "::", "127.0.0.1", "10.1.2.3", "fd00::5", "here"])
+    port = st.sampled_from([*map(str, PORTS), "609", "40001", "0", "", "70000", "-1"])
+    return {
+        "id": draw(st.sampled_from(["4f797c539e6c", "", "aaaa"])),
+        "type": draw(st.sampled_from(["tcp", "tcp", "udp", "sctp", ""])),
+        "port": draw(st.sampled_from(["80", "", "x"])),
+        "host_ip": draw(address),
+        "host_port": draw(port),
     }
 
 
@@ -157,7 +174,11 @@ def host_look(look: Look, checks: dict[str, Answer] | None = None) -> HostLook:
         host_namespace=look["host_namespace"],
     )
     sockets = Observed(tuple(look["rows"]), len(look["rows"]) + look["lost"])
-    sight = Sight(identity, {LISTENING_SOCKETS: sockets, **(checks or {})}, look["incomplete"])
+    answers: dict[str, Answer] = {LISTENING_SOCKETS: sockets, **(checks or {})}
+    if look["published"]:
+        rows = tuple(look["published"])
+        answers[PUBLISHED_PORTS] = Observed(rows, len(rows))
+    sight = Sight(identity, answers, look["incomplete"])
     witnesses = tuple(Witness(*each) for each in look["witnesses"])
     return HostLook(sight=sight, witnesses=witnesses, taken="2026-01-01T00:00:00Z", seconds=0.1)
 
@@ -173,6 +194,7 @@ def a_look(rows: list[dict[str, str]], **changes: Any) -> Look:  # noqa: ANN401 
         "lost": 0,
         "incomplete": (),
         "witnesses": list(WITNESSES),
+        "published": [],
         **changes,
     }
 

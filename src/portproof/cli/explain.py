@@ -14,7 +14,7 @@ from portproof.collectors.local import look_here, sources
 from portproof.judging import scene_of
 from portproof.loading.lint import lint
 from portproof.model.listeners import Listener
-from portproof.model.observation import LISTENING_SOCKETS, HostDark
+from portproof.model.observation import LISTENING_SOCKETS, PUBLISHED_PORTS, HostDark
 from portproof.model.policy import BoundRule
 from portproof.model.ports import Protocol
 from portproof.model.rules.base import describe
@@ -37,9 +37,8 @@ def command(port: str, policies: tuple[str, ...]) -> None:
     content = load_content(policies)
     lint(content)
     content.raise_problems()
-    questions = {
-        LISTENING_SOCKETS: content.check_by_id()[LISTENING_SOCKETS].sql_on(this_platform())
-    }
+    checks, here = content.check_by_id(), this_platform()
+    questions = {name: checks[name].sql_on(here) for name in (LISTENING_SOCKETS, PUBLISHED_PORTS)}
     look = look_here(sources(), {name: sql for name, sql in questions.items() if sql})
     scene = None if isinstance(look, HostDark) else scene_of(look, ())
     unseen = look.cause.detail if isinstance(look, HostDark) else ""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from portproof.collectors.identity import IDENTITY_SQL, read_identity, this_platform
+from portproof.collectors.source import ASIDE_SECONDS, apart
 from portproof.collectors.thrift_client import Connection
 from portproof.model.observation import Answer, Platform, Reason, Sight, Unobserved
 
@@ -43,12 +44,15 @@ class OsquerydSource:
                 Reason.NO_COLLECTOR,
                 f"osqueryd's named pipe {self._path} is not read on Windows; osqueryi is",
             )
+        together, aside = apart(questions)
         with Connection(self._path, self._timeout) as osqueryd:
             who = osqueryd.ask(IDENTITY_SQL[self._platform])
             identity = read_identity(self.name, self._platform, who)
             if isinstance(identity, Unobserved):
                 return identity
-            return Sight(identity, _ask_all(osqueryd, questions))
+            answers = _ask_all(osqueryd, together)
+        with Connection(self._path, min(self._timeout, ASIDE_SECONDS)) as osqueryd:
+            return Sight(identity, answers | _ask_all(osqueryd, aside))
 
 
 def _ask_all(osqueryd: Connection, questions: Mapping[str, str]) -> dict[str, Answer]:

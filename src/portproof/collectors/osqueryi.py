@@ -4,12 +4,14 @@ import os
 import shutil
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from portproof.collectors.answers import observed, quoted, refused
 from portproof.collectors.identity import IDENTITY_SQL, read_identity, this_platform
 from portproof.collectors.osqueryi_format import GarbledError, one_argument, read_answers
 from portproof.collectors.program import Ran, run
+from portproof.collectors.source import ASIDE_SECONDS, DOCKER_SOCKET, NO_DOCKER, apart
 from portproof.model.observation import Answer, Platform, Reason, Sight, Unobserved
 
 _ON_PATH: Final = ("osqueryi", "osqueryd")
@@ -75,12 +77,14 @@ class OsqueryiSource:
             return Unobserved(
                 Reason.NO_COLLECTOR, "osqueryi is neither on PATH nor where osquery installs it"
             )
+        together, aside = apart(questions)
         shell = _Shell(_command(program), time.monotonic() + self._timeout)
-        told = _tell(shell, [IDENTITY_SQL[self._platform], *questions.values()])
+        told = _tell(shell, [IDENTITY_SQL[self._platform], *together.values()])
         identity = read_identity(self.name, self._platform, told.answers[0])
         if isinstance(identity, Unobserved):
             return identity
-        answers = dict(zip(questions, told.answers[1:], strict=True))
+        answers = dict(zip(together, told.answers[1:], strict=True))
+        answers |= {name: _ask_aside(shell, sql) for name, sql in aside.items()}
         return Sight(identity, answers, tuple(dict.fromkeys(told.unread)))
 
 
@@ -120,6 +124,15 @@ def _tell_each(shell: _Shell, questions: Sequence[str]) -> _Told:
             answers.extend(told.answers)
             unread.extend(told.unread)
     return _Told(answers, unread)
+
+
+def _ask_aside(shell: _Shell, sql: str) -> Answer:
+    """Ask what may take long, in a process of its own; without docker there is none to start."""
+    if not Path(DOCKER_SOCKET).exists():
+        return NO_DOCKER
+    deadline = min(shell.deadline, time.monotonic() + ASIDE_SECONDS)
+    told = _ask(shell._replace(deadline=deadline), [sql])
+    return told if isinstance(told, Unobserved) else told.answers[0]
 
 
 def _ask(shell: _Shell, questions: Sequence[str]) -> _Told | Unobserved:

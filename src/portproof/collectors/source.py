@@ -1,15 +1,29 @@
 """The contract of a source: something on a machine that answers osquery's SQL."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Final, Protocol
 
 from portproof.model.observation import (
     LISTENING_SOCKETS,
+    PUBLISHED_PORTS,
     Observed,
     Reason,
     Sight,
     Unobserved,
 )
+
+ASIDE: Final = frozenset({PUBLISHED_PORTS})
+"""Questions that are asked last, by themselves and for a short time.
+
+osquery waits for docker without an end, so a docker that hangs must cost its own answer alone.
+"""
+
+ASIDE_SECONDS: Final = 5.0
+
+DOCKER_SOCKET: Final = "/var/run/docker.sock"
+"""Where osquery asks docker (its flag ``docker_socket``)."""
+
+NO_DOCKER: Final = Unobserved(Reason.NO_COLLECTOR, f"there is no docker at {DOCKER_SOCKET}")
 
 
 class Source(Protocol):
@@ -35,3 +49,9 @@ def failure_of(sight: Sight | Unobserved) -> Unobserved | None:
     if isinstance(answer, Observed):
         return None
     return answer or Unobserved(Reason.PARTIAL, "the listening sockets were not told")
+
+
+def apart(questions: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """The questions that are asked together, and those that are asked aside."""
+    together = {name: sql for name, sql in questions.items() if name not in ASIDE}
+    return together, {name: sql for name, sql in questions.items() if name in ASIDE}

@@ -1,11 +1,15 @@
 """Listeners: what rows of any platform and source become before they are judged."""
 
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
 from portproof.model.addresses import Address, Exposure, Stack, parse_address
 from portproof.model.ports import Protocol
+
+_SHORT_ID: Final = 12
+"""Characters of a container's id that docker itself shows."""
 
 
 class Place(StrEnum):
@@ -34,11 +38,23 @@ class Owner(msgspec.Struct, frozen=True, order=True, omit_defaults=True):
     parent: int | None = None
 
 
-class Listener(msgspec.Struct, frozen=True):
+class Publication(msgspec.Struct, frozen=True, order=True):
+    """The container behind a published port, and its port inside; 0 where it was not told."""
+
+    container: str
+    port: int
+
+    def __str__(self) -> str:
+        inside = f"port {self.port} inside" if self.port else "port inside not told"
+        return f"container {self.container[:_SHORT_ID] or 'of unknown id'} ({inside})"
+
+
+class Listener(msgspec.Struct, frozen=True, omit_defaults=True):
     """One address and port that something listens on, with everyone who holds it.
 
     ``address`` is in canonical form, IPv4-mapped addresses as IPv4; ``namespace`` is the network
-    namespace inode where the platform has them.
+    namespace inode where the platform has them. ``published`` are the containers whose port it is;
+    ``socket`` is False where nothing else tells of it, because the kernel forwards it.
     """
 
     protocol: Protocol
@@ -49,6 +65,8 @@ class Listener(msgspec.Struct, frozen=True):
     place: Place
     namespace: str
     owners: tuple[Owner, ...]
+    published: tuple[Publication, ...] = ()
+    socket: bool = True
 
     @property
     def bound(self) -> tuple[Address, Stack]:

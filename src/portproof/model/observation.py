@@ -17,6 +17,9 @@ Row = dict[str, str]
 LISTENING_SOCKETS: Final = "listening-sockets"
 """The check whose answer port rules are judged on."""
 
+PUBLISHED_PORTS: Final = "published-ports"
+"""The check that tells which ports of containers docker publishes; it only ever adds failures."""
+
 
 class Reason(StrEnum):
     """Why something is unproven. The list is closed; documentation explains each entry."""

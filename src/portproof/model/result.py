@@ -35,6 +35,7 @@ class Seen(msgspec.Struct, frozen=True, omit_defaults=True):
     """How a host was looked at, in short; the rows are in the evidence.
 
     ``taken`` is the controller's clock (ISO 8601, UTC) and ``seconds`` the duration of the look.
+    ``unseen`` tells what could not be seen and leaves no rule unproven.
     """
 
     taken: str
@@ -45,6 +46,7 @@ class Seen(msgspec.Struct, frozen=True, omit_defaults=True):
     privilege: str = ""
     proof: str = ""
     tried: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
 
 
 class Digest(msgspec.Struct, frozen=True):

@@ -88,12 +88,13 @@ def read(
     pids = list(dict.fromkeys(owner.pid for owner in listener.owners))
     known = [whys[pid] for pid in pids if pid is not None and pid in whys]
     parts = [_part(case, why) for why in known]
-    unasked = list(_unasked(pids, whys))
-    kinds = {part.kind for part in parts} | ({Kind.UNKNOWN} if unasked else set())
+    unasked = list(_unasked(pids, whys)) if listener.socket else []
+    unclear = bool(unasked) or not listener.socket
+    kinds = {part.kind for part in parts} | ({Kind.UNKNOWN} if unclear else set())
     kind = _decide(kinds)
-    reasons = [*_merged(parts), *unasked]
+    reasons = [*_merged(parts), *_published(listener), *unasked]
     if kind is Kind.UNKNOWN:
-        reasons += _missing(known) or ([] if unasked else [_NOTHING])
+        reasons += _missing(known) or ([] if unclear else [_NOTHING])
     worst = sorted(known, key=lambda why: _rank(parts, why))
     return Reading(kind, tuple(dict.fromkeys(reasons)), next_step(kind, listener, worst, platform))
 
@@ -115,6 +116,12 @@ def _unasked(pids: Sequence[int | None], whys: Mapping[int, Why]) -> Iterator[st
     for pid in pids:
         if pid is not None and pid not in whys:
             yield f"Process {pid}, which holds it, was not asked about."
+
+
+def _published(listener: Listener) -> Iterator[str]:
+    for each in listener.published[:_SHOWN]:
+        forwards = "" if listener.socket else "; the kernel forwards it, no socket listens here"
+        yield f"Docker publishes it for {each}{forwards}."
 
 
 def _merged(parts: Sequence[_Part]) -> list[str]:

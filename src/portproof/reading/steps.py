@@ -32,6 +32,7 @@ _LOOK: Final = {
         " `netsh http show servicestate`."
     ),
 }
+_PUBLISHED: Final = "`sudo docker ps --filter publish={port}` names the container."
 _KEEP: Final = {
     Platform.LINUX: "`sudo cp /proc/{pid}/exe ./evidence-{pid}` keeps the program",
     Platform.MACOS: "`sudo lsof -nP -p {pid}` names its files: keep a copy of the program",
@@ -51,6 +52,8 @@ _ABOUT: Final = {
 
 def next_step(kind: Kind, listener: Listener, whys: Sequence[Why], platform: Platform) -> str:
     """What to do next, in a few sentences."""
+    if not listener.socket:
+        return _PUBLISHED.format(port=listener.port)
     if not whys:
         return _LOOK[platform].format(port=listener.port)
     if kind is Kind.SUSPICIOUS:
@@ -77,7 +80,7 @@ def _steps(kind: Kind, listener: Listener, why: Why, platform: Platform) -> Iter
             " stay, waive the process, not the port: the next restart may take another one."
         )
     elif kind is Kind.UNRELATED and "docker-proxy" in names(why):
-        yield f"`sudo docker ps --filter publish={listener.port}` names the container."
+        yield _PUBLISHED.format(port=listener.port)
     elif kind is Kind.UNRELATED:
         yield "Give it another port in its configuration."
         yield from _stop(listener, why, platform)

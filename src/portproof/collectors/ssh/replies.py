@@ -10,7 +10,7 @@ from portproof.collectors.answers import observed, quoted, refused
 from portproof.collectors.identity import IDENTITY_SQL, read_identity
 from portproof.collectors.osqueryi_format import GarbledError, read_answers
 from portproof.collectors.program import Complaints
-from portproof.collectors.source import failure_of
+from portproof.collectors.source import NO_DOCKER, apart, failure_of
 from portproof.model.observation import (
     LISTENING_SOCKETS,
     Answer,
@@ -44,6 +44,7 @@ class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     probe: msgspec.Raw
     canaries: list[tuple[str, str, int]]
     failed: str
+    aside: Run | None = None
 
 
 class Told(NamedTuple):
@@ -61,8 +62,9 @@ class _Answers(NamedTuple):
 
 def asked(questions: Mapping[str, str], platform: Platform) -> dict[str, str]:
     """The questions in the order in which osqueryi is asked: first who it is, then the sockets."""
-    first = {name: sql for name, sql in questions.items() if name == LISTENING_SOCKETS}
-    return {"": IDENTITY_SQL[platform]} | first | dict(questions)
+    together, _ = apart(questions)
+    first = {name: sql for name, sql in together.items() if name == LISTENING_SOCKETS}
+    return {"": IDENTITY_SQL[platform]} | first | together
 
 
 def read_reply(
@@ -85,7 +87,7 @@ def read_reply(
     probe = _probe(reply, questions, deadline)
     failure = failure_of(osqueryi) if osqueryi is not None else None
     if osqueryi is not None and (failure is None or probe is None):
-        return Told(osqueryi, canaries)
+        return Told(_with_aside(osqueryi, reply.aside, questions), canaries)
     nothing = Unobserved(
         Reason.NO_COLLECTOR, "there is no osqueryi, and the probe knows Linux only"
     )
@@ -111,6 +113,20 @@ def sight_of_runs(
     answers: dict[str, Answer] = dict.fromkeys(names[1:], late)
     answers |= dict(zip(names[1:], told.answers[1:], strict=False))
     return Sight(identity, answers, tuple(dict.fromkeys(told.unread)))
+
+
+def _with_aside(
+    sight: Sight | Unobserved, run: Run | None, questions: Mapping[str, str]
+) -> Sight | Unobserved:
+    """A sight with the answer to what was asked aside; that one takes nothing from the others."""
+    _, aside = apart(questions)
+    if isinstance(sight, Unobserved) or not aside:
+        return sight
+    told = NO_DOCKER if run is None else _answers(run, len(aside))
+    answers = [told] * len(aside) if isinstance(told, Unobserved) else told.answers
+    return msgspec.structs.replace(
+        sight, answers=sight.answers | dict(zip(aside, answers, strict=True))
+    )
 
 
 def _singly(told: Sequence[_Answers | Unobserved]) -> _Answers:

@@ -11,7 +11,8 @@ the answer (its input ends). ``run`` prints, with the seal that it is given:
 ``LENGTH`` counts the bytes of the document, which is ASCII. ``runs`` are the runs of osqueryi, each
 with its exit ``code`` (-1 when it was killed), ``out`` and ``err`` (bytes as Latin-1 text), and
 whether it was too ``late`` or its output too ``large``; the first asks everything at once, and when
-it fails one for each question follows. ``probe`` is what the embedded probe found, or null.
+it fails one for each question follows. ``aside`` is the run for the question that may take long,
+which is not asked where there is no docker. ``probe`` is what the embedded probe found, or null.
 """
 
 import os
@@ -34,6 +35,7 @@ _CHUNK = 1 << 16
 _KILL = 9
 _MOMENT = 0.01
 _PATIENCE = 0.5  # the part of the time that osqueryi gets, so that there is some for the probe
+_ASIDE = 0.2  # the part of the time that the question aside gets, at most
 
 
 class Children:
@@ -171,6 +173,16 @@ def _ask_osqueryi(ask: "dict[str, Any]", children: Children, patience: float) ->
     return runs
 
 
+def _ask_aside(ask: "dict[str, Any]", children: Children, patience: float) -> "Run | None":
+    """Ask what may take long, where there is something to be asked."""
+    program = _program(ask["programs"])
+    if not ask["aside"] or program is None or not os.path.exists(ask["aside_of"]):  # noqa: PTH110 - loading pathlib takes long
+        return None
+    shell = ["-S"] if "osqueryd" in program else []
+    command = [program, *shell, *ask["flags"], ask["aside"]]
+    return _run(children, command, monotonic() + patience, ask["limit"])
+
+
 def _is_answered(runs: "list[Run]") -> bool:
     """Whether osqueryi can have told who it is and the sockets, its first two questions."""
     if not runs:
@@ -218,11 +230,13 @@ def run(ask: "dict[str, Any]", line: bytes) -> None:
     children = Children()
     start_new_thread(_watch, (children, float(seconds)))
     held = _canaries()
-    answer: dict[str, Any] = {"runs": [], "probe": None, "failed": ""}
+    answer: dict[str, Any] = {"runs": [], "probe": None, "aside": None, "failed": ""}
     try:
         answer["runs"] = _ask_osqueryi(ask, children, float(seconds) * _PATIENCE)
         if not _is_answered(answer["runs"]):
             answer["probe"] = _probe(ask)
+        elif ask["aside"]:
+            answer["aside"] = _ask_aside(ask, children, min(5.0, float(seconds) * _ASIDE))
     except Exception as error:  # noqa: BLE001 - whatever a host does to this must be told
         answer["failed"] = type(error).__name__ + ": " + str(error)
     answer["canaries"] = [list(canary[1:]) for canary in held]

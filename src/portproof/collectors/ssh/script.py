@@ -8,6 +8,7 @@ from typing import Final
 
 from portproof.collectors import embedded
 from portproof.collectors.osqueryi_format import one_argument
+from portproof.collectors.source import DOCKER_SOCKET, apart
 from portproof.collectors.ssh.command import FLAGS, PROGRAMS
 from portproof.collectors.ssh.replies import asked
 from portproof.model.observation import Platform
@@ -40,6 +41,7 @@ class Asking:
             limit: Bytes of output that are accepted of osqueryi.
         """
         every = list(asked(questions, platform).values())
+        aside = list(apart(questions)[1].values())
         probes = platform is Platform.LINUX and via in (None, _PROBE)
         runs = via in (None, _OSQUERYI)
         together = one_argument(every)
@@ -49,6 +51,8 @@ class Asking:
             "flags": list(FLAGS),
             "together": together,
             "singly": [one_argument([sql]) for sql in every],
+            "aside": one_argument(aside) if aside else "",
+            "aside_of": DOCKER_SOCKET,
             "tables": embedded.wanted(questions, platform) if probes else [],
             "probe": embedded.script() if probes else "",
         }

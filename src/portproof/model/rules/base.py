@@ -156,9 +156,13 @@ class PortRule(Rule):
 
 def describe(listener: Listener) -> str:
     """A listener in a sentence: who listens where, and how far that reaches."""
+    by = f"published by {' and '.join(map(str, listener.published))}"
+    if not listener.socket:
+        return f"{listener.endpoint} ({_reach(listener)}) is {by}"
     who = _who(listener.owners)
     verb = "listens" if len(who) == 1 else "listen"
-    return f"{' and '.join(who)} {verb} on {listener.endpoint} ({_reach(listener)})"
+    told = f"{' and '.join(who)} {verb} on {listener.endpoint} ({_reach(listener)})"
+    return f"{told}, {by}" if listener.published else told
 
 
 def found(listener: Listener) -> Finding:

@@ -74,6 +74,7 @@ class OnlyRule(PortRule):
         first, last = EPHEMERAL[platform]
         return (
             self.ephemeral_udp == "note"
+            and not listener.published
             and listener.protocol is Protocol.UDP
             and first <= listener.port <= last
             and (listener.protocol, listener.port) not in self.only

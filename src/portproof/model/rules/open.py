@@ -78,7 +78,9 @@ class OpenRule(PortRule):
         name = f"{port.first}/{port.protocol}"
         near = _on(port, listeners)
         if not near:
-            return Finding(f"nothing listens on {name}")
+            forwarded = [each for each in listeners if _is_on(each, port)]
+            but = f"; {describe(forwarded[0])}, which does not prove an answer" if forwarded else ""
+            return Finding(f"nothing listens on {name}{but}")
         return Finding(f"{name} is not open{self.where()}: {describe(near[0])}", listener=near[0])
 
     def _unsure(self, port: PortRange, listeners: Sequence[Listener]) -> str:
@@ -91,4 +93,9 @@ class OpenRule(PortRule):
 
 
 def _on(port: PortRange, listeners: Sequence[Listener]) -> list[Listener]:
-    return [each for each in listeners if (each.protocol, each.port) == (port.protocol, port.first)]
+    """The sockets on a port; that docker forwards it does not say that anything answers."""
+    return [each for each in listeners if each.socket and _is_on(each, port)]
+
+
+def _is_on(listener: Listener, port: PortRange) -> bool:
+    return (listener.protocol, listener.port) == (port.protocol, port.first)

@@ -175,7 +175,9 @@ def _listening(finding: Finding, listener: Listener) -> Evidence:
     address = f"[{listener.address}]" if ":" in listener.address else listener.address
     reach = (_REACH[listener.exposure], _STACKS[listener.stack], _PLACES.get(listener.place))
     whys = {why.process.pid: why for why in finding.why}
-    holders = tuple(_holder(owner, whys) for owner in listener.owners)
+    owners = listener.owners if listener.socket else ()
+    containers = tuple((Fact("Published by", str(each)),) for each in listener.published)
+    holders = (*(_holder(owner, whys) for owner in owners), *containers)
     nobody = (Fact("Process", "the owner could not be seen", known=False),)
     return Evidence(
         message=finding.message,

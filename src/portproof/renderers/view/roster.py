@@ -72,6 +72,7 @@ class SeenRow:
     platform: str
     privilege: str
     proof: str
+    unseen: tuple[str, ...]
     tried: tuple[str, ...]
     taken: str
     took: str
@@ -135,6 +136,7 @@ def seen_row(host: str, seen: Seen) -> SeenRow:
         platform=PLATFORMS.get(seen.platform, seen.platform),
         privilege=seen.privilege,
         proof=seen.proof,
+        unseen=tuple(f"Not seen: {text}" for text in seen.unseen),
         tried=seen.tried,
         taken=moment(seen.taken),
         took=duration(seen.seconds),

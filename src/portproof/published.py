@@ -1,0 +1,166 @@
+"""Ports that docker publishes: open on the host, often without a socket that listens.
+
+Docker publishes a port through a proxy, which listens, or by rules of the packet filter alone
+(``userland-proxy: false``). osquery's ``docker_container_ports`` tells both (osquery/osquery,
+``tables/applications/posix/docker.cpp``): an unreachable docker is an empty answer without an
+error, and a port that is exposed but not published has host port 0. What is told here can only add
+listeners to what rules judge; what is missing is said, and makes nothing unproven that is proven.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+import msgspec
+
+from portproof.model.addresses import Exposure, Stack, exposure, parse_address
+from portproof.model.listeners import Listener, Owner, Place, Publication
+from portproof.model.observation import PUBLISHED_PORTS, Platform, Row, Sight, Unobserved
+from portproof.model.ports import LAST_PORT, Protocol
+
+_WHAT: Final = "ports that docker publishes without a proxy"
+_PROTOCOLS: Final = {"tcp": Protocol.TCP, "udp": Protocol.UDP}
+_PORTLESS: Final = frozenset({"sctp"})
+_EVERY: Final = ("::", Stack.DUAL)
+"""What an empty address means to runtimes that speak docker's language, such as podman."""
+
+_PORT: Final = re.compile(r"[0-9]{1,5}")
+_LONGEST_ID: Final = 64
+_SHOWN: Final = 60
+
+_Place = tuple[Protocol, int, str]
+
+
+class Published(NamedTuple):
+    """The published ports as listeners without a socket, and what could not be seen of them."""
+
+    listeners: tuple[Listener, ...]
+    unseen: tuple[str, ...] = ()
+
+
+def published(sight: Sight) -> Published:
+    """Read the answer about published ports; it is asked on Linux alone."""
+    if sight.identity.platform is not Platform.LINUX:
+        return Published(())
+    answer = sight.answers.get(PUBLISHED_PORTS)
+    if answer is None:
+        return Published((), (f"{_WHAT}: not asked for",))
+    if isinstance(answer, Unobserved):
+        return Published((), (f"{_WHAT}: {answer.detail}",))
+    if not answer.rows:
+        return Published((), (f"{_WHAT}: docker did not answer, or is not there",))
+    listeners, garbled = [], []
+    for row in answer.rows:
+        try:
+            listeners.extend(_read(row, sight.identity.host_namespace))
+        except ValueError as error:
+            garbled.append(str(error))
+    lost = f"{_WHAT}: {answer.count} rows were sent and {len(answer.rows)} are here"
+    odd = f"{_WHAT}: {len(garbled)} rows make no sense, one with {min(garbled, default='')}"
+    unseen = () if answer.whole else (lost,)
+    return Published(tuple(listeners), (*unseen, odd) if garbled else unseen)
+
+
+def _read(row: Row, namespace: str) -> list[Listener]:
+    """The listener of a row; none when it says that nothing is published, or not on a port.
+
+    Raises:
+        ValueError: the row makes no sense.
+    """
+    port, kind = row.get("host_port", ""), row.get("type", "")
+    if port in {"", "0"} or kind in _PORTLESS:
+        return []
+    if kind not in _PROTOCOLS:
+        raise ValueError(f"protocol {_quote(kind)}")
+    address, stack = _bound(row.get("host_ip", ""))
+    container = row.get("id", "")[:_LONGEST_ID]
+    return [
+        Listener(
+            protocol=_PROTOCOLS[kind],
+            address=address,
+            port=_port(port),
+            stack=stack,
+            exposure=exposure(parse_address(address)),
+            place=Place.HOST,
+            namespace=namespace,
+            owners=(Owner(),),
+            published=(Publication(container, _inside(row.get("port", ""))),),
+            socket=False,
+        )
+    ]
+
+
+def _port(text: str) -> int:
+    if not _PORT.fullmatch(text) or int(text) > LAST_PORT:
+        raise ValueError(f"port {_quote(text)}")
+    return int(text)
+
+
+def _inside(text: str) -> int:
+    """The port inside, which nobody judges; 0 where it makes no sense."""
+    try:
+        return _port(text)
+    except ValueError:
+        return 0
+
+
+def _bound(text: str) -> tuple[str, Stack]:
+    if not text:
+        return _EVERY
+    try:
+        address = parse_address(text)
+    except ValueError:
+        raise ValueError(f"address {_quote(text)}") from None
+    return str(address), Stack.IPV6 if ":" in str(address) else Stack.IPV4
+
+
+def _quote(text: str) -> str:
+    return ascii(text)[:_SHOWN]
+
+
+def with_published(
+    listeners: tuple[Listener, ...], forwarded: Iterable[Listener]
+) -> tuple[Listener, ...]:
+    """Join listeners with published ports; where a socket was seen for one, both are one."""
+    ports = _alike(forwarded)
+    if not ports:
+        return listeners
+    sockets: dict[_Place, list[Listener]] = {}
+    for at in listeners:
+        if at.place is Place.HOST:
+            sockets.setdefault(_place(at), []).append(at)
+    joined: dict[Listener, Listener] = {}
+    alone = []
+    for each in ports:
+        same = [at for place in _places(each) for at in sockets.get(place, ())]
+        joined |= {at: _joined(joined.get(at, at), each.published) for at in same}
+        alone.extend([] if same else [each])
+    return (*(joined.get(at, at) for at in listeners), *alone)
+
+
+def _alike(forwarded: Iterable[Listener]) -> list[Listener]:
+    """The published ports, each once and with all of its containers."""
+    first: dict[tuple[_Place, Stack], Listener] = {}
+    containers: dict[tuple[_Place, Stack], set[Publication]] = {}
+    for each in forwarded:
+        key = _place(each), each.stack
+        first.setdefault(key, each)
+        containers.setdefault(key, set()).update(each.published)
+    return [_joined(each, containers[key]) for key, each in first.items()]
+
+
+def _joined(listener: Listener, containers: Iterable[Publication]) -> Listener:
+    every = sorted({*listener.published, *containers})
+    return msgspec.structs.replace(listener, published=tuple(every))
+
+
+def _place(listener: Listener) -> _Place:
+    return listener.protocol, listener.port, listener.address
+
+
+def _places(forwarded: Listener) -> list[_Place]:
+    """Where its socket would be: docker's proxy may be one wildcard for both families."""
+    protocol, port, address = _place(forwarded)
+    if forwarded.exposure is Exposure.WILDCARD and forwarded.stack is Stack.IPV4:
+        return [(protocol, port, address), (protocol, port, _EVERY[0])]
+    return [(protocol, port, address)]
