@@ -123,15 +123,65 @@ def test_a_waiver_never_makes_an_unproven_rule_green() -> None:
         ({"until": "2026-06-30"}, "ends on 2026-06-30, in 15 days"),
         ({"until": "2026-06-01"}, "lapsed on 2026-06-01"),
         ({"hosts": "web"}, "covers nothing; remove it"),
-        ({"hosts": "all"}, "is for 2 hosts and covers findings on 1"),
+        ({"hosts": "all"}, "is for 2 hosts and covers findings on 1; not needed on web1"),
+        ({"ports": 609}, "ports: names 609 and needs 609/tcp"),
+        ({"ports": "600-700/tcp"}, "ports: names 600-700/tcp and needs 609/tcp"),
+        ({"by": {"process": ["rpc.statd", "nginx"]}}, "by: nobody was process nginx"),
+        ({"by": {"process": "rpc.*", "user": ["x*", "statd"]}}, "by: nobody was user x*"),
     ],
 )
 def test_what_is_to_be_cleaned_up_is_told(given: dict[str, Any], said: str) -> None:
     """Ending, lapsed, unused and too wide waivers are warned of."""
-    waivers = made(given)
-    result = waived([TCP_609], given)
-    warnings = waivers.warnings([result], warn_days=15)
+    results = [waived([TCP_609], given), waived([], given, host="web1")]
+    warnings = made(given).warnings(results, warn_days=15)
     assert any(said in warning for warning in warnings), warnings
+
+
+@pytest.mark.parametrize(
+    ("address", "at", "said"),
+    [
+        ("10.0.0.5", ["10.0.0.0/8", "fd00::/8"], "at: nothing was in fd00::/8"),
+        ("10.0.0.5", "any", "at: names any and needs external"),
+        ("127.0.0.1", "any", "at: names any and needs loopback"),
+        ("0.0.0.0", "any", None),
+        ("10.0.0.5", "external", None),
+        ("10.0.0.5", "10.0.0.0/8", None),
+    ],
+)
+def test_addresses_that_were_not_needed_are_told(address: str, at: Any, said: str | None) -> None:  # noqa: ANN401 - as YAML has it
+    """A narrower scope would have covered the same."""
+    given = {"at": at, "hosts": "nfs", "until": "2027-01-01"}
+    rows = [{**TCP_609, "address": address}]
+    warnings = made(given).warnings([waived(rows, given)], warn_days=0)
+    assert [text.partition(" mine/old ")[2] for text in warnings] == ([said] if said else [])
+
+
+def test_hosts_of_one_kind_tell_together_what_a_waiver_needs() -> None:
+    """What one host does not need, another may."""
+    given = {"ports": 609, "until": "2027-01-01"}
+    results = [
+        waived([TCP_609], given),
+        waived([{**TCP_609, "protocol": 17}], given, host="web1"),
+    ]
+    assert made(given).warnings(results, warn_days=0) == ()
+
+
+def test_what_is_not_proven_does_not_count_against_a_waiver() -> None:
+    """Where nobody could look, a waiver may be needed."""
+    dark = judge(Plan(rules(), [True]), Host("web1"), look_of({"dark": "unreachable"}), ())
+    given = {"ports": "600-700", "until": "2027-01-01"}
+    here = waived([TCP_609], given)
+    assert made(given).warnings([here, made(given).apply(dark)], warn_days=0) == ()
+    (warning,) = made(given).warnings([dark], warn_days=0)
+    assert warning.endswith("covers nothing that was seen; its rule is unproven on 1 of 1 hosts")
+
+
+def test_hosts_that_were_not_audited_do_not_count_against_a_waiver() -> None:
+    """An audit may be limited to some of the hosts."""
+    given = {"until": "2027-01-01"}
+    assert made(given).warnings([waived([TCP_609], given)], warn_days=0) == ()
+    (warning,) = made({**given, "hosts": "web"}).warnings([waived([], given)], warn_days=0)
+    assert warning.endswith("is for no host of this audit")
 
 
 def test_a_narrow_waiver_far_from_its_end_is_no_news() -> None:

@@ -45,7 +45,7 @@ from portproof.model.result import AuditResult, Digest, HostResult, Run
 from portproof.model.rules.check import CheckRule
 from portproof.model.verdicts import Verdict
 from portproof.model.waivers import BoundWaiver
-from portproof.waive import Waivers
+from portproof.waive import Untidy, Waivers
 
 WARN_DAYS: Final = 30
 """Days before a waiver's end from which an audit warns of it, unless told otherwise."""
@@ -293,6 +293,10 @@ class Judging:
         more = asked.why(host, look, failing)
         return more, self(host, more)
 
+    def untidy(self, hosts: Iterable[HostResult]) -> tuple[Untidy, ...]:
+        """The waivers to be cleaned up."""
+        return tuple(self._waivers.untidy(hosts, self._job.warn_days))
+
     def warnings(self, hosts: Sequence[HostResult]) -> tuple[str, ...]:
         """What a reader must know besides the verdicts."""
         job = self._job
@@ -312,6 +316,12 @@ def still_stand(job: Job, looks: Mapping[str, Look]) -> dict[str, Look]:
         for host in job.kept(looks)
         if _is_fresh(looks[host.name]) and not judging(host, looks[host.name]).has(Verdict.UNPROVEN)
     }
+
+
+def untidy_waivers(job: Job, looks: Iterable[tuple[Host, Look]]) -> tuple[Untidy, ...]:
+    """The waivers of a job to be cleaned up, by what an audit saw; looks are not kept."""
+    judging = _Judging(job)
+    return judging.untidy(judging(host, look) for host, look in looks)
 
 
 def _is_fresh(look: Look) -> bool:

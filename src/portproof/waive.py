@@ -1,16 +1,23 @@
 """Waivers meet findings: what is covered is waived, visibly, until the last day is over."""
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import date
+from typing import Final, NamedTuple
 
 import msgspec
 
 from portproof.model.hosts import Inventory
+from portproof.model.listeners import Listener, Owner
 from portproof.model.observation import Platform
 from portproof.model.policy import BoundRule
 from portproof.model.result import HostResult
 from portproof.model.verdicts import Finding, Judgement, Verdict, Waived
 from portproof.model.waivers import BoundWaiver
+
+_SHOWN: Final = 5
+"""Hosts that are named in a sentence."""
 
 
 class Waivers:
@@ -79,36 +86,95 @@ class Waivers:
         )
 
     def warnings(self, hosts: Iterable[HostResult], warn_days: int) -> tuple[str, ...]:
-        """What to clean up: waivers that lapsed or soon will, cover nothing, or too much.
-
-        ``warn_days`` is how many days before the end a warning starts.
-        """
-        used = _hosts_by_waiver(hosts)
+        """What to clean up, a sentence each; see ``untidy``."""
         return tuple(
-            text
-            for waiver in self._waivers
-            for text in self._warn(waiver, used.get(waiver.name, set()), warn_days)
+            f"waiver {each.waiver.name} {each.text}" for each in self.untidy(hosts, warn_days)
         )
 
-    def _warn(self, bound: BoundWaiver, used_on: set[str], warn_days: int) -> Iterator[str]:
+    def untidy(self, hosts: Iterable[HostResult], warn_days: int) -> Iterator["Untidy"]:
+        """What to clean up: waivers that lapsed or soon will, cover nothing, or too much.
+
+        Only what was proven counts against a waiver: where its rule is unproven, or a host was not
+        audited, it may be needed. Hosts are taken one by one and not kept.
+
+        Args:
+            hosts: Every host's result, after ``apply``.
+            warn_days: How many days before the end a warning starts.
+        """
+        used = self._uses(hosts)
+        for waiver in self._waivers:
+            use = used[waiver.name]
+            told = (self._ending(waiver, warn_days), _reach(waiver, use))
+            yield from (Untidy(waiver, text) for text in itertools.chain(*told))
+
+    def _ending(self, bound: BoundWaiver, warn_days: int) -> Iterator[str]:
         days = (bound.waiver.until - self._today).days
         until = bound.waiver.until.isoformat()
         if days < 0:
-            yield f"waiver {bound.name} lapsed on {until}"
+            yield f"lapsed on {until}"
         elif days <= warn_days:
-            yield f"waiver {bound.name} ends on {until}, in {days} days"
-        named = len(self._hosts[bound])
-        if not used_on:
-            yield f"waiver {bound.name} covers nothing; remove it"
-        elif len(used_on) < named:
-            yield f"waiver {bound.name} is for {named} hosts and covers findings on {len(used_on)}"
+            yield f"ends on {until}, in {days} days"
+
+    def _uses(self, hosts: Iterable[HostResult]) -> dict[str, "_Use"]:
+        uses = {waiver.name: _Use() for waiver in self._waivers}
+        for host in hosts:
+            for judgement, waivers in zip(host.judgements, self._by_rule, strict=True):
+                for waiver in waivers:
+                    if host.name in self._hosts[waiver]:
+                        uses[waiver.name].note(host, judgement, waiver)
+        return uses
 
 
-def _hosts_by_waiver(hosts: Iterable[HostResult]) -> dict[str, set[str]]:
-    used: dict[str, set[str]] = {}
-    for host in hosts:
-        for judgement in host.judgements:
-            for finding in judgement.findings:
-                if finding.waived is not None:
-                    used.setdefault(finding.waived.name, set()).add(host.name)
-    return used
+class Untidy(NamedTuple):
+    """A waiver to be looked at, and why."""
+
+    waiver: BoundWaiver
+    text: str
+
+
+@dataclass(slots=True)
+class _Use:
+    """The audited hosts a waiver names: where it was needed, was not, and where nobody can tell."""
+
+    on: int = 0
+    idle: list[str] = field(default_factory=list)
+    unclear: int = 0
+    covered: set[tuple[Listener, Platform]] = field(default_factory=set)
+
+    def note(self, host: HostResult, judgement: Judgement, bound: BoundWaiver) -> None:
+        own = [
+            finding
+            for finding in judgement.findings
+            if finding.waived is not None and finding.waived.name == bound.name
+        ]
+        self.on += bool(own)
+        self.unclear += judgement.verdict is Verdict.UNPROVEN
+        if not own and judgement.verdict is not Verdict.UNPROVEN:
+            self.idle.append(host.name)
+        for finding in own:
+            if finding.listener is not None:
+                self.covered.add((_gist(finding.listener), Platform(host.seen.platform)))
+
+
+def _gist(listener: Listener) -> Listener:
+    """A listener without what differs from host to host, so that alike ones are kept once."""
+    owners = tuple(
+        sorted({Owner(name=each.name, path=each.path, user=each.user) for each in listener.owners})
+    )
+    return msgspec.structs.replace(listener, namespace="", owners=owners, published=())
+
+
+def _reach(bound: BoundWaiver, use: _Use) -> Iterator[str]:
+    """What a waiver reaches beyond what it covers, as far as that is proven."""
+    audited = use.on + len(use.idle) + use.unclear
+    if not use.on and use.unclear:
+        where = f"{use.unclear} of {audited} hosts"
+        yield f"covers nothing that was seen; its rule is unproven on {where}"
+    elif not use.on:
+        yield "covers nothing; remove it" if audited else "is for no host of this audit"
+    elif use.idle:
+        more = f" and {len(use.idle) - _SHOWN} more" if len(use.idle) > _SHOWN else ""
+        names = f"{', '.join(use.idle[:_SHOWN])}{more}"
+        yield f"is for {audited} hosts and covers findings on {use.on}; not needed on {names}"
+    if use.on and not use.unclear:
+        yield from bound.waiver.needless(use.covered)

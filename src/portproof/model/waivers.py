@@ -1,8 +1,9 @@
 """Waivers: somebody answers for a finding, for a stated reason, until a date."""
 
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -12,9 +13,12 @@ from portproof.model.base import Model, Text
 from portproof.model.listeners import Listener
 from portproof.model.observation import Platform
 from portproof.model.patterns import Hosts
-from portproof.model.ports import Ports
+from portproof.model.ports import Ports, PortSet
 from portproof.model.rules.base import By
 from portproof.model.verdicts import Finding
+
+_SHOWN: Final = 5
+"""Ports that are named in a sentence."""
 
 
 def _day(value: Any) -> date:  # noqa: ANN401 - whatever the user's YAML held
@@ -65,12 +69,49 @@ class Waiver(Model):
         )
         return all(inside)
 
+    def needless(self, covered: Collection[tuple[Listener, Platform]]) -> Iterator[str]:
+        """What it names beyond hosts that none of the listeners it covered needs, in words.
+
+        ``covered`` must be all it covers, each with the platform it was seen on.
+        """
+        listeners = [listener for listener, _ in covered]
+        if self.ports is not None:
+            yield from _needless_ports(self.ports, listeners)
+        if self.at is not None:
+            yield from _needless_addresses(self.at, listeners)
+        if self.by is not None:
+            holders = [(owner, system) for each, system in covered for owner in each.owners]
+            yield from (f"by: nobody was {text}" for text in self.by.idle(holders))
+
     @staticmethod
     def _is_inside(at: Scope, listener: Listener) -> bool:
         """Whether all of a listener is inside; a wildcard is, of nothing less than ``any``."""
         if listener.exposure is Exposure.WILDCARD:
             return at == ANY
         return at.covers(*listener.bound) is Covers.YES
+
+
+def _needless_ports(ports: PortSet, covered: Iterable[Listener]) -> Iterator[str]:
+    named = {
+        (each.protocol, port) for each in ports.ranges for port in range(each.first, each.last + 1)
+    }
+    needed = sorted({(each.port, each.protocol.value) for each in covered})
+    if len(needed) < len(named):
+        shown = ", ".join(f"{port}/{protocol}" for port, protocol in needed[:_SHOWN])
+        more = f" and {len(needed) - _SHOWN} more" if len(needed) > _SHOWN else ""
+        yield f"ports: names {ports} and needs {shown}{more}"
+
+
+def _needless_addresses(at: Scope, covered: Sequence[Listener]) -> Iterator[str]:
+    for network in at.networks:
+        alone = Scope([str(network)], [network])
+        if not any(alone.covers(*each.bound) is Covers.YES for each in covered):
+            yield f"at: nothing was in {network}"
+    seen = {each.exposure for each in covered}
+    narrower = "loopback" if seen == {Exposure.LOOPBACK} else "external"
+    wide = Exposure.WILDCARD in seen or (narrower == "external" and Exposure.LOOPBACK in seen)
+    if at == ANY and not wide:
+        yield f"at: names any and needs {narrower}"
 
 
 class WaiverFile(Model):

@@ -86,6 +86,14 @@ class By(Model):
         """Whether every owner is meant."""
         return _all([self.matches(owner, platform) for owner in owners])
 
+    def idle(self, owners: Sequence[tuple[Owner, Platform]]) -> Iterator[str]:
+        """The names it asks for that none of the owners has, such as ``process nginx``."""
+        for key in ("process", "path", "user"):
+            for glob in _tuple(getattr(self, key) or ()):
+                alone = By(**{key: glob})
+                if not any(alone.matches(*each) is Covers.YES for each in owners):
+                    yield f"{key} {glob}"
+
     def __str__(self) -> str:
         parts = (("process", self.process), ("path", self.path), ("user", self.user))
         return ", ".join(f"{name} {' or '.join(_tuple(g))}" for name, g in parts if g)
