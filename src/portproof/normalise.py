@@ -47,6 +47,8 @@ _NOT_LISTENING: Final = frozenset(
 )
 _LONGEST_NUMBER: Final = 19
 _LONGEST_TEXT: Final = 4096
+_MOST_OWNERS: Final = 1000
+"""Owners of one listener that are told one by one."""
 _CACHE: Final = 65536
 
 
@@ -177,7 +179,17 @@ def _owners(held: set[_Held]) -> tuple[Owner, ...]:
         return tuple(each.owner for each in held)
     told = {each.socket for each in held if each.owner.pid is not None} - _NOTHING
     owners = {each.owner for each in held if each.owner.pid is not None or each.socket not in told}
-    return tuple(sorted(owners, key=_by_pid))
+    ordered = sorted(owners, key=_by_pid)
+    return tuple(ordered if len(ordered) <= _MOST_OWNERS else _one_of_a_kind(ordered))
+
+
+def _one_of_a_kind(owners: list[Owner]) -> list[Owner]:
+    """The first owner of each kind that rules tell apart; one nobody knows stands for the rest."""
+    kinds: dict[tuple[str, str, str], Owner] = {}
+    for owner in owners:
+        kinds.setdefault((owner.name, owner.path, owner.user), owner)
+    first = list(kinds.values())
+    return first if len(first) <= _MOST_OWNERS else [*first[:_MOST_OWNERS], Owner()]
 
 
 def _by_pid(owner: Owner) -> tuple[int, str]:

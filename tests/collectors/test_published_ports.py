@@ -47,7 +47,7 @@ DOCKER: Rows = {
 }
 PUBLISHED = {"id": "4f79", "type": "tcp", "port": "80", "host_ip": "0.0.0.0", "host_port": "609"}
 IDLE: Rows = {**DOCKER, "docker_container_ports": []}
-NOTHING = dict.fromkeys(PUBLISHED, "")
+NOTHING = {"id": "", "type": "", "port": "0", "host_ip": "", "host_port": "0"}
 
 
 @pytest.fixture(autouse=True)

@@ -58,7 +58,7 @@ def read_listing(source: str, output: bytes | bytearray) -> Listing:
         members = {name: _hosts(name, groups) for name in _in_order(groups)}
         _refuse_oddities(source, members[ALL], meta)
         return Listing(tuple(_read_hosts(members, meta)), members)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         text = f"ansible-inventory did not print an inventory: {error}"
         raise ContentError([Problem(source, 0, 0, "", text)]) from None
 

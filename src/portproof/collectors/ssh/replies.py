@@ -77,7 +77,7 @@ def read_reply(
     try:
         reply = msgspec.json.decode(document, type=Reply)
         canaries = _canaries(reply.canaries)
-    except (msgspec.MsgspecError, ValueError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         detail = f"the host's answer is not understood: {quoted(str(error))}"
         return Told(Unobserved(Reason.GARBLED, detail), ())
     if reply.failed:

@@ -1,9 +1,9 @@
 """What every rule has, and what a rule kind must answer."""
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal, TypeVar
 
 from pydantic import Discriminator, Field, Tag
 
@@ -15,6 +15,11 @@ from portproof.model.patterns import Hosts
 from portproof.model.ports import Protocol, mistaken
 from portproof.model.scene import Scene
 from portproof.model.verdicts import Finding, Judgement
+
+T = TypeVar("T")
+
+MOST_FINDINGS: Final = 1000
+"""Findings of one rule on one host that are told one by one."""
 
 
 class Rule(Model):
@@ -176,6 +181,17 @@ def describe(listener: Listener) -> str:
 def found(listener: Listener) -> Finding:
     """Make a finding of a listener that should not be there."""
     return Finding(describe(listener), listener=listener)
+
+
+def bounded(things: Sequence[T], make: Callable[[T], Finding]) -> list[Finding]:
+    """Findings of the first of many things, and one that stands for the rest.
+
+    One host may show a million of them. The last finding has no listener, so that no waiver for
+    some listeners covers what is not told.
+    """
+    findings = [make(each) for each in things[:MOST_FINDINGS]]
+    rest = len(things) - len(findings)
+    return [*findings, Finding(f"and {rest} more, which are in the evidence")] if rest else findings
 
 
 def _who(owners: Sequence[Owner]) -> list[str]:

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from portproof.model.base import Slug
 from portproof.model.listeners import Listener
 from portproof.model.observation import Reason, Row, Unobserved
-from portproof.model.rules.base import Rule
+from portproof.model.rules.base import Rule, bounded
 from portproof.model.scene import CheckAnswer, Scene
 from portproof.model.verdicts import PASSED, Finding, Judgement, Verdict, failed, unproven
 
@@ -89,7 +89,7 @@ class CheckRule(Rule):
     def _judge_rows(self, rows: tuple[Row, ...], known: CheckAnswer) -> Judgement:
         seen = len(rows)
         if seen > self.expect.high:
-            return failed(*(Finding(_in_words(row), row=row) for row in rows))
+            return failed(*bounded(rows, _found))
         enough = seen >= self.expect.low
         if known.doubt is not None:
             return unproven(known.doubt.reason, known.doubt.detail)
@@ -111,6 +111,10 @@ class CheckRule(Rule):
     def summary(self) -> str:
         """``check telnet-packages: no rows``."""
         return f"check {self.check}: {self.expect.written}"
+
+
+def _found(row: Row) -> Finding:
+    return Finding(_in_words(row), row=row)
 
 
 def _in_words(row: Row) -> str:

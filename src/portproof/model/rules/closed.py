@@ -9,7 +9,7 @@ from portproof.model.addresses import Covers, Exposure, Stack, parse_address
 from portproof.model.listeners import Listener
 from portproof.model.observation import Outside, Reason
 from portproof.model.ports import Ports, Protocol
-from portproof.model.rules.base import PortRule, describe, found
+from portproof.model.rules.base import PortRule, bounded, describe, found
 from portproof.model.scene import Scene
 from portproof.model.verdicts import PASSED, Finding, Judgement, failed, unproven
 
@@ -29,7 +29,7 @@ class ClosedRule(PortRule):
         """Fail on a listener in scope, else pass if absence is proven."""
         meant = [(listener, self._means(listener, scene)) for listener in listeners]
         seen = [listener for listener, sure in meant if sure is Covers.YES]
-        findings = [*map(found, seen), *self._hidden(seen, scene.outside)]
+        findings = [*bounded(seen, found), *self._hidden(seen, scene.outside)]
         if findings:
             return failed(*findings, notes=_filtered(seen, scene.outside))
         unsure = [listener for listener, sure in meant if sure is Covers.MAYBE]

@@ -11,7 +11,7 @@ from portproof.model.addresses import Covers
 from portproof.model.listeners import Listener
 from portproof.model.observation import Platform, Reason
 from portproof.model.ports import BOTH, LAST_PORT, Ports, Protocol
-from portproof.model.rules.base import PortRule, describe, found
+from portproof.model.rules.base import MOST_FINDINGS, PortRule, bounded, describe, found
 from portproof.model.scene import Scene
 from portproof.model.verdicts import PASSED, Judgement, Verdict, failed, unproven
 
@@ -50,8 +50,8 @@ class OnlyRule(PortRule):
         clients = list(compress(reached, alike))
         servers = compress(reached, map(not_, alike))
         judged = [(each, self._allows(each, scene.platform)) for each in servers]
-        notes = tuple(f"{describe(each)}; it looks like a client's socket" for each in clients)
-        findings = [found(each) for each, allowed in judged if allowed is Covers.NO]
+        notes = _noted(clients)
+        findings = bounded([each for each, sure in judged if sure is Covers.NO], found)
         if findings:
             return failed(*findings, notes=notes)
         unsure = [each for each, allowed in judged if allowed is Covers.MAYBE]
@@ -89,3 +89,10 @@ class OnlyRule(PortRule):
     def summary(self) -> str:
         """``only 22/tcp, 443/tcp at external``."""
         return f"only {self.only}{self.where()}"
+
+
+def _noted(clients: Sequence[Listener]) -> tuple[str, ...]:
+    told = clients[:MOST_FINDINGS]
+    notes = tuple(f"{describe(each)}; it looks like a client's socket" for each in told)
+    rest = len(clients) - len(told)
+    return (*notes, f"and {rest} more sockets that look like a client's") if rest else notes
