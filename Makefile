@@ -6,15 +6,18 @@ RUN_STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 BROWSER_STAMP := tests/browser/node_modules/.package-lock.json
 VALIDATORS_STAMP := tests/validators/node_modules/.package-lock.json
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS ?=
 SOURCES := src tests benchmarks tools
 
-.PHONY: help audit test check unit bench fleet lock schemas docs system-packages clean
+.PHONY: help audit test check unit bench fuzz fleet lock schemas docs system-packages clean
 
 help:
 	@echo "make audit   audit this machine with the shipped policies"
 	@echo "make test    install what the tests need, then run every check and test"
 	@echo "make check   formatting, lint, types, import direction and the shipped content"
 	@echo "make bench   the benchmarks"
+	@echo "make fuzz    fuzz all that reads what hosts and users send, FUZZ_SECONDS for each target"
 	@echo "make fleet   20 hosts to audit over SSH, as namespaces of this machine (root, Linux)"
 
 # A finding is a result, not a build error: only exit code 2 is an error.
@@ -36,6 +39,12 @@ unit: $(DEV_STAMP)
 
 bench: $(DEV_STAMP)
 	$(BIN)/python benchmarks/run.py
+
+# atheris has wheels for some platforms only; without it hypothesis drives.
+fuzz: $(DEV_STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: \
+	  'atheris>=3' 2>/dev/null || echo "no atheris for this Python and platform: hypothesis drives"
+	PYTHONPATH=tests $(BIN)/python -m fuzz $(FUZZ_TARGETS) --seconds $(FUZZ_SECONDS)
 
 fleet: $(DEV_STAMP) system-packages
 	PYTHONPATH=tests $(BIN)/python -m fleet
