@@ -34,6 +34,7 @@ TARGETS = {
     "ansible": Target(users.listing, users.listing_seeds),
     "names": Target(users.names, users.names_seeds),
     "known-hosts": Target(users.known_hosts, users.known_hosts_seeds),
+    "key": Target(users.key, users.key_seeds),
     "pattern": Target(users.pattern, users.pattern_seeds),
     "ports": Target(users.ports, users.ports_seeds),
     "evidence": Target(users.evidence, users.evidence_seeds),

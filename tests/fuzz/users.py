@@ -1,14 +1,17 @@
 """What users and their programs give: policies, packs, inventories, keys, patterns, folders."""
 
+import base64
 import functools
 import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import asyncssh
 import msgspec
 
 from fuzz.judged import judge_look
+from portproof.collectors.ssh.keys import Keys
 from portproof.collectors.ssh.known_hosts import KnownHosts, hashes_names
 from portproof.errors import ContentError
 from portproof.inventory.listing import read_listing
@@ -176,6 +179,26 @@ def known_hosts_seeds() -> list[bytes]:
         "# a comment",
     ]
     return ["\n".join(lines).encode(), b"Host *\nHashKnownHosts yes\n"]
+
+
+def key(data: bytes) -> bool:
+    """A key as it is encoded, recorded for a host and as a user's own."""
+    encoded = base64.b64encode(data).decode("ascii")
+    kind = data[4:30].partition(b"\0")[0].decode("ascii", "replace").split() or ["ssh-rsa"]
+    file = _file("key", f"web1 {kind[0]} {encoded}\n".encode())
+    found = KnownHosts([file]).recorded("web1").keys
+    Keys().load(str(_file("id", f"{kind[0]} {encoded}\n".encode())))
+    return bool(found)
+
+
+def key_seeds() -> list[bytes]:
+    """A key of each common kind."""
+    kinds: dict[str, dict[str, int]] = {
+        "ssh-ed25519": {},
+        "ecdsa-sha2-nistp256": {},
+        "ssh-rsa": {"key_size": 1024},
+    }
+    return [asyncssh.generate_private_key(kind, **size).public_data for kind, size in kinds.items()]
 
 
 def pattern(data: bytes) -> bool:

@@ -1,5 +1,6 @@
 """Which keys are recorded for which names: as OpenSSH's own programs read the same files."""
 
+import base64
 import subprocess
 import tempfile
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from portproof.collectors.ssh.keys import Keys
 from portproof.collectors.ssh.known_hosts import KnownHosts, hashes_names
 from portproof.collectors.ssh.trust import Trust
 from requirements import needs
@@ -83,6 +85,30 @@ def test_markers_and_lines_that_cannot_be_read(tmp_path: Path) -> None:
         f"  web.example.com {text(KEYS[2])} a comment",
     ).recorded("web.example.com")
     assert (found.authorities, found.revoked, found.keys) == ([KEYS[0]], [KEYS[1]], [KEYS[2]])
+
+
+def damaged(key: asyncssh.SSHKey, at: int, by: bytes) -> str:
+    """A key with other bytes at a place."""
+    kind, data = text(key).split()
+    raw = bytearray(base64.b64decode(data))
+    raw[at : at + len(by)] = by
+    return f"{kind} {base64.b64encode(bytes(raw)).decode('ascii')}"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        damaged(asyncssh.generate_private_key("ecdsa-sha2-nistp256"), -8, b"\0\0\0\0"),
+        damaged(RSA, len(b"\0\0\0\7ssh-rsa\0\0\0\3\1\0\1\0\0\1\1"), b"\xff"),
+    ],
+    ids=["a point beside its curve", "a negative number"],
+)
+def test_a_damaged_key_hides_no_other(tmp_path: Path, line: str) -> None:
+    """It is of the right form and no key; the libraries below say so in errors of their own."""
+    found = known(tmp_path, f"web {line}", f"web {text(KEYS[0])}").recorded("web")
+    assert found.keys == [KEYS[0]]
+    (tmp_path / "id").write_text(f"{line}\n")
+    assert Keys().load(str(tmp_path / "id")).problem
 
 
 def test_files_that_cannot_be_read_hold_nothing(tmp_path: Path) -> None:

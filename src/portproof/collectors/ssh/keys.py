@@ -16,6 +16,9 @@ DEFAULT_KEYS: Final = (
 )
 """What is tried when no key is named (ssh_config(5), IdentityFile)."""
 
+UNREADABLE: Final = (asyncssh.KeyImportError, ValueError, ArithmeticError, TypeError)
+"""What reading a damaged key raises: asyncssh's own error, or one of the library below it."""
+
 Credential = asyncssh.SSHKey | tuple[asyncssh.SSHKey, asyncssh.SSHCertificate]
 
 
@@ -51,7 +54,7 @@ def _load(path: Path, certificates: Sequence[str]) -> Identity:
         key = asyncssh.read_private_key(path)
     except OSError as error:
         return Identity(problem=f"{path}: {error.strerror}")
-    except asyncssh.KeyImportError as error:  # encrypted, or the key itself is in an agent
+    except UNREADABLE as error:  # encrypted, or the key itself is in an agent
         public = _public(path)
         known = tuple(
             each.public_data for each in (public, *_certificates(path, certificates)) if each
@@ -71,7 +74,7 @@ def _public(path: Path) -> asyncssh.SSHKey | None:
     for file in (Path(f"{path}.pub"), path):
         try:
             return asyncssh.read_public_key(file)
-        except (OSError, asyncssh.KeyImportError):
+        except (OSError, *UNREADABLE):
             continue
     return None
 
@@ -81,6 +84,6 @@ def _certificates(path: Path, more: Sequence[str]) -> list[asyncssh.SSHCertifica
     for file in (Path(f"{path}-cert.pub"), *(Path(name).expanduser() for name in more)):
         try:
             found.append(asyncssh.read_certificate(file))
-        except (OSError, asyncssh.KeyImportError):
+        except (OSError, *UNREADABLE):
             continue
     return found

@@ -13,6 +13,8 @@ from typing import Final, NamedTuple
 
 import asyncssh
 
+from portproof.collectors.ssh.keys import UNREADABLE
+
 _AUTHORITY: Final = "@cert-authority"
 _REVOKED: Final = "@revoked"
 _HASHED: Final = "|1|"
@@ -110,7 +112,7 @@ def _list_of(recorded: Recorded, marker: str) -> list[asyncssh.SSHKey]:
 def _key(text: str) -> asyncssh.SSHKey | None:
     try:
         return asyncssh.import_public_key(text)
-    except asyncssh.KeyImportError:  # a kind of key that is not known here proves nothing
+    except UNREADABLE:  # damaged or of an unknown kind: it proves nothing
         return None
 
 
