@@ -193,12 +193,12 @@ def key(data: bytes) -> bool:
 
 def key_seeds() -> list[bytes]:
     """A key of each common kind."""
-    kinds: dict[str, dict[str, int]] = {
-        "ssh-ed25519": {},
-        "ecdsa-sha2-nistp256": {},
-        "ssh-rsa": {"key_size": 1024},
-    }
-    return [asyncssh.generate_private_key(kind, **size).public_data for kind, size in kinds.items()]
+    made = (
+        asyncssh.generate_private_key("ssh-ed25519"),
+        asyncssh.generate_private_key("ecdsa-sha2-nistp256"),
+        asyncssh.generate_private_key("ssh-rsa", key_size=1024),
+    )
+    return [each.public_data for each in made]
 
 
 def pattern(data: bytes) -> bool:
