@@ -10,11 +10,14 @@ import pytest
 from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
+from portproof.audit import prepare
 from portproof.cli import cli
+from portproof.cli.options import load_content
 from portproof.errors import ContentError
-from portproof.model.result import Digest, Run
-from portproof.store.folder import AuditFolder, Evidence, Request
+from portproof.inventory.assembling import assembled
+from portproof.model.hosts import Host
 from support.cases import look_of
+from support.folders import write
 
 TODAY = datetime.now(UTC).date()
 LATER = (TODAY + timedelta(days=400)).isoformat()
@@ -53,21 +56,12 @@ def audited(
 ) -> Path:
     """The folder of an audit that found what the hosts say."""
     told = datetime.now(UTC).isoformat(timespec="seconds")
-    run = Run(
-        version="0",
-        started=told,
-        finished=told,
-        controller="test",
-        inventory=Digest("the test", ""),
-        policies=(),
-        checks=(),
-        interrupted=interrupted,
-    )
-    request = Request(policies=(str(policies),), warn_days=30)
-    with AuditFolder(folder / "out", request) as audit:
-        for name, case in hosts.items():
-            audit.record(Evidence(name, (name[:-1],), replace(look_of(case), taken=told)))
-        audit.finish(run, {})
+    audited = tuple(Host(name, (name[:-1],)) for name in hosts)
+    job = prepare(load_content([str(policies)]), assembled(audited, "hosts.ini"))
+    looks = {name: replace(look_of(case), taken=told) for name, case in hosts.items()}
+    if interrupted:
+        looks.popitem()
+    write(folder / "out", job, looks)
     return folder / "out"
 
 
@@ -154,7 +148,7 @@ def _short_evidence(folder: Path) -> None:
 
 def _edited_request(folder: Path) -> None:
     file = folder / "request.json"
-    file.write_text(file.read_text().replace('"warn_days":30', '"warn_days":0'))
+    file.write_text(file.read_text().replace("hosts.ini", "others.ini"))
 
 
 def _no_evidence(folder: Path) -> None:
@@ -164,15 +158,15 @@ def _no_evidence(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("harm", "said"),
     [
-        (_no_manifest, "the audit did not finish; go on with --resume"),
-        (_no_request, "is .* the folder of an audit?"),
+        (_no_manifest, "is half written: .* go on with portproof audit --resume"),
+        (_no_request, "is half written"),
         (_garbage, "is damaged"),
         (_deep, "is damaged"),
         (_other_format, "is of format 'portproof-manifest/9'"),
-        (_edited_evidence, "evidence.jsonl: is damaged"),
-        (_short_evidence, "evidence.jsonl: is damaged"),
-        (_edited_request, "request.json: is damaged"),
-        (_no_evidence, "evidence.jsonl: cannot be read"),
+        (_edited_evidence, "evidence.jsonl: was edited"),
+        (_short_evidence, "evidence.jsonl: was edited"),
+        (_edited_request, "request.json: was edited"),
+        (_no_evidence, "evidence.jsonl: is missing"),
     ],
 )
 def test_a_folder_that_is_not_whole_is_refused(
@@ -195,7 +189,7 @@ def test_an_interrupted_audit_is_refused(tmp_path: Path) -> None:
 
 def test_what_is_no_folder_is_refused(tmp_path: Path) -> None:
     """A mistyped path is told."""
-    assert "cannot be read" in str(linted("--audit", tmp_path / "nowhere").exception)
+    assert "does not exist" in str(linted("--audit", tmp_path / "nowhere").exception)
 
 
 def test_wrong_content_is_still_an_error(tmp_path: Path) -> None:

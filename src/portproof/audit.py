@@ -320,7 +320,7 @@ def still_stand(job: Job, looks: Mapping[str, Look]) -> dict[str, Look]:
 
 def untidy_waivers(job: Job, looks: Iterable[tuple[Host, Look]]) -> tuple[Untidy, ...]:
     """The waivers of a job to be cleaned up, by what an audit saw; looks are not kept."""
-    judging = _Judging(job)
+    judging = Judging(job, datetime.now(UTC).date())
     return judging.untidy(judging(host, look) for host, look in looks)
 
 

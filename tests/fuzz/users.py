@@ -26,7 +26,8 @@ from portproof.model.hosts import Host, Inventory
 from portproof.model.patterns import HostPattern
 from portproof.model.ports import PortSet
 from portproof.store.folder import EVIDENCE, MANIFEST, REQUEST, Evidence, Request
-from portproof.store.reading import check_whole, read_evidence, read_request
+from portproof.store.integrity import read_manifest
+from portproof.store.reading import read_evidence, read_request
 from support.cases import load_cases, look_of
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -266,7 +267,7 @@ def folder(data: bytes) -> bool:
     for name in (REQUEST, MANIFEST):
         _file(name, data)
     whole = 0
-    for read in (read_request, check_whole):
+    for read in (read_request, read_manifest):
         try:
             read(_folder())
         except ContentError:

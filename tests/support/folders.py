@@ -158,7 +158,9 @@ def write(
 ) -> AuditResult:
     """Judge the looks and write the folder, as an audit does."""
     hosts = {host.name: host for host in job.inventory.hosts}
-    with AuditFolder(path, Request(policies=("policies",), inventory=("hosts.ini",))) as folder:
+    policies = tuple(each.name for each in job.policy_digests)
+    asked = Request(policies=policies, inventory=("hosts.ini",))
+    with AuditFolder(path, asked) as folder:
         result = run(
             job,
             [(hosts[name], look) for name, look in looks.items()],

@@ -9,6 +9,7 @@ from portproof.cli.options import content_paths, load_content
 from portproof.cli.show import show
 from portproof.loading.content import Content
 from portproof.loading.lint import lint
+from portproof.store.reading import read_request
 
 
 @click.command()
@@ -30,10 +31,11 @@ def command(policies: tuple[str, ...], folder: Path | None) -> None:
     if folder is None:
         _lint(policies)
         return
-    from portproof.cli.cleanup import clean_up, whole_request  # noqa: PLC0415 - reads audits, which lint alone does not
+    from portproof.cli.cleanup import clean_up, finished  # noqa: PLC0415 - reads audits, which lint alone does not
 
-    request = whole_request(folder)
-    show(clean_up(_lint(policies or request.policies), folder, request))
+    result = finished(folder)
+    content = _lint(policies or read_request(folder).policies)
+    show(clean_up(content, folder, result))
 
 
 def _lint(policies: Sequence[str]) -> Content:

@@ -1,6 +1,5 @@
-"""Reads audit folders back, whole ones and those a killed run left."""
+"""Reads back what an audit was asked for, and its evidence, also of a run that was killed."""
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, TypeVar
@@ -10,50 +9,15 @@ import msgspec
 from portproof.errors import ContentError, Problem
 from portproof.store.folder import (
     EVIDENCE,
-    FORMAT,
-    MANIFEST,
     REQUEST,
     REQUEST_FORMAT,
     Evidence,
-    Manifest,
     Request,
 )
 
 S = TypeVar("S", bound=msgspec.Struct)
 
 _LONGEST_LINE: Final = 1 << 28
-
-
-def check_whole(folder: Path) -> None:
-    """Refuse a folder whose audit did not finish, or whose request or evidence were changed.
-
-    Raises:
-        ContentError: the folder is of no audit, is half written, or is damaged.
-    """
-    file = folder / MANIFEST
-    if not file.exists() and (folder / REQUEST).exists():
-        text = f"is not there: the audit did not finish; go on with --resume {folder}"
-        raise ContentError([Problem(str(file), 0, 0, "", text)])
-    manifest = _decoded(file, Manifest)
-    if manifest.format != FORMAT:
-        text = f"is of format {manifest.format!a}; this version reads {FORMAT}"
-        raise ContentError([Problem(str(file), 0, 0, "", text)])
-    if manifest.run.interrupted:
-        text = f"the audit was interrupted; go on with --resume {folder}"
-        raise ContentError([Problem(str(folder), 0, 0, "", text)])
-    for name in (REQUEST, EVIDENCE):
-        told = manifest.files.get(name)
-        if told is None or told.sha256 != _sha256(folder / name):
-            text = "is damaged: it is not the file that the manifest tells of"
-            raise ContentError([Problem(str(folder / name), 0, 0, "", text)])
-
-
-def _sha256(file: Path) -> str:
-    try:
-        with file.open("rb") as opened:
-            return hashlib.file_digest(opened, "sha256").hexdigest()
-    except OSError as error:
-        raise ContentError([Problem(str(file), 0, 0, "", _unreadable(error, file))]) from error
 
 
 def _unreadable(error: OSError, file: Path) -> str:
