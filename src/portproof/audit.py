@@ -55,14 +55,15 @@ _STANDS: Final = timedelta(days=1)
 
 Record = Callable[[Host, Look], None]
 Watch = Callable[[HostResult], None]
+Suspects = Callable[[Host, HostLook], Sequence[Listener]]
 
 
 @runtime_checkable
 class AsksWhy(Protocol):
-    """Looks that can be asked a second time: who is behind listeners that fail."""
+    """Looks that can ask, while they are at a host, who is behind listeners that fail there."""
 
-    def why(self, host: Host, look: HostLook, listeners: Sequence[Listener]) -> HostLook:
-        """The look together with the answer."""
+    def asking(self, suspects: Suspects) -> Iterable[tuple[Host, Look]]:
+        """The looks together with the answers; ``suspects`` tells which listeners fail."""
         ...
 
 
@@ -229,12 +230,12 @@ def run(
     started = _now()
     today = date.fromisoformat(started[:10])
     judging = Judging(job, today)
-    asked = looks if isinstance(looks, AsksWhy) else None
+    asked = looks.asking(judging.suspects) if isinstance(looks, AsksWhy) else looks
     results = {host.name: judging(host, known[host.name]) for host in job.kept(known)}
-    for host, look in looks:
-        evidence, results[host.name] = judging.explained(host, look, asked)
+    for host, look in asked:
+        results[host.name] = judging(host, look)
         if record is not None:
-            record(host, evidence)
+            record(host, look)
         if watch is not None:
             watch(results[host.name])
     left = [host for host in job.inventory.hosts if host.name not in results]
@@ -271,27 +272,29 @@ def basis_of(job: Job, today: date) -> Basis:
 
 
 class Judging:
-    """Judges hosts by one job's rules, and by its waivers as they hold on a day."""
+    """Judges hosts by one job's rules, and by its waivers as they hold on a day; in any thread."""
 
     def __init__(self, job: Job, today: date) -> None:
         self._job = job
         self._plans = plans(job.rules, job.inventory)
         self._waivers = Waivers(job.waivers, job.rules, job.inventory, today)
+        self._judged: dict[str, tuple[HostLook, HostResult]] = {}
 
     def __call__(self, host: Host, look: Look) -> HostResult:
         """Judge a host of the job's inventory by a look at it."""
+        before, judged = self._judged.pop(host.name, (None, None))
+        return self._judge(host, look) if judged is None or before is not look else judged
+
+    def suspects(self, host: Host, look: HostLook) -> Sequence[Listener]:
+        """The listeners that fail on a host. A look that stays as it is is not judged again."""
+        judged = self._judge(host, look)
+        self._judged[host.name] = (look, judged)
+        return failing_listeners(judged)
+
+    def _judge(self, host: Host, look: Look) -> HostResult:
         plan, job = self._plans[host.name], self._job
         judged = judge(plan, host, look, job.checks, require_witness=job.require_witness)
         return self._waivers.apply(judged)
-
-    def explained(self, host: Host, look: Look, asked: AsksWhy | None) -> tuple[Look, HostResult]:
-        """Judge a look; where listeners fail, ask who is behind them and judge with that."""
-        judged = self(host, look)
-        failing = failing_listeners(judged)
-        if not failing or asked is None or not isinstance(look, HostLook):
-            return look, judged
-        more = asked.why(host, look, failing)
-        return more, self(host, more)
 
     def untidy(self, hosts: Iterable[HostResult]) -> tuple[Untidy, ...]:
         """The waivers to be cleaned up."""

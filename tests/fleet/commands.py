@@ -7,7 +7,14 @@ _HALF: Final = f"{_ASKED} | dd bs=1 count=1500 status=none"
 
 _INSIDE: Final = "sh -c 'ip link set lo up; eval \"$SSH_ORIGINAL_COMMAND\"'"
 
+_ONCE: Final = f"if mkdir /run/asked; then {_ASKED}; else {{}}; fi"
+"""What it is asked first, and something else the second time."""
+
 FORCED: Final = {
+    "again-hang": _ONCE.format("sleep 3600"),
+    "again-cut": _ONCE.format("ss -K sport = 22"),
+    "again-garbage": _ONCE.format("head -c 100000 /dev/urandom"),
+    "again-half": _ONCE.format(f"{_ASKED} | dd bs=1 count=400 status=none"),
     "hang": "sleep 3600",
     "slow": f"sleep 1; {_ASKED}",
     "half": _HALF,

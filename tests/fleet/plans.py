@@ -28,6 +28,10 @@ Fault = Literal[
     "moved",
     "contained",
     "hidden-in",
+    "again-hang",
+    "again-cut",
+    "again-garbage",
+    "again-half",
 ]
 """What goes wrong on the way to a host's answer; ``commands.py`` of this folder has the details."""
 

@@ -89,6 +89,17 @@ def verdicts(place: Path) -> dict[str, str]:
     return {host["name"]: host["verdicts"] for host in result["hosts"]}
 
 
+def asked_about(place: Path) -> dict[str, list[str]]:
+    """The processes a second round was made about, by host."""
+    lines = (place / "out" / "evidence.jsonl").read_text(encoding="utf-8").splitlines()
+    told = {each["host"]: each["look"].get("why") for each in map(json.loads, lines)}
+    return {
+        host: [why["process"]["name"] for why in whys.values()]
+        for host, whys in told.items()
+        if whys is not None
+    }
+
+
 def test_every_host_of_the_inventory_is_accounted_for(place: Path) -> None:
     """Proven, failing and unproven hosts, each by name; no password is anywhere."""
     done = audit(place)
@@ -104,6 +115,8 @@ def test_every_host_of_the_inventory_is_accounted_for(place: Path) -> None:
         "hangs1": "un",
     }
     assert "web2: old listens on tcp 0.0.0.0:609" in done.stdout
+    assert "    suspicious: " in done.stdout
+    assert asked_about(place) == {"web2": ["old"], "filtered1": ["npmp"]}
     assert "gone1: unreachable" in done.stdout
     assert "hangs1: timeout" in done.stdout
     for file in (place / "out").iterdir():

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import zlib
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -51,11 +52,18 @@ def started(
     asking: Asking, folder: Path, seconds: float = 30.0
 ) -> Iterator[subprocess.Popen[bytes]]:
     """The program, running, with its input still open."""
+    with sent(python_program(asking, SEAL, seconds), folder) as host:
+        yield host
+
+
+@contextlib.contextmanager
+def sent(program: bytes, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A Python with a program, running, with its input still open."""
     command = [sys.executable, "-ISBWignore", "-c", BOOT]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, env=on_path(folder)) as host:
         assert host.stdin is not None
-        host.stdin.write(python_program(asking, SEAL, seconds))
+        host.stdin.write(program)
         host.stdin.flush()
         yield host
 
@@ -220,6 +228,57 @@ def test_it_ends_when_it_is_killed(tmp_path: Path) -> None:
     with started(OSQUERYI, tmp_path) as host:
         host.send_signal(signal.SIGTERM)
         assert host.wait(10) == -signal.SIGTERM
+
+
+STUCK = """
+import pathlib, subprocess, sys
+child = subprocess.Popen(["sleep", "600"])
+pathlib.Path(sys.argv[2]).write_text(str(child.pid))
+child.wait()
+"""
+
+
+def explaining(program: str, limit: int, seconds: float, argument: str) -> bytes:
+    """What is sent for a program in Python in place of the one that tells who is behind."""
+    runner = files("portproof.collectors.ssh").joinpath("runner.py").read_text(encoding="utf-8")
+    ask = {"program": program, "limit": limit}
+    packed = zlib.compress(f"{runner}\nexplain({ask!a}, b.readline())".encode())
+    return b"%d\n%s%s %.3f %s\n" % (len(packed), packed, SEAL.encode(), seconds, argument.encode())
+
+
+@pytest.mark.parametrize("how", ["its input ends", "its time is over"])
+def test_a_second_round_ends_with_what_it_started(tmp_path: Path, how: str) -> None:
+    """As when a package manager that it asks hangs."""
+    file = tmp_path / "child.pid"
+    seconds = 60.0 if how == "its input ends" else 1.0
+    with sent(explaining(STUCK, LIMIT, seconds, str(file)), tmp_path) as host:
+        assert host.stdin is not None
+        assert eventually(lambda: file.exists() and file.read_text() != "")
+        if how == "its input ends":
+            host.stdin.close()
+        host.wait(10)
+    assert eventually(lambda: not psutil.pid_exists(int(file.read_text())))
+
+
+@pytest.mark.parametrize(
+    ("program", "seconds", "told"),
+    [
+        ("import time; time.sleep(600)", 1.0, {"code": -1, "late": True}),
+        ("print('x' * 5000)", 30.0, {"out": "", "large": True}),
+        ("import sys; sys.exit('no')", 30.0, {"code": 1, "err": "no\n"}),
+        ("import sys; print(sys.argv[1:])", 10.0, {"out": "['seconds=7.000', '812']\n"}),
+    ],
+)
+def test_a_second_round_tells_what_became_of_it(
+    tmp_path: Path, program: str, seconds: float, told: dict[str, object]
+) -> None:
+    """Too late, too large, failed, or all right."""
+    with sent(explaining(program, 1000, seconds, "812"), tmp_path) as host:
+        assert host.stdout is not None
+        found = Framed(SEAL, LIMIT).find(bytearray(host.stdout.read()))
+        assert found is not None
+    run = msgspec.json.decode(found)
+    assert {key: run[key] for key in told} == told
 
 
 @pytest.mark.parametrize(

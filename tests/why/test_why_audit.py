@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,18 +10,18 @@ from typing import Any
 import msgspec
 import pytest
 
-from portproof.audit import Job, run
+from portproof.audit import Job, Suspects, run
 from portproof.cli.summary import summary
 from portproof.content import shipped
 from portproof.evaluate import Plan
 from portproof.inventory.plain import this_machine
 from portproof.judging import judge
 from portproof.model.hosts import Host
-from portproof.model.listeners import Listener
 from portproof.model.observation import (
     LISTENING_SOCKETS,
     HostLook,
     Identity,
+    Look,
     Observed,
     Platform,
     Row,
@@ -85,22 +85,25 @@ def look(*rows: Row) -> HostLook:
 
 
 class Looks:
-    """Hosts with their looks, that remember what they were asked a second time."""
+    """Looks at the one host there is, that remember whom they asked about a second time."""
 
     def __init__(self, *looks: HostLook, whys: dict[int, Why] | None = None) -> None:
         self._looks = looks
         self._whys = whys or {}
         self.asked: list[list[int | None]] = []
 
-    def __iter__(self) -> Iterator[tuple[Host, HostLook]]:
-        """Each look is of the one host there is."""
+    def __iter__(self) -> Iterator[tuple[Host, Look]]:
+        """Each look as it is."""
         return ((this_machine().hosts[0], each) for each in self._looks)
 
-    def why(self, host: Host, look: HostLook, listeners: Sequence[Listener]) -> HostLook:
-        """Tell of a process what was given."""
-        assert host == this_machine().hosts[0]
-        self.asked.append([owner.pid for each in listeners for owner in each.owners])
-        return msgspec.structs.replace(look, why=self._whys)
+    def asking(self, suspects: Suspects) -> Iterator[tuple[Host, Look]]:
+        """Each look with what was given, where listeners fail."""
+        for host, each in self:
+            assert isinstance(each, HostLook)
+            listeners = suspects(host, each)
+            if listeners:
+                self.asked.append([owner.pid for one in listeners for owner in one.owners])
+            yield host, msgspec.structs.replace(each, why=self._whys) if listeners else each
 
 
 def why(**more: Any) -> Why:  # noqa: ANN401 - any part of it

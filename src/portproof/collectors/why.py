@@ -1,4 +1,6 @@
-"""The second round: who is behind listeners that should not be there, on this machine.
+"""The second round: who is behind listeners that should not be there.
+
+Here this machine is asked; hosts over SSH are asked the same by ``ssh.second``.
 
 It decides nothing: a listener that fails has failed, whatever comes of this. So nothing here
 raises, and whatever could not be found out is said in ``Why.missing``.
@@ -6,7 +8,7 @@ raises, and whatever could not be found out is said in ``Why.missing``.
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -27,8 +29,12 @@ PROTOCOL: Final = 1
 """The version of what the probe prints."""
 
 _MOST: Final = 50
-_SECONDS: Final = 20.0
-_LONGEST: Final = 4 << 20
+SECONDS: Final = 20.0
+"""How long a host may take to answer."""
+
+LONGEST: Final = 4 << 20
+"""Bytes of an answer that are read."""
+
 _PARTS: Final = ("why_packages.py", "why_proc.py", "why_units.py", "why_probe.py")
 _MOST_PARENTS: Final = 8
 _MOST_MISSING: Final = 30
@@ -53,8 +59,8 @@ def script() -> str:
 
 def decoded(line: bytes | bytearray) -> dict[int, Why] | Unobserved:
     """Read what the script printed on a host; anything else than that is ``Unobserved``."""
-    if len(line) > _LONGEST:
-        return Unobserved(Reason.OVERSIZED, f"the probe printed more than {_LONGEST} bytes")
+    if len(line) > LONGEST:
+        return Unobserved(Reason.OVERSIZED, f"the probe printed more than {LONGEST} bytes")
     try:
         told = msgspec.json.decode(line, type=_Told)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -116,7 +122,7 @@ def _ask(source: Source | None, pids: Sequence[int]) -> dict[int, Why] | Unobser
 def _ask_probe(pids: Sequence[int]) -> dict[int, Why] | Unobserved:
     """Run the probe in a process of its own, which ends when its time is over, stuck or not."""
     command = (sys.executable, "-ISBW", "ignore", "-c", script(), *map(str, pids))
-    ran = run(command, time.monotonic() + _SECONDS, _LONGEST)
+    ran = run(command, time.monotonic() + SECONDS, LONGEST)
     if isinstance(ran, Unobserved):
         return ran
     if ran.code != 0:
@@ -129,12 +135,30 @@ def ask_source(
     source: Source, platform: Platform, pids: Iterable[int]
 ) -> dict[int, Why] | Unobserved:
     """Ask a source in osquery's SQL, round by round."""
+    asking = inquiry(platform, pids)
+    try:
+        wanted = next(asking)
+        while True:
+            wanted = asking.send(source.look(wanted))
+    except StopIteration as done:
+        found: dict[int, Why] | Unobserved = done.value
+        return found
+
+
+Inquiry = Generator[dict[str, str], Sight | Unobserved, dict[int, Why] | Unobserved]
+
+
+def inquiry(platform: Platform, pids: Iterable[int]) -> Inquiry:
+    """Yield what is to be asked in osquery's SQL, round by round; each sight is sent in.
+
+    It returns what was found out, however the sights come about.
+    """
     answers: dict[str, Answer] = {}
     wanted = questions(platform, pids)
     for _ in range(MOST_LEVELS + 2):
         if not wanted:
             break
-        sight = source.look(wanted)
+        sight = yield wanted
         if isinstance(sight, Unobserved) and not answers:
             return sight
         answers |= _answers(wanted, sight)

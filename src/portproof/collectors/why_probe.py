@@ -1,8 +1,8 @@
 """Finds out who is behind processes of a Linux machine, for listeners that should not be there.
 
 It needs only Python 3.6 and the files it imports below, so that all of them can be sent to a host
-as one script (``why.script``). As a script it takes process ids as arguments and prints what
-``explain`` returns, in one line of JSON:
+as one script (``why.script``). As a script it takes process ids as arguments, and before them, as
+``seconds=9.5``, the time for all of them; it prints what ``explain`` returns, in one line of JSON:
 
     {"why": 1, "found": {"812": {"process": {"pid": 812, ...}, "missing": [...]}}, "left_out": []}
 
@@ -55,6 +55,7 @@ _WHY_DELETED, _WHY_MEMORY = " (deleted)", "/memfd:"
 _WHY_KERNEL_THREAD = 1 << 21
 _WHY_FOLDERS = ("/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin", "/usr/local/bin")
 _WHY_HEX_ID = 64
+_WHY_TIME = "seconds="
 
 
 class Asked:
@@ -339,8 +340,10 @@ def _hashes_of(asked: Asked, path: str) -> "dict[str, str]":
 
 def main() -> None:
     """Print what is behind the processes that the arguments name, as one line of JSON."""
-    pids = [int(argument) for argument in sys.argv[1:]]
-    sys.stdout.write(json.dumps(explain(pids)) + "\n")
+    given = sys.argv[1:]
+    times = [float(given.pop(0)[len(_WHY_TIME) :]) for each in given[:1] if each[:8] == _WHY_TIME]
+    told = explain(map(int, given), seconds=min([*times, _WHY_SECONDS]))
+    sys.stdout.write(json.dumps(told) + "\n")
 
 
 if __name__ == "__main__":

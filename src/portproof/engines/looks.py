@@ -1,9 +1,11 @@
 """Every host of an inventory with its look: this machine first, then the others over SSH."""
 
+import asyncio
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final
+from functools import partial
+from typing import Final, Self
 
 import msgspec
 
@@ -20,12 +22,18 @@ from portproof.inventory.plain import own_names
 from portproof.model.connection import Connection
 from portproof.model.hosts import Host
 from portproof.model.listeners import Listener
-from portproof.model.observation import HostDark, HostLook, Look, Platform, Unobserved
+from portproof.model.observation import HostDark, HostLook, Look, Observed, Platform, Unobserved
 
 FORKS: Final = 50
 """Hosts looked at at a time, unless told otherwise."""
 
+_MANY: Final = 1000
+"""Rows of a look that are judged in a thread, so that they do not hold up other hosts."""
+
 PortsOf = Callable[[Host], Iterable[int]]
+Suspects = Callable[[Host, HostLook], Sequence[Listener]]
+"""Tells which listeners fail on a host that was looked at. It is called from several threads."""
+
 Questions = Mapping[Platform, Mapping[str, str]]
 
 
@@ -55,6 +63,12 @@ class Looks:
         self._here = own_names()
         self._fleet: FleetRun | None = None
         self._finishing = False
+        self._suspects: Suspects | None = None
+
+    def asking(self, suspects: Suspects) -> Self:
+        """The same looks, each with who is behind the listeners that fail, if any do."""
+        self._suspects = suspects
+        return self
 
     def finish(self) -> None:
         """Start no more hosts; those under way are still looked at to the end."""
@@ -72,10 +86,6 @@ class Looks:
         if len(near) < len(self._hosts):
             yield from self._look_far({host.name for host in near})
 
-    def why(self, host: Host, look: HostLook, listeners: Sequence[Listener]) -> HostLook:
-        """The look with who is behind these listeners, on this machine; others are not asked."""
-        return look if self._is_far(host) else with_why(look, listeners, self._how.sources)
-
     def _way(self, host: Host) -> Connection | Unobserved:
         accept = self._how.accept_new_host_keys
         return connection(host, here=self._here, accept_new_host_keys=accept)
@@ -89,7 +99,16 @@ class Looks:
         if isinstance(way, Unobserved):
             taken = datetime.now(UTC).isoformat(timespec="seconds")
             return HostDark(cause=way, taken=taken, seconds=0.0)
-        return look_here(self._how.sources, self._questions[this_platform()])
+        return self._explained(host, look_here(self._how.sources, self._questions[this_platform()]))
+
+    def _explained(self, host: Host, look: Look) -> Look:
+        if self._suspects is None or not isinstance(look, HostLook):
+            return look
+        try:
+            listeners = self._suspects(host, look)
+        except Exception:  # noqa: BLE001 - whoever judges the look comes upon it again
+            return look
+        return with_why(look, listeners, self._how.sources) if listeners else look
 
     def _look_far(self, near: Container[str]) -> Iterator[tuple[Host, Look]]:
         from portproof.collectors.ssh.collector import SshCollector  # noqa: PLC0415 - asyncssh costs start-up time only a fleet repays
@@ -102,13 +121,22 @@ class Looks:
             way = self._way(host)
             if isinstance(way, Unobserved):
                 raise TypeError(f"{host.name} was reachable a moment ago")
-            return await self._outside(host, way, await collector.look(host.name, way), knocker)
+            found = await collector.look(host.name, way, partial(self._failing, host))
+            return await self._outside(host, way, found, knocker)
 
         far = (host for host in self._hosts if host.name not in near)
         self._fleet = FleetRun(look, far, self._how.forks, collector.close)
         if self._finishing:
             return
         yield from self._fleet
+
+    async def _failing(self, host: Host, look: HostLook) -> Sequence[Listener]:
+        if self._suspects is None:
+            return ()
+        answers = look.sight.answers.values()
+        if sum(answer.count for answer in answers if isinstance(answer, Observed)) < _MANY:
+            return self._suspects(host, look)
+        return await asyncio.to_thread(self._suspects, host, look)
 
     async def _outside(self, host: Host, way: Connection, look: Look, knocker: Knocker) -> Look:
         """The look with what its ports say from here; a host behind a jump host is not tried."""

@@ -1,32 +1,33 @@
-"""Looks at hosts over SSH: one connection and one command a host, and nothing is left behind."""
+"""Looks at hosts over SSH: one connection and one command a host, and nothing is left behind.
+
+Where listeners fail, a second command over the same connection asks who is behind them.
+"""
 
 import asyncio
 import ipaddress
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
-import asyncssh
+import msgspec
 
-from portproof.collectors.ssh.command import (
-    Marks,
-    UnsupportedError,
-    command_line,
-    needs_terminal,
-)
+from portproof.collectors.ssh.command import Call, UnsupportedError
 from portproof.collectors.ssh.connecting import Connector, DarkError
-from portproof.collectors.ssh.dialogue import Dialogue, Document, Outcome, Party, Printed, Ready
+from portproof.collectors.ssh.dialogue import Document, Outcome, Printed, Ready
 from portproof.collectors.ssh.placing import misplaced
-from portproof.collectors.ssh.replies import Run, Told, read_reply, sight_of_runs
-from portproof.collectors.ssh.script import Asking, python_program, shell_input
+from portproof.collectors.ssh.replies import Told, read_reply, run_of, sight_of_runs
+from portproof.collectors.ssh.script import Asking, program_of
+from portproof.collectors.ssh.second import SecondRound
 from portproof.collectors.ssh.settings import SshSettings
-from portproof.collectors.ssh.talking import talk
+from portproof.collectors.ssh.talking import Visit
+from portproof.collectors.why import SECONDS
 from portproof.errors import UsageError
 from portproof.model.connection import Connection
+from portproof.model.listeners import Listener
 from portproof.model.observation import (
     HostDark,
     HostLook,
@@ -46,6 +47,12 @@ _LAST_PORT: Final = 65535
 _PORT: Final = re.compile(r"[0-9]{1,5}")
 _SMALL: Final = 256 * 1024
 """Bytes of an answer that are judged at once; a larger one would hold up the other hosts."""
+
+_MORE: Final = 0.2
+"""The part of the time of a look that a second round may take beyond it."""
+
+Suspects = Callable[[HostLook], Awaitable[Sequence[Listener]]]
+"""Tells which listeners fail on a host that was looked at."""
 
 _JUDGING: Final = 20.0
 """Seconds the questions may take on the answer of the probe."""
@@ -89,80 +96,83 @@ class SshCollector:
         """Close the connections to jump hosts."""
         await self._connector.close()
 
-    async def look(self, host: str, connection: Connection) -> Look:
+    async def look(
+        self, host: str, connection: Connection, suspects: Suspects | None = None
+    ) -> Look:
         """Look at one host. It raises nothing for what a host or the network does.
 
         Args:
             host: The host's name, for details.
             connection: How to get there.
+            suspects: Tells of a look which listeners fail; over the same connection the host is
+                then asked who is behind them. Without any, nothing more is asked.
         """
-        taken = datetime.now(UTC).isoformat(timespec="seconds")
-        begun = time.monotonic()
-        witnesses: tuple[Witness, ...] = ()
+        begun = _Begun(datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic())
         try:
-            marks = Marks()
-            line = command_line(connection, marks)
+            call = Call.to(connection)
             async with self._connector.connected(connection) as opened:
-                told, witnesses = await self._ask(host, connection, opened, marks, line)
+                visit = Visit(host, connection, opened)
+                deadline = time.monotonic() + self._settings.command_timeout
+                look = await self._look(visit, call, begun)
+                if suspects is None or isinstance(look, HostDark):
+                    return look
+                return await self._explained(visit, look, suspects, deadline)
         except UnsupportedError as error:
-            told = Told(Unobserved(Reason.UNSUPPORTED_CONNECTION, str(error)), ())
+            return _dark(Told(Unobserved(Reason.UNSUPPORTED_CONNECTION, str(error)), ()), begun)
         except DarkError as error:
-            told = Told(error.cause, ())
-        seconds = round(time.monotonic() - begun, 3)
+            return _dark(Told(error.cause, ()), begun)
+
+    async def _look(self, visit: Visit, call: Call, begun: "_Begun") -> Look:
+        told, witnesses = await self._ask(visit, call)
         if isinstance(told.sight, Unobserved):
-            return HostDark(cause=told.sight, taken=taken, seconds=seconds, tried=told.tried)
+            return _dark(told, begun)
         return HostLook(
             sight=told.sight,
             witnesses=(*told.canaries, *witnesses),
-            taken=taken,
-            seconds=seconds,
+            taken=begun.taken,
+            seconds=begun.seconds(),
             tried=told.tried,
         )
 
-    async def _ask(
-        self,
-        host: str,
-        connection: Connection,
-        opened: asyncssh.SSHClientConnection,
-        marks: Marks,
-        line: str,
-    ) -> tuple[Told, tuple[Witness, ...]]:
+    async def _explained(
+        self, visit: Visit, look: HostLook, suspects: Suspects, deadline: float
+    ) -> HostLook:
+        """The look with who is behind listeners that fail; whatever comes of that, it stands."""
+        try:
+            listeners = await suspects(look)
+        except Exception:  # noqa: BLE001 - whoever judges the look comes upon it again
+            return look
+        if not listeners:
+            return look
+        longest = deadline + self._settings.command_timeout * _MORE
+        until = min(time.monotonic() + SECONDS, longest)
+        asking = SecondRound(visit, look.sight.identity.platform, until)
+        return msgspec.structs.replace(look, why=await asking.who_is_behind(listeners))
+
+    async def _ask(self, visit: Visit, call: Call) -> tuple[Told, tuple[Witness, ...]]:
         seconds = self._settings.command_timeout
-        user = str(opened.get_extra_info("username"))
-        dialogue = Dialogue(
-            Party(host, user, connection.become),
-            marks,
-            partial(self._program, host, marks.seal, time.monotonic() + seconds),
-            self._settings.output_limit,
-        )
-        terminal = needs_terminal(connection.become)
-        outcome = await talk(opened, dialogue, line, seconds, terminal=terminal)
-        if dialogue.ready is None or isinstance(outcome, Unobserved):
+        program = partial(self._program, visit.host, time.monotonic() + seconds)
+        outcome = await visit.ask(program, seconds, self._settings.output_limit, call)
+        if visit.ready is None or isinstance(outcome, Unobserved):
             return Told(_unobserved(outcome), ()), ()
-        seen = server_witness(dialogue.ready.connection) or _reached(opened)
+        seen = server_witness(visit.ready.connection) or server_witness(("", "", *visit.peer))
         if not seen:
+            host = visit.host
             text = f"nothing shows that what answered is {host}: SSH_CONNECTION is not set there"
             return Told(Unobserved(Reason.NO_WITNESS, text), ()), ()
-        told = await self._judge(outcome, _PLATFORMS[dialogue.ready.system])
+        told = await self._judge(outcome, _PLATFORMS[visit.ready.system])
         if isinstance(told.sight, Sight):
-            doubt = misplaced(host, told.sight, seen[0])
+            doubt = misplaced(visit.host, told.sight, seen[0])
             told = told if doubt is None else told._replace(sight=doubt)
         return told, seen
 
-    def _program(self, host: str, seal: str, deadline: float, ready: Ready) -> bytes | Unobserved:
+    def _program(self, host: str, deadline: float, ready: Ready, seal: str) -> bytes | Unobserved:
         """What to send to a host that is ready."""
         platform = _PLATFORMS.get(ready.system)
         if platform is None or platform not in self._questions:
             text = f"{host} runs {ready.system[:40]!a}, which there are no questions for"
             return Unobserved(Reason.NO_COLLECTOR, text)
-        asking = self._asking(platform)
-        if ready.kind == "python":
-            seconds = max(1.0, deadline - time.monotonic())
-            return python_program(asking, seal, seconds)
-        if ready.kind == "osqueryi" and asking.argument is not None:
-            return shell_input(asking.argument, seal)
-        what = "osqueryi" if self._settings.via == "osqueryi" else "python3 or osqueryi"
-        return Unobserved(Reason.NO_COLLECTOR, f"{host} has no {what} that works")
+        return program_of(self._asking(platform), deadline, host, ready, seal)
 
     def _asking(self, platform: Platform) -> Asking:
         if platform not in self._askings:
@@ -174,9 +184,7 @@ class SshCollector:
     async def _judge(self, outcome: Outcome, platform: Platform) -> Told:
         questions = self._questions[platform]
         if isinstance(outcome, Printed):
-            out, err = outcome.output.decode("latin-1"), outcome.complaints.decode("latin-1")
-            runs = [Run(code=outcome.code, out=out, err=err)]
-            return Told(sight_of_runs(runs, questions, platform), ())
+            return Told(sight_of_runs([run_of(outcome)], questions, platform), ())
         if not isinstance(outcome, Document):
             return Told(_unobserved(outcome), ())
         deadline = time.monotonic() + _JUDGING
@@ -186,7 +194,23 @@ class SshCollector:
         return await asyncio.to_thread(judging)
 
 
-def _unobserved(outcome: Outcome) -> Unobserved:
+class _Begun(NamedTuple):
+    """When a look was begun: the controller's clock, and ``time.monotonic``."""
+
+    taken: str
+    at: float
+
+    def seconds(self) -> float:
+        return round(time.monotonic() - self.at, 3)
+
+
+def _dark(told: Told, begun: _Begun) -> HostDark:
+    return HostDark(
+        cause=_unobserved(told.sight), taken=begun.taken, seconds=begun.seconds(), tried=told.tried
+    )
+
+
+def _unobserved(outcome: Outcome | Sight) -> Unobserved:
     if isinstance(outcome, Unobserved):
         return outcome
     return Unobserved(Reason.GARBLED, "the host answered before it was ready")
@@ -208,12 +232,6 @@ def server_witness(told: Sequence[str]) -> tuple[Witness, ...]:
     if not _PORT.fullmatch(port) or not 0 < int(port) <= _LAST_PORT:
         return ()
     return (Witness("tcp", str(mapped), int(port), ours=False, reached=True),)
-
-
-def _reached(opened: asyncssh.SSHClientConnection) -> tuple[Witness, ...]:
-    """The server's port as it is seen from here: behind NAT it will not be among the rows."""
-    peer = opened.get_extra_info("peername")
-    return server_witness(("", "", *map(str, peer[:2]))) if peer else ()
 
 
 async def look_over_ssh(

@@ -85,6 +85,25 @@ class Marks:
     seal: str = field(default_factory=lambda: f"portproof-{secrets.token_hex(16)}")
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A line to run on a host, and the words it is known by. Every line is used once."""
+
+    line: str
+    marks: Marks
+    terminal: bool
+
+    @classmethod
+    def to(cls, connection: Connection) -> "Call":
+        """Make a call.
+
+        Raises:
+            UnsupportedError: a user or an interpreter has a name that no shell is trusted with.
+        """
+        marks = Marks()
+        return cls(command_line(connection, marks), marks, needs_terminal(connection.become))
+
+
 def command_line(connection: Connection, marks: Marks) -> str:
     """The line to run on the host.
 

@@ -11,6 +11,7 @@ from portproof.collectors.identity import IDENTITY_SQL, read_identity
 from portproof.collectors.osqueryi_format import GarbledError, read_answers
 from portproof.collectors.program import Complaints
 from portproof.collectors.source import NO_DOCKER, apart, failure_of
+from portproof.collectors.ssh.dialogue import Printed
 from portproof.model.observation import (
     LISTENING_SOCKETS,
     Answer,
@@ -127,6 +128,12 @@ def _with_aside(
     return msgspec.structs.replace(
         sight, answers=sight.answers | dict(zip(aside, answers, strict=True))
     )
+
+
+def run_of(printed: Printed) -> Run:
+    """What a shell printed, as the one run it is."""
+    out, err = printed.output.decode("latin-1"), printed.complaints.decode("latin-1")
+    return Run(code=printed.code, out=out, err=err)
 
 
 def _singly(told: Sequence[_Answers | Unobserved]) -> _Answers:

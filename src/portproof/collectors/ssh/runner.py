@@ -13,6 +13,8 @@ with its exit ``code`` (-1 when it was killed), ``out`` and ``err`` (bytes as La
 whether it was too ``late`` or its output too ``large``; the first asks everything at once, and when
 it fails one for each question follows. ``aside`` is the run for the question that may take long,
 which is not asked where there is no docker. ``probe`` is what the embedded probe found, or null.
+
+``explain`` answers in such a frame too: the document is the one run of a program in Python.
 """
 
 import os
@@ -36,6 +38,7 @@ _KILL = 9
 _MOMENT = 0.01
 _PATIENCE = 0.5  # the part of the time that osqueryi gets, so that there is some for the probe
 _ASIDE = 0.2  # the part of the time that the question aside gets, at most
+_FINDING, _RUNNING = 0.7, 0.9  # the parts after which what was found is told, and is given up
 
 
 class Children:
@@ -240,6 +243,26 @@ def run(ask: "dict[str, Any]", line: bytes) -> None:
     except Exception as error:  # noqa: BLE001 - whatever a host does to this must be told
         answer["failed"] = type(error).__name__ + ": " + str(error)
     answer["canaries"] = [list(canary[1:]) for canary in held]
+    _end_with(seal, answer)
+
+
+def explain(ask: "dict[str, Any]", line: bytes) -> None:
+    """Run another Python with a program, print the frame and end.
+
+    ``ask`` holds the ``program`` and the ``limit`` of its output in bytes. ``line`` has the seal,
+    the seconds for everything, and the program's arguments; before them the program gets its own
+    part of the time, as ``seconds=9.5``.
+    """
+    seal, seconds, arguments = line.decode("ascii").split(None, 2)
+    children = Children()
+    start_new_thread(_watch, (children, float(seconds)))
+    time = "seconds=%.3f" % (float(seconds) * _FINDING)
+    python = [sys.executable or "/proc/self/exe", "-ISBWignore", "-c", ask["program"], time]
+    deadline = monotonic() + float(seconds) * _RUNNING
+    _end_with(seal.encode(), _run(children, python + arguments.split(), deadline, ask["limit"]))
+
+
+def _end_with(seal: bytes, answer: object) -> None:
     document = _encoded(answer)
     frame = b"\n%s %d\n%s\n%s end\n" % (seal, len(document), document, seal)
     while frame:

@@ -1,20 +1,25 @@
 """What is sent to a host that is ready: a program for its Python, or a question for its shell."""
 
+import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from typing import Final
 
-from portproof.collectors import embedded
+from portproof.collectors import embedded, why
 from portproof.collectors.osqueryi_format import one_argument
 from portproof.collectors.source import DOCKER_SOCKET, apart
 from portproof.collectors.ssh.command import FLAGS, PROGRAMS
+from portproof.collectors.ssh.dialogue import Ready
 from portproof.collectors.ssh.replies import asked
-from portproof.model.observation import Platform
+from portproof.model.observation import Platform, Reason, Unobserved
 
 _OSQUERYI: Final = "osqueryi"
 _PROBE: Final = "probe"
+_SHORTEST: Final = 1.0
+"""Seconds that a program gets in any case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,7 @@ class Asking:
     questions: Mapping[str, str]
     program: bytes
     argument: str | None
+    via: str | None
 
     @classmethod
     def prepare(
@@ -57,7 +63,7 @@ class Asking:
             "probe": embedded.script() if probes else "",
         }
         program = f"{_runner()}\n\nrun({ask!a}, b.readline())\n".encode("ascii")
-        return cls(questions, zlib.compress(program, 9), together if runs else None)
+        return cls(questions, zlib.compress(program, 9), together if runs else None, via)
 
 
 def python_program(asking: Asking, seal: str, seconds: float) -> bytes:
@@ -71,9 +77,35 @@ def python_program(asking: Asking, seal: str, seconds: float) -> bytes:
     return b"%d\n%s%s %.3f\n" % (len(asking.program), asking.program, seal.encode(), seconds)
 
 
+def program_of(
+    asking: Asking, deadline: float, host: str, ready: Ready, seal: str
+) -> bytes | Unobserved:
+    """What to send to a host that is ready; ``deadline`` is of ``time.monotonic``."""
+    if ready.kind == "python":
+        return python_program(asking, seal, max(_SHORTEST, deadline - time.monotonic()))
+    if ready.kind == _OSQUERYI and asking.argument is not None:
+        return shell_input(asking.argument, seal)
+    what = _OSQUERYI if asking.via == _OSQUERYI else "python3 or osqueryi"
+    return Unobserved(Reason.NO_COLLECTOR, f"{host} has no {what} that works")
+
+
 def shell_input(argument: str, seal: str) -> bytes:
     """What a host's shell reads: the seal, the question, and the seal where it ends."""
     return f"{seal}\n{argument}\n{seal}\n".encode()
+
+
+def why_program(pids: Iterable[int], seal: str, seconds: float) -> bytes:
+    """What a host's Python reads to tell who is behind processes; see ``python_program``."""
+    program = _why()
+    numbers = " ".join(map(str, pids))
+    return b"%d\n%s%s %.3f %s\n" % (len(program), program, seal.encode(), seconds, numbers.encode())
+
+
+@cache
+def _why() -> bytes:
+    ask = {"program": why.script(), "limit": why.LONGEST}
+    program = f"{_runner()}\n\nexplain({ask!a}, b.readline())\n".encode("ascii")
+    return zlib.compress(program, 9)
 
 
 def _runner() -> str:

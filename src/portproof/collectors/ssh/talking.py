@@ -1,12 +1,15 @@
-"""Carries the conversation with one host over an open connection."""
+"""Carries conversations with one host over an open connection."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 import asyncssh
 
 from portproof.collectors.answers import quoted
-from portproof.collectors.ssh.dialogue import Dialogue, Outcome
+from portproof.collectors.ssh.command import Call
+from portproof.collectors.ssh.dialogue import Dialogue, Outcome, Party, Ready
+from portproof.model.connection import Connection
 from portproof.model.observation import Reason, Unobserved
 
 _TERMINAL: Final = "dumb"
@@ -48,38 +51,74 @@ class _Session(asyncssh.SSHClientSession[bytes]):
         self.outcome.set_result(outcome)
 
 
-async def talk(
-    opened: asyncssh.SSHClientConnection,
-    dialogue: Dialogue,
-    line: str,
-    seconds: float,
-    *,
-    terminal: bool,
-) -> Outcome:
-    """Run a line on the host and hold the dialogue with it.
+Say = Callable[[Ready, str], bytes | Unobserved]
+"""What to send to a host that is ready, to be framed with a seal; or why nothing can be asked."""
 
-    Args:
-        opened: The connection.
-        dialogue: What to say.
-        line: What to run.
-        seconds: When it must be over, from now.
-        terminal: Whether it is run on a terminal.
+
+class Visit:
+    """A host whose connection is open. What is asked there is asked one after the other.
+
+    ``ready`` is what the host said when it was last ready.
     """
-    session = _Session(dialogue)
-    try:
-        async with asyncio.timeout(seconds):
-            await opened.create_session(
-                lambda: session,
-                line,
-                request_pty="force" if terminal else False,
-                term_type=_TERMINAL if terminal else None,
-                encoding=None,
-            )
-            return await session.outcome
-    except TimeoutError:
-        return dialogue.late(seconds)
-    except asyncssh.ChannelOpenError as error:
-        text = f"the host runs no command for this login: {quoted(str(error))}"
-        return Unobserved(Reason.UNSUPPORTED_CONNECTION, text)
-    except (asyncssh.Error, OSError) as error:
-        return dialogue.end(None, str(error) or type(error).__name__)
+
+    def __init__(
+        self, host: str, connection: Connection, opened: asyncssh.SSHClientConnection
+    ) -> None:
+        self.host = host
+        self.ready: Ready | None = None
+        self._connection = connection
+        self._opened = opened
+        self._channel: asyncssh.SSHClientChannel[bytes] | None = None
+
+    @property
+    def peer(self) -> tuple[str, str]:
+        """The address and the port at which the server was reached, empty where nobody knows."""
+        name = self._opened.get_extra_info("peername") or ("", "")
+        return str(name[0]), str(name[1])
+
+    async def ask(
+        self, program: Say, seconds: float, limit: int, call: Call | None = None
+    ) -> Outcome:
+        """Run a line on the host and hold the dialogue with it.
+
+        Args:
+            program: What to send.
+            seconds: When it must be over, from now.
+            limit: Bytes that are accepted.
+            call: The line, if there is one already.
+        """
+        call = call or Call.to(self._connection)
+        seal = call.marks.seal
+        user = str(self._opened.get_extra_info("username"))
+        party = Party(self.host, user, self._connection.become)
+        dialogue = Dialogue(party, call.marks, lambda ready: program(ready, seal), limit)
+        outcome = await self._talk(dialogue, call, seconds)
+        self.ready = dialogue.ready
+        return outcome
+
+    async def _talk(self, dialogue: Dialogue, call: Call, seconds: float) -> Outcome:
+        session = _Session(dialogue)
+        try:
+            async with asyncio.timeout(seconds):
+                await self._hang_up()
+                self._channel, _ = await self._opened.create_session(
+                    lambda: session,
+                    call.line,
+                    request_pty="force" if call.terminal else False,
+                    term_type=_TERMINAL if call.terminal else None,
+                    encoding=None,
+                )
+                return await session.outcome
+        except TimeoutError:
+            return dialogue.late(seconds)
+        except asyncssh.ChannelOpenError as error:
+            text = f"the host runs no command for this login: {quoted(str(error))}"
+            return Unobserved(Reason.UNSUPPORTED_CONNECTION, text)
+        except (asyncssh.Error, OSError) as error:
+            return dialogue.end(None, str(error) or type(error).__name__)
+
+    async def _hang_up(self) -> None:
+        """End the last conversation: a server may allow one at a time (MaxSessions)."""
+        if self._channel is not None:
+            self._channel.close()
+            await self._channel.wait_closed()

@@ -1,0 +1,98 @@
+"""What the second round costs on hosts without failures: nothing is asked there, only judged.
+
+The same audit of prepared looks, once asking which listeners fail while the looks are taken, as
+hosts reached over SSH are asked, and once not. CPU of judging alone; rounds alternate, and the
+least of each side is compared. A look over SSH takes some 10 ms of CPU, hundreds of times as much.
+"""
+
+import time
+from collections.abc import Iterable, Iterator
+
+from portproof.audit import Job, Suspects, prepare, run
+from portproof.content import shipped
+from portproof.loading.content import load
+from portproof.model.hosts import Host, Inventory
+from portproof.model.observation import (
+    LISTENING_SOCKETS,
+    HostLook,
+    Identity,
+    Look,
+    Observed,
+    Platform,
+    Sight,
+    Witness,
+)
+
+HOSTS = 2000
+ROUNDS = 9
+LIMIT = 1.05
+PORTS = (22, 80, 443, 5432, 9100, 40001)
+IDENTITY = Identity(
+    source="probe", version="1", platform=Platform.LINUX, euid=0, host_namespace="1"
+)
+COMMON = {"fd": "3", "family": "2", "remote_port": "0", "net_namespace": "1", "name": "nginx"}
+
+
+def look() -> HostLook:
+    """A look at a host with a few listeners, none of which is forbidden."""
+    rows = tuple(
+        {
+            **COMMON,
+            "pid": str(port),
+            "socket": str(port),
+            "protocol": protocol,
+            "address": "192.0.2.1" if port != PORTS[-1] else "127.0.0.1",
+            "port": str(port),
+            "state": "LISTEN" if protocol == "6" else "",
+        }
+        for port in PORTS
+        for protocol in ("6", "17")
+    )
+    canaries = tuple(Witness(p, "127.0.0.1", PORTS[-1], ours=True) for p in ("tcp", "udp"))
+    sight = Sight(IDENTITY, {LISTENING_SOCKETS: Observed(rows, len(rows))})
+    return HostLook(sight=sight, witnesses=canaries, taken="2026-01-01T00:00:00+00:00", seconds=0.1)
+
+
+class Asking:
+    """Looks that ask of each host which listeners fail there."""
+
+    def __init__(self, looks: Iterable[tuple[Host, HostLook]]) -> None:
+        self._looks = looks
+
+    def __iter__(self) -> Iterator[tuple[Host, Look]]:
+        """Not asked for by an audit."""
+        return iter(self._looks)
+
+    def asking(self, suspects: Suspects) -> Iterator[tuple[Host, Look]]:
+        """Yield every look, once it is known that nothing fails."""
+        for host, found in self._looks:
+            if suspects(host, found):
+                raise AssertionError(f"{host.name} has a failure")
+            yield host, found
+
+
+def spent(job: Job, looks: Iterable[tuple[Host, Look]]) -> float:
+    """CPU seconds of an audit."""
+    begun = time.process_time()
+    result = run(job, looks)
+    if result.exit_code:
+        raise AssertionError(f"not everything was proven: {result.totals}")
+    return time.process_time() - begun
+
+
+def main() -> None:
+    """Print both sides and their ratio."""
+    hosts = tuple(Host(f"host-{number}") for number in range(HOSTS))
+    job = prepare(load([shipped("policies")], [shipped("checks")]), Inventory(hosts, "a fleet"))
+    looks = [(host, look()) for host in hosts]
+    asked, unasked = [], []
+    for _ in range(ROUNDS):
+        unasked.append(spent(job, looks))
+        asked.append(spent(job, Asking(looks)))
+    each = [min(side) / HOSTS * 1e6 for side in (asked, unasked)]
+    print(f"judging a host: {each[0]:.0f} us of CPU asked, {each[1]:.0f} us unasked")
+    print(f"ratio of CPU: {each[0] / each[1]:.3f} (limit {LIMIT})")
+
+
+if __name__ == "__main__":
+    main()
