@@ -1,6 +1,7 @@
 """``portproof audit`` against an Ansible inventory of real hosts, as CI would run it."""
 
 import json
+import os
 import signal
 import subprocess
 import time
@@ -12,6 +13,7 @@ import pytest
 import yaml
 
 from fleet.fleet import Fleet, fleet
+from fleet.looking import eventually
 from fleet.plans import PASSWORD, Opened, Plan
 from requirements import marks
 from support.machine import PORTPROOF
@@ -155,6 +157,46 @@ def test_ctrl_c_once_finishes_what_is_under_way_and_can_be_resumed(place: Path) 
     done = subprocess.run(resume, check=False, capture_output=True, text=True, cwd=place)
     assert done.returncode == 0, done.stdout + done.stderr
     assert verdicts(place) == {"web1": "pp", "db1": "pn", "hidden1": "pn"}
+
+
+@pytest.mark.parametrize("names", [1, 1000])
+def test_ctrl_c_twice_ends_what_runs_on_hosts(hosts: Fleet, place: Path, names: int) -> None:
+    """At once, with one process and with several, of which this one alone hears the signal."""
+    hosts["hangs1"].run("sh", "-c", "pkill -x sleep || true")  # of other tests
+    many_names_for(place, "hangs1", names)
+    command = [*PORTPROOF, "audit", "-p", "policy.yml", "-i", "fleet.yml", "-o", "out", "-T", "600"]
+    limit = ["--limit", "many", "--forks", "3"]
+    running = subprocess.Popen(
+        [*command, *limit], cwd=place, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert eventually(lambda: "sleep 3600" in str(hosts["hangs1"].processes()), 20)
+    os.killpg(running.pid, signal.SIGINT)
+    assert running.stderr is not None
+    assert "finishing what is under way" in running.stderr.readline()
+    os.killpg(running.pid, signal.SIGINT)
+    _, said = running.communicate(timeout=20)
+    assert running.returncode == 3
+    assert "go on with --resume" in said
+    assert not (place / "out" / "manifest.json").exists()
+    assert eventually(lambda: "sshd: root" not in str(hosts["hangs1"].processes()), 10)
+
+
+def many_names_for(place: Path, host: str, count: int) -> None:
+    """Put more names for a host into the inventory, in a group of their own."""
+    inventory = yaml.safe_load((place / "fleet.yml").read_text(encoding="utf-8"))
+    groups = inventory["all"]["children"]
+    (own,) = (group["hosts"][host] for group in groups.values() if host in group["hosts"])
+    groups["many"] = {"hosts": {f"name-{number}": own for number in range(count)}}
+    (place / "fleet.yml").write_text(yaml.safe_dump(inventory), encoding="utf-8")
+
+
+def test_a_source_that_hosts_cannot_have_is_refused_before_the_run(place: Path) -> None:
+    """It is not the hosts' fault; nothing is written."""
+    done = audit(place, "--via", "osqueryd")
+    assert done.returncode == 2
+    assert "hosts reached over SSH have no source osqueryd" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (place / "out").exists()
 
 
 def wait_for_evidence(journal: Path) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portproof.collectors.ssh.keys import Keys
-from portproof.collectors.ssh.known_hosts import KnownHosts, hashes_names
+from portproof.collectors.ssh.known_hosts import KnownHosts, OtherKeyError, hashes_names
 from portproof.collectors.ssh.trust import Trust
 from requirements import needs
 
@@ -231,3 +232,64 @@ class TestTrust:
         """It is revoked for the name."""
         found = known(tmp_path, f"@revoked web {text(KEYS[0])}", f"web {text(KEYS[0])}")
         assert Trust(found).lookup("web", "", 2222)[2] == [KEYS[0]]
+
+
+def test_what_another_process_recorded_counts(tmp_path: Path) -> None:
+    """The same key is not recorded twice, and another one never: it could be of somebody else."""
+    one, other = known(tmp_path), KnownHosts([tmp_path / "known_hosts"])
+    one.add("web", KEYS[0], hashed=False)
+    other.add("web", KEYS[0], hashed=True)
+    assert (tmp_path / "known_hosts").read_text() == f"web {text(KEYS[0])}\n"
+    with pytest.raises(OtherKeyError):
+        other.add("web", KEYS[1], hashed=False)
+    other.add("db", KEYS[1], hashed=True)
+    with pytest.raises(OtherKeyError):
+        one.add("db", KEYS[2], hashed=False)
+    assert one.recorded("db").keys == [KEYS[1]]
+    assert len((tmp_path / "known_hosts").read_text().splitlines()) == 2
+
+
+def test_a_file_that_was_replaced_is_read_again(tmp_path: Path) -> None:
+    """As ssh-keygen -R does."""
+    one = known(tmp_path, f"a {text(KEYS[0])}", f"b {text(KEYS[1])}")
+    (tmp_path / "known_hosts").write_text(f"c {text(KEYS[2])}\n")
+    one.add("d", KEYS[3], hashed=False)
+    assert one.recorded("c").keys == [KEYS[2]]
+
+
+_ADD = """
+import sys, asyncssh
+from pathlib import Path
+from portproof.collectors.ssh.known_hosts import KnownHosts, OtherKeyError
+store, key = KnownHosts([Path(sys.argv[1])]), asyncssh.import_public_key(sys.argv[2])
+print("ready", flush=True)
+sys.stdin.readline()
+for number in range(200):
+    try:
+        store.add(f"host-{number}", key, hashed=number % 2 == 0)
+    except OtherKeyError:
+        pass
+"""
+
+
+def test_processes_that_record_at_the_same_time_agree(tmp_path: Path) -> None:
+    """Every name has one key, whoever was first, and every line is whole."""
+    file = tmp_path / "known_hosts"
+    pipe = subprocess.PIPE
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", _ADD, file, text(key)], stdin=pipe, stdout=pipe, text=True
+        )
+        for key in KEYS[:2]
+    ]
+    for each in running:
+        assert each.stdout is not None
+        assert each.stdout.readline() == "ready\n"
+    for each in running:
+        each.communicate("go\n")
+        assert each.returncode == 0
+    kept = KnownHosts([file])
+    assert len(file.read_text().splitlines()) == 200
+    for number in range(200):
+        (key,) = kept.recorded(f"host-{number}").keys
+        assert key in KEYS[:2]

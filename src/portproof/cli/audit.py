@@ -221,8 +221,8 @@ def _audit(job: Job, request: Request, path: Path, *, resumed: bool, quiet: bool
     )
     asked = msgspec.structs.replace(request, digests=digests)
     kept = None if journal is None else journal.values()
+    looks = Looks(job.without(known), job.questions(), how)
     with AuditFolder(path, asked, kept) as folder:
-        looks = Looks(job.without(known), job.questions(), how)
         result = before.compared(_run(job, looks, folder, known, quiet=quiet))
         theme = Theme((shipped("reports"),))
         written = renderers(request.formats).items()
@@ -239,7 +239,7 @@ def _run(
 
     total = len(job.inventory.hosts) - len(known)
     try:
-        with finishing_first(looks.finish), progress(total, quiet=quiet) as watch:
+        with finishing_first(looks.finish, looks.cancel), progress(total, quiet=quiet) as watch:
             return run(job, looks, record=record, watch=watch, known=known)
     except KeyboardInterrupt:
         said = f"portproof: the evidence so far is in {folder.path}; go on with --resume"

@@ -1,4 +1,4 @@
-"""Ctrl-C: the first finishes what is under way, the second stops at once."""
+"""Ctrl-C: the first finishes what is under way, the second ends it, here and on the hosts."""
 
 import contextlib
 import signal
@@ -9,14 +9,19 @@ import click
 
 
 @contextlib.contextmanager
-def finishing_first(finish: Callable[[], None]) -> Iterator[None]:
-    """Call ``finish`` at the first interrupt, and raise KeyboardInterrupt at the second."""
+def finishing_first(finish: Callable[[], None], cancel: Callable[[], None]) -> Iterator[None]:
+    """Call ``finish`` at the first interrupt; at the second ``cancel``, with KeyboardInterrupt."""
     before = signal.getsignal(signal.SIGINT)
 
     def first(_: int, __: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, second)
         click.echo("portproof: finishing what is under way; Ctrl-C again stops at once", err=True)
         finish()
+
+    def second(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        cancel()
+        signal.default_int_handler(number, frame)
 
     signal.signal(signal.SIGINT, first)
     try:

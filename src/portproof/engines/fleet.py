@@ -95,7 +95,7 @@ class FleetRun:
             host = next(self._hosts, None)
             if host is None:
                 break
-            self._under_way.add(asyncio.ensure_future(_guarded(self._collect, host)))
+            self._under_way.add(asyncio.ensure_future(guarded(self._collect, host)))
         return bool(self._under_way)
 
     def _cancel_under_way(self) -> None:
@@ -128,7 +128,7 @@ class FleetRun:
                 self._done.put(looked)
 
 
-async def _guarded(collect: Collect, host: Host) -> Looked:
+async def guarded(collect: Collect, host: Host) -> Looked:
     """Look at a host; a mistake of ours leaves that host unproven, and the others judged."""
     taken = datetime.now(UTC).isoformat(timespec="seconds")
     try:

@@ -1,11 +1,11 @@
 """Every host of an inventory with its look: this machine first, then the others over SSH."""
 
 import asyncio
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 import msgspec
 
@@ -13,10 +13,11 @@ from portproof.collectors.identity import this_platform
 from portproof.collectors.local import look_here
 from portproof.collectors.outside import Knocker
 from portproof.collectors.source import Source
-from portproof.collectors.ssh.settings import SshSettings
+from portproof.collectors.ssh.settings import VIA, SshSettings
 from portproof.collectors.why import with_why
 from portproof.engines import local
 from portproof.engines.fleet import FleetRun
+from portproof.errors import UsageError
 from portproof.inventory.connection import connection
 from portproof.inventory.plain import own_names
 from portproof.model.connection import Connection
@@ -31,6 +32,7 @@ _MANY: Final = 1000
 """Rows of a look that are judged in a thread, so that they do not hold up other hosts."""
 
 PortsOf = Callable[[Host], Iterable[int]]
+SshSuspects = Callable[[HostLook], Awaitable[Sequence[Listener]]]
 Suspects = Callable[[Host, HostLook], Sequence[Listener]]
 """Tells which listeners fail on a host that was looked at. It is called from several threads."""
 
@@ -53,8 +55,26 @@ class How:
     ssh: SshSettings = field(default_factory=SshSettings)
 
 
+class Looker(Protocol):
+    """Looks at hosts over SSH, in this process or in others."""
+
+    async def look(
+        self, host: str, connection: Connection, suspects: SshSuspects | None = None
+    ) -> Look:
+        """Look at one host."""
+        ...
+
+    async def close(self) -> None:
+        """End everything."""
+        ...
+
+
 class Looks:
-    """Iterate once to look at every host. Hosts left out after ``finish`` were not looked at."""
+    """Iterate once to look at every host. Hosts left out after ``finish`` were not looked at.
+
+    Raises:
+        UsageError: a host is reached over SSH, and ``how`` names a source that is not there.
+    """
 
     def __init__(self, hosts: Sequence[Host], questions: Questions, how: How) -> None:
         self._hosts = hosts
@@ -63,6 +83,10 @@ class Looks:
         self._here = own_names()
         self._fleet: FleetRun | None = None
         self._finishing = False
+        self._near = [host for host in hosts if not self._is_far(host)]
+        if len(self._near) < len(hosts) and how.ssh.via not in (None, *VIA):
+            text = f"hosts reached over SSH have no source {how.ssh.via}"
+            raise UsageError(f"{text}; take {' or '.join(VIA)}, or leave out --via")
         self._suspects: Suspects | None = None
 
     def asking(self, suspects: Suspects) -> Self:
@@ -76,15 +100,20 @@ class Looks:
         if self._fleet is not None:
             self._fleet.finish()
 
+    def cancel(self) -> None:
+        """End at once what runs on hosts that are reached over SSH."""
+        self._finishing = True
+        if self._fleet is not None:
+            self._fleet.cancel()
+
     def __iter__(self) -> Iterator[tuple[Host, Look]]:
         """Yield each host with its look, as they come."""
-        near = [host for host in self._hosts if not self._is_far(host)]
-        for host, look in local.run(self._look_near, near):
+        for host, look in local.run(self._look_near, self._near):
             yield host, look
             if self._finishing:
                 return
-        if len(near) < len(self._hosts):
-            yield from self._look_far({host.name for host in near})
+        if len(self._near) < len(self._hosts):
+            yield from self._look_far({host.name for host in self._near})
 
     def _way(self, host: Host) -> Connection | Unobserved:
         accept = self._how.accept_new_host_keys
@@ -111,24 +140,33 @@ class Looks:
         return with_why(look, listeners, self._how.sources) if listeners else look
 
     def _look_far(self, near: Container[str]) -> Iterator[tuple[Host, Look]]:
-        from portproof.collectors.ssh.collector import SshCollector  # noqa: PLC0415 - asyncssh costs start-up time only a fleet repays
-
-        collector = SshCollector(self._questions, self._how.ssh)
-
+        looker = self._looker(len(self._hosts) - len(self._near))
         knocker = Knocker()
 
         async def look(host: Host) -> Look:
             way = self._way(host)
             if isinstance(way, Unobserved):
                 raise TypeError(f"{host.name} was reachable a moment ago")
-            found = await collector.look(host.name, way, partial(self._failing, host))
+            found = await looker.look(host.name, way, partial(self._failing, host))
             return await self._outside(host, way, found, knocker)
 
         far = (host for host in self._hosts if host.name not in near)
-        self._fleet = FleetRun(look, far, self._how.forks, collector.close)
+        self._fleet = FleetRun(look, far, self._how.forks, looker.close)
         if self._finishing:
             return
         yield from self._fleet
+
+    def _looker(self, hosts: int) -> Looker:
+        """This process for few hosts; for many, others beside it."""
+        from portproof.collectors.ssh.collector import SshCollector  # noqa: PLC0415 - asyncssh costs start-up time only a fleet repays
+        from portproof.engines.crew import Crew, wanted  # noqa: PLC0415 - the same
+        from portproof.engines.wire import Setup  # noqa: PLC0415 - the same
+
+        count = wanted(hosts, self._how.forks)
+        if count == 1:
+            return SshCollector(self._questions, self._how.ssh)
+        questions = {platform: dict(asked) for platform, asked in self._questions.items()}
+        return Crew(Setup(questions, self._how.ssh, self._how.forks // count + 1), count)
 
     async def _failing(self, host: Host, look: HostLook) -> Sequence[Listener]:
         if self._suspects is None:

@@ -22,7 +22,7 @@ from portproof.collectors.ssh.placing import misplaced
 from portproof.collectors.ssh.replies import Told, read_reply, run_of, sight_of_runs
 from portproof.collectors.ssh.script import Asking, program_of
 from portproof.collectors.ssh.second import SecondRound
-from portproof.collectors.ssh.settings import SshSettings
+from portproof.collectors.ssh.settings import VIA, SshSettings
 from portproof.collectors.ssh.talking import Visit
 from portproof.collectors.why import SECONDS
 from portproof.errors import UsageError
@@ -38,9 +38,6 @@ from portproof.model.observation import (
     Unobserved,
     Witness,
 )
-
-VIA: Final = ("osqueryi", "probe")
-"""The sources there can be on a host."""
 
 _PLATFORMS: Final = {"Linux": Platform.LINUX, "Darwin": Platform.MACOS}
 _LAST_PORT: Final = 65535

@@ -10,6 +10,7 @@ import asyncssh
 
 from portproof.collectors.answers import quoted
 from portproof.collectors.ssh.command import UnsupportedError
+from portproof.collectors.ssh.known_hosts import OtherKeyError
 from portproof.collectors.ssh.proxying import Proxy
 from portproof.collectors.ssh.reasons import Stage, can_be_retried, unconnected
 from portproof.collectors.ssh.routes import Route, Routes
@@ -137,8 +138,7 @@ class Connector:
                     raise DarkError(cause) from error
                 await asyncio.sleep(_PAUSE * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
             else:
-                _record(route)
-                return opened
+                return await _recorded(route, opened)
         raise AssertionError("the last attempt neither failed nor succeeded")
 
     def _route(self, connection: Connection) -> Route:
@@ -168,10 +168,19 @@ def _is_gone(task: asyncio.Task[asyncssh.SSHClientConnection]) -> bool:
     return task.cancelled() or task.exception() is not None or task.result().is_closed()
 
 
-def _record(route: Route) -> None:
+async def _recorded(
+    route: Route, opened: asyncssh.SSHClientConnection
+) -> asyncssh.SSHClientConnection:
     """Record a new key that was taken. What cannot be written is asked for again the next time."""
-    with contextlib.suppress(OSError):
-        route.trust.record(hashed=route.hashes_names)
+    try:
+        with contextlib.suppress(OSError):
+            route.trust.record(hashed=route.hashes_names)
+    except OtherKeyError as error:
+        await _parted(opened)
+        name = route.trust.name
+        text = f"{name} showed two keys at the same time: somebody may be in between; verify both"
+        raise DarkError(Unobserved(Reason.HOST_KEY, text)) from error
+    return opened
 
 
 async def _parted(opened: asyncssh.SSHClientConnection) -> None:

@@ -2,12 +2,15 @@
 
 import base64
 import binascii
+import contextlib
 import hmac
 import os
 import re
 import secrets
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from io import FileIO
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -37,10 +40,14 @@ class Recorded:
     revoked: list[asyncssh.SSHKey] = field(default_factory=list)
 
 
+class OtherKeyError(ValueError):
+    """Another key was recorded for the name meanwhile, by another process or connection."""
+
+
 class KnownHosts:
     """The keys of hosts, read once from files. Files and lines that cannot be read hold nothing.
 
-    New keys go to the first file.
+    New keys go to the first file, which other processes may write to as well.
     """
 
     def __init__(self, files: Sequence[Path]) -> None:
@@ -48,9 +55,11 @@ class KnownHosts:
         self._exact: dict[str, list[_Entry]] = {}
         self._others: list[_Entry] = []
         self.has_hashes = False
-        for file in files:
-            for entry in _entries(_text(file)):
-                self._keep(entry)
+        self._read = 0
+        for number, file in enumerate(files):
+            text = _bytes(file)
+            self._read = len(text) if number == 0 else self._read
+            self._keep_all(text)
 
     def recorded(self, name: str) -> Recorded:
         """What is recorded for a host; ``name`` is ``host``, or ``[host]:port`` for other ports."""
@@ -65,17 +74,36 @@ class KnownHosts:
         return recorded
 
     def add(self, name: str, key: asyncssh.SSHKey, *, hashed: bool) -> None:
-        """Record a key at the end of the first file.
+        """Record a key at the end of the first file, unless it is there by now.
 
         Raises:
+            OtherKeyError: another key is there by now.
             OSError: it cannot be written.
         """
         text = " ".join(key.export_public_key().decode("ascii").split()[:2])
         names = _hashed(name.lower()) if hashed else name.lower()
         file = self.files[0]
         file.parent.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
-        _append(file, f"{names} {text}\n".encode())
-        self._keep(_Entry(names, "", text))
+        with _locked(file) as end:
+            self._catch_up(end)
+            known = self.recorded(name).keys
+            if known and key not in known:
+                raise OtherKeyError(name)
+            if not known:
+                _append(end, f"{names} {text}\n".encode())
+                self._catch_up(end)
+
+    def _catch_up(self, file: FileIO) -> None:
+        """Keep what was written since; a file that is shorter by now is another one."""
+        size = file.seek(0, os.SEEK_END)
+        file.seek(self._read if size >= self._read else 0)
+        text = file.read()
+        self._read = size
+        self._keep_all(text)
+
+    def _keep_all(self, text: bytes) -> None:
+        for entry in _entries(text.decode("utf-8", "replace")):
+            self._keep(entry)
 
     def _keep(self, entry: _Entry) -> None:
         self.has_hashes = self.has_hashes or entry.names.startswith(_HASHED)
@@ -86,11 +114,11 @@ class KnownHosts:
             self._exact.setdefault(name, []).append(entry)
 
 
-def _text(file: Path) -> str:
+def _bytes(file: Path) -> bytes:
     try:
-        return file.read_text(encoding="utf-8", errors="replace")
+        return file.read_bytes()
     except OSError:
-        return ""
+        return b""
 
 
 def _entries(text: str) -> Iterator[_Entry]:
@@ -148,14 +176,28 @@ def _hashed(name: str) -> str:
     return _HASHED + "|".join(base64.b64encode(part).decode("ascii") for part in (salt, digest))
 
 
-def _append(file: Path, line: bytes) -> None:
+@contextlib.contextmanager
+def _locked(file: Path) -> Iterator[FileIO]:
+    """A file that no other process of portproof's writes to meanwhile."""
+    with open(file, "ab+", 0, opener=_private) as end:
+        if sys.platform != "win32":
+            import fcntl  # noqa: PLC0415 - Windows has none
+
+            fcntl.flock(end, fcntl.LOCK_EX)
+        yield end
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, _PRIVATE)
+
+
+def _append(end: FileIO, line: bytes) -> None:
     """Add a line in one piece, after a line feed if the file does not end in one."""
-    with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND, _PRIVATE), "rb+", 0) as end:
-        size = end.seek(0, os.SEEK_END)
-        if size:
-            end.seek(size - 1)
-            line = line if end.read(1) == b"\n" else b"\n" + line
-        end.write(line)
+    size = end.seek(0, os.SEEK_END)
+    if size:
+        end.seek(size - 1)
+        line = line if end.read(1) == b"\n" else b"\n" + line
+    end.write(line)
 
 
 def hashes_names(config_files: Iterable[Path]) -> bool:
@@ -166,7 +208,7 @@ def hashes_names(config_files: Iterable[Path]) -> bool:
     """
     for file in config_files:
         everywhere = True
-        for line in _text(file).splitlines():
+        for line in _bytes(file).decode("utf-8", "replace").splitlines():
             name, *values = re.split(r"[\s=]+", line.strip().lower()) or [""]
             if name in ("host", "match"):
                 everywhere = values in (["*"], ["all"])

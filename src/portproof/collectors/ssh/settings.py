@@ -1,6 +1,10 @@
 """The limits of a look at a host over SSH."""
 
 from dataclasses import dataclass
+from typing import Final
+
+VIA: Final = ("osqueryi", "probe")
+"""The sources there can be on a host."""
 
 
 @dataclass(frozen=True, slots=True)

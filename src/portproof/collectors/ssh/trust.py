@@ -90,6 +90,7 @@ class Trust:
         """Record a new key that was taken, unless another connection just did.
 
         Raises:
+            OtherKeyError: another connection just recorded another key.
             OSError: it cannot be written.
         """
         if self.new_key is not None and self.new_key not in self.known.recorded(self.name).keys:
