@@ -45,6 +45,7 @@ StrictModes no
 PrintMotd no
 PrintLastLog no
 MaxStartups 1000
+MaxSessions 1
 LogLevel VERBOSE
 PidFile none
 """

@@ -115,7 +115,10 @@ def insist_on_everything(why: Why) -> None:
 
 @pytest.mark.parametrize("tools", ["python", "osqueryi"])
 def test_root_is_told_everything_over_the_same_connection(hosts: Fleet, tools: str) -> None:
-    """In a second command of the one login; the finding reads as it does on this machine."""
+    """In a second command of the one login; the finding reads as it does on this machine.
+
+    The fleet's servers allow one session at a time (MaxSessions), so one ends before the other.
+    """
     before = logins(hosts, tools), sessions(hosts, tools)
     found = explained(connection(hosts, tools))
     assert (logins(hosts, tools), sessions(hosts, tools)) == (before[0] + 1, before[1] + 2)

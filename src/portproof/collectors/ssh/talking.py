@@ -13,6 +13,8 @@ from portproof.model.connection import Connection
 from portproof.model.observation import Reason, Unobserved
 
 _TERMINAL: Final = "dumb"
+_PAUSES: Final = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+"""Seconds between the attempts to begin another conversation over a connection."""
 
 
 class _Session(asyncssh.SSHClientSession[bytes]):
@@ -101,13 +103,7 @@ class Visit:
         try:
             async with asyncio.timeout(seconds):
                 await self._hang_up()
-                self._channel, _ = await self._opened.create_session(
-                    lambda: session,
-                    call.line,
-                    request_pty="force" if call.terminal else False,
-                    term_type=_TERMINAL if call.terminal else None,
-                    encoding=None,
-                )
+                await self._open(session, call)
                 return await session.outcome
         except TimeoutError:
             return dialogue.late(seconds)
@@ -122,3 +118,22 @@ class Visit:
         if self._channel is not None:
             self._channel.close()
             await self._channel.wait_closed()
+
+    async def _open(self, session: _Session, call: Call) -> None:
+        """Begin a conversation; a server may need a moment to notice that the last one is over."""
+        pauses = () if self._channel is None else _PAUSES
+        for pause in (*pauses, None):
+            try:
+                self._channel, _ = await self._opened.create_session(
+                    lambda: session,
+                    call.line,
+                    request_pty="force" if call.terminal else False,
+                    term_type=_TERMINAL if call.terminal else None,
+                    encoding=None,
+                )
+            except asyncssh.ChannelOpenError:
+                if pause is None:
+                    raise
+                await asyncio.sleep(pause)
+            else:
+                return
