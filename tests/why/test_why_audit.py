@@ -256,7 +256,8 @@ def busy() -> Iterator[Machine]:
 @needs("root", "ip")
 def test_the_command_line_tells_it_too(busy: Machine, tmp_path: Path) -> None:
     """In the summary, in audit.json and in the evidence, with the process the machine has."""
-    done = busy.portproof("audit", "-o", "out", cwd=tmp_path)
+    policy = shipped("policies") / "retired-ports.yml"
+    done = busy.portproof("audit", "-o", "out", "-p", policy, cwd=tmp_path)
     assert done.returncode == 1, done.stderr
     lines = done.stdout.splitlines()
     at = next(n for n, line in enumerate(lines) if "listens on tcp 0.0.0.0:609" in line)
