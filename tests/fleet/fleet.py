@@ -158,8 +158,10 @@ def clear_away(slot: int) -> None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(int(pid), 9)
     _ip([f"netns del {name}" for name in names])
-    if Path(f"/sys/class/net/ptbr{slot}").exists():
-        _ip([f"link del ptbr{slot}"])
+    # A busy kernel takes a while to tidy up a namespace, and then finds its links gone already.
+    links = [path.name for path in Path("/sys/class/net").glob(f"pt{slot}-*")]
+    for link in (*links, f"ptbr{slot}"):
+        subprocess.run(["ip", "link", "del", link], capture_output=True, check=False)
 
 
 def _ip(commands: list[str], space: str | None = None) -> None:
