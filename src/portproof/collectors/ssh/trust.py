@@ -70,6 +70,8 @@ class Trust:
         recorded = self.known.recorded(self.name)
         shown = f"{key.get_algorithm()} {key.get_fingerprint()}"
         file = self.known.files[0]
+        if key in recorded.keys and key not in recorded.revoked:
+            return True  # another connection recorded it since it was looked for
         if recorded.keys:
             self.refusal = (
                 f"the key of {self.name} has CHANGED, it is now {shown}: somebody may be in between"
