@@ -35,7 +35,8 @@ ORDINARY: dict[str, list[dict[str, Any]]] = {
     "deb_packages": [{"name": "bash", "version": "5", "status": "install ok installed"}],
     "homebrew_packages": [{"name": "git", "version": "2"}],
     "services": [{"name": "EventLog", "start_type": "AUTO_START"}],
-    "launchd": [{"label": "com.apple.logd", "inetd_compatibility": "", "disabled": ""}],
+    "launchd": [{"label": "com.apple.logd", "path": "/logd.plist", "disabled": ""}],
+    "plist": [{"path": "/logd.plist", "key": "Label", "value": "com.apple.logd"}],
 }
 
 

@@ -149,6 +149,7 @@ _MORE = {
         username, groupname, stdout_path, stderr_path, start_interval, program_arguments,
         watch_paths, queue_directories, inetd_compatibility, start_on_mount, root_directory,
         working_directory, process_type""",
+    "plist": "key, subkey, value, path",
     "signature": """path, hash_resources INTEGER, hash_executable INTEGER, arch, signed INTEGER,
         identifier, cdhash, team_identifier, authority, entitlements""",
     "homebrew_packages": "name, path, version, type",
