@@ -18,7 +18,14 @@ from portproof.collectors.osquery_schema import SCHEMA
 from portproof.collectors.sqltables import columns_read
 from portproof.loading.content import load
 from portproof.model.checks import Check
-from portproof.model.observation import LISTENING_SOCKETS, Observed, Platform, Sight, Unobserved
+from portproof.model.observation import (
+    LISTENING_SOCKETS,
+    PUBLISHED_PORTS,
+    Observed,
+    Platform,
+    Sight,
+    Unobserved,
+)
 from portproof.model.policy import Policy
 from standins.schema import database, run
 
@@ -58,7 +65,7 @@ def checks() -> dict[str, Check]:
 
 def is_hygiene(name: str) -> bool:
     """Whether a check is one of those with cases: all but what port rules are judged on."""
-    return name != LISTENING_SOCKETS
+    return name not in {LISTENING_SOCKETS, PUBLISHED_PORTS}
 
 
 def cases() -> Iterator[Case]:
