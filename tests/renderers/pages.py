@@ -2,8 +2,11 @@
 
 import base64
 import hashlib
+import json
+import zlib
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 from portproof.content import shipped
 from portproof.model.result import AuditResult
@@ -11,7 +14,7 @@ from portproof.renderers.contract import Theme
 from portproof.renderers.html import render
 
 TEMPLATES = shipped("reports")
-VOID = {"meta", "input"}
+VOID = {"meta", "input", "img"}
 
 
 class Page(HTMLParser):
@@ -65,6 +68,19 @@ class Page(HTMLParser):
             and all(value in attributes.get(key, "").split() for key, value in wanted.items())
         ]
 
+    @property
+    def data(self) -> dict[str, Any]:
+        """What the data block holds."""
+        (block,) = (text for attributes, text in self.all("script") if "type" in attributes)
+        document: dict[str, Any] = json.loads(zlib.decompress(base64.b64decode(block)))
+        return document
+
+    @property
+    def script(self) -> str:
+        """The page's script."""
+        (text,) = (text for attributes, text in self.all("script") if "type" not in attributes)
+        return text
+
     def where(self, attribute: str) -> list[dict[str, str]]:
         """Attributes of the elements that have one."""
         return [attributes for _, attributes in self.elements if attribute in attributes]
@@ -78,3 +94,17 @@ def page(result: AuditResult, templates: Path = TEMPLATES) -> Page:
 def sha256(text: str) -> str:
     """A hash as a Content-Security-Policy writes it."""
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def verdicts(data: dict[str, Any]) -> list[list[str]]:
+    """The verdict of every rule on every host, as a data block tells it."""
+    kinds = [data["verdicts"][each] for each in data["states"]["verdict"]]
+    rows = [
+        [
+            kinds[state]
+            for state, times in zip(row[::2], row[1::2], strict=True)
+            for _ in range(times)
+        ]
+        for row in data["rows"]
+    ]
+    return [rows[row] for row in data["hosts"]["row"]]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import click
 import msgspec
@@ -17,9 +17,9 @@ from portproof.cli.progress import progress
 from portproof.cli.show import show
 from portproof.cli.signing import signer_of
 from portproof.cli.summary import summary
+from portproof.cli.theming import OPTIONS, themed
 from portproof.collectors.local import sources
 from portproof.collectors.ssh.settings import SshSettings
-from portproof.content import shipped
 from portproof.controls import refuse_unknown
 from portproof.engines.looks import FORKS, How, Looks
 from portproof.errors import UsageError
@@ -150,9 +150,11 @@ _TIMEOUT: Final = SshSettings().command_timeout
     "--framework",
     help="Group the report by the controls of a framework, as nist-800-53 or cis-controls.",
 )
+@themed
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 def command(
     *,
+    theme: Theme,
     output: Path | None,
     resume: Path | None,
     quiet: bool,
@@ -171,7 +173,7 @@ def command(
     conditions = [condition(text) for text in request.fail_on]
     job = _job(request)
     folder = resume or output or default_folder()
-    result = _audit(job, request, folder, resumed=resume is not None, quiet=quiet)
+    result = _audit(job, request, _Output(folder, theme, resume is not None, quiet))
     decided = gate(result, conditions)
     if not quiet:
         show(summary(result, folder, decided))
@@ -183,7 +185,7 @@ def _refuse_beside_resume(output: Path | None) -> None:
     given = [
         option.opts[-1]
         for option in context.command.params
-        if option.name not in {"resume", "quiet", None}
+        if option.name not in {"resume", "quiet", None, *OPTIONS}
         and context.get_parameter_source(option.name) is click.core.ParameterSource.COMMANDLINE
     ]
     if output is not None or given:
@@ -207,10 +209,19 @@ def _job(request: Request) -> Job:
     return replace(job, notes=choice.notes, framework=request.framework or "")
 
 
-def _audit(job: Job, request: Request, path: Path, *, resumed: bool, quiet: bool) -> AuditResult:
+class _Output(NamedTuple):
+    """Where an audit goes, and how it looks."""
+
+    path: Path
+    theme: Theme
+    resumed: bool
+    quiet: bool
+
+
+def _audit(job: Job, request: Request, output: _Output) -> AuditResult:
     digests = (*job.policy_digests, *job.check_digests, _inventory_digest(job))
-    sign, before = signer_of(request.sign), earlier(request, path, job)
-    journal = _standing(job, request, path, digests) if resumed else None
+    sign, before = signer_of(request.sign), earlier(request, output.path, job)
+    journal = _standing(job, request, output.path, digests) if output.resumed else None
     known = {name: evidence.look for name, evidence in (journal or {}).items()}
     how = How(
         sources(request.via),
@@ -222,11 +233,10 @@ def _audit(job: Job, request: Request, path: Path, *, resumed: bool, quiet: bool
     asked = msgspec.structs.replace(request, digests=digests)
     kept = None if journal is None else journal.values()
     looks = Looks(job.without(known), job.questions(), how)
-    with AuditFolder(path, asked, kept) as folder:
-        result = before.compared(_run(job, looks, folder, known, quiet=quiet))
-        theme = Theme((shipped("reports"),))
+    with AuditFolder(output.path, asked, kept) as folder:
+        result = before.compared(_run(job, looks, folder, known, quiet=output.quiet))
         written = renderers(request.formats).items()
-        files = {each.FILE: write(name, each, result, theme) for name, each in written}
+        files = {each.FILE: write(name, each, result, output.theme) for name, each in written}
         folder.finish(result.run, files, sign)
     return result
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from portproof.content import shipped
+from portproof.cli.theming import themed
 from portproof.errors import UsageError
 from portproof.exitcodes import ExitCode
 from portproof.renderers.contract import Theme, renderers, write
@@ -34,7 +34,8 @@ _STDOUT: Final = Path("-")
     default=Path(),
     help="The folder to write into, or - for standard output. Default: the current folder.",
 )
-def command(folder: Path, formats: tuple[str, ...], output: Path) -> ExitCode:
+@themed
+def command(theme: Theme, folder: Path, formats: tuple[str, ...], output: Path) -> ExitCode:
     """Render the result of an audit again.
 
     FOLDER is what an audit wrote. Nothing is looked at and nothing is overwritten. A folder that is
@@ -44,7 +45,7 @@ def command(folder: Path, formats: tuple[str, ...], output: Path) -> ExitCode:
     chosen = renderers(formats, always=())
     if output == _STDOUT and len(chosen) > 1:
         raise UsageError("standard output takes one format; leave out the others")
-    result, theme = read_result(folder), Theme((shipped("reports"),))
+    result = read_result(folder)
     files = {each.FILE: write(name, each, result, theme) for name, each in chosen.items()}
     if output == _STDOUT:
         for chunk in (chunk for chunks in files.values() for chunk in chunks):

@@ -1,15 +1,16 @@
 """``report.html``: one file that needs nothing else, and lets nothing else in.
 
 The page's Content-Security-Policy allows its one stylesheet and its one script by their hashes (CSP
-Level 3, section 6.7.3) and no request of any kind. Every value a template writes is made visible
-and escaped, whatever the template does; only the two assets are trusted, because they come from the
-folder of the templates.
+Level 3, section 6.7.3), an image only where the theme has a logo, and no request of any kind. Every
+value a template writes is made visible and escaped, whatever the template does; only the stylesheet
+and the script are trusted, because they come from the folders of the theme. All verdicts and all
+evidence stand in one data block, compressed (RFC 1950) and in base64.
 """
 
 import base64
-import hashlib
 import traceback
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -19,19 +20,21 @@ from markupsafe import Markup
 from portproof.errors import TemplateError
 from portproof.model.result import AuditResult
 from portproof.model.text import visible
+from portproof.renderers.assets import Folders, logo, script, source_hash, style
 from portproof.renderers.contract import Theme
-from portproof.renderers.view import Report, view
-from portproof.renderers.view.by_control import by_control
+from portproof.renderers.view import Report, Roster, document, view
+from portproof.renderers.view.by_control import ByControl, by_control
 
 FILE: Final = "report.html"
 
 _POLICY: Final = (
-    "default-src 'none'; style-src '{style}'; script-src '{script}';"
+    "default-src 'none'; style-src '{style}'; script-src '{script}';{images}"
     " base-uri 'none'; form-action 'none'"
 )
-Folders = tuple[Path, ...]
+_CHUNK: Final = 3 << 14
+"""Bytes at a time; a multiple of three, so that pieces of base64 can be joined."""
 
-_WAYS_OUT: Final = ("</style", "</script", "<!--")
+Extra = dict[str, str | Iterator[str] | ByControl | None]
 
 
 def render(result: AuditResult, theme: Theme) -> Iterator[str]:
@@ -40,37 +43,65 @@ def render(result: AuditResult, theme: Theme) -> Iterator[str]:
     Raises:
         TemplateError: a template or asset is missing or fails; names its file and line.
     """
-    style = _asset(_found(theme, "report.css"))
-    script = _asset(_found(theme, "report.js"))
-    policy = _POLICY.format(style=_hash(style), script=_hash(script))
+    roster = Roster(result)
     controls = by_control(result, result.framework) if result.framework else None
-    extra = {"style": style, "script": script, "csp": policy, "controls": controls}
-    yield from _generate(theme.folders, view(result), extra)
+    extra = _assets(theme) | {"data": packed(document(roster)), "controls": controls}
+    yield from _generate(theme.folders, view(roster), extra)
 
 
-def _found(theme: Theme, name: str) -> Path:
-    """The first file of that name; where there is none, the one that should be there."""
-    files = [folder / name for folder in theme.folders]
-    return next((file for file in files if file.exists()), files[-1])
+def check(theme: Theme) -> None:
+    """Read everything a theme brings, before there is a result to show.
+
+    Raises:
+        TemplateError: a file is missing, cannot be read or is no template.
+    """
+    _assets(theme)
+    environment = _environment(theme.folders)
+    names = environment.list_templates(extensions=["html"])
+    for name in {FILE, *names}:
+        try:
+            environment.get_template(name)
+        except Exception as error:
+            raise TemplateError(_what(error, theme.folders)) from error
 
 
-def _asset(file: Path) -> Markup:
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeError) as error:
-        raise TemplateError(f"{file}: cannot be read: {error}") from error
-    way_out = next((each for each in _WAYS_OUT if each in text.lower()), None)
-    if way_out or "\0" in text:
-        raise TemplateError(f"{file}: holds {way_out or 'a NUL'!r}, which cannot stand in a page")
-    return Markup(text)  # noqa: S704 - our own file, checked above, and bound by its hash
+def _assets(theme: Theme) -> Extra:
+    sheet, program, image = style(theme.folders), script(theme.folders), logo(theme.logo)
+    policy = _POLICY.format(
+        style=source_hash(sheet),
+        script=source_hash(program),
+        images=" img-src data:;" if image else "",
+    )
+    return {
+        "style": sheet,
+        "script": program,
+        "csp": policy,
+        "logo": image,
+        "brand": theme.title,
+        "footer": theme.footer,
+    }
 
 
-def _hash(text: str) -> str:
-    digest = hashlib.sha256(text.encode()).digest()
-    return f"sha256-{base64.b64encode(digest).decode()}"
+def packed(pieces: Iterable[bytes]) -> Iterator[str]:
+    """Compress (RFC 1950) and write as base64, piece by piece."""
+    left = b""
+    for piece in _compressed(pieces):
+        left += piece
+        if len(left) >= _CHUNK:
+            whole = len(left) - len(left) % 3
+            yield base64.b64encode(left[:whole]).decode()
+            left = left[whole:]
+    yield base64.b64encode(left).decode()
 
 
-def _generate(folders: Folders, report: Report, extra: Mapping[str, object]) -> Iterator[str]:
+def _compressed(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    compressor = zlib.compressobj(level=9)
+    for piece in pieces:
+        yield compressor.compress(piece)
+    yield compressor.flush()
+
+
+def _generate(folders: Folders, report: Report, extra: Extra) -> Iterator[str]:
     try:
         template = _environment(folders).get_template(FILE)
         yield from template.generate(report=report, **extra)

@@ -1,14 +1,20 @@
 """What is unproven, by reason: what that means, what to do, and which hosts and rules it leaves."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from portproof.model.observation import Reason
 from portproof.model.policy import BoundRule
-from portproof.model.result import HostResult
-from portproof.model.verdicts import Judgement, Verdict
+from portproof.model.verdicts import Verdict
+from portproof.renderers.view.cases import query
+from portproof.renderers.view.limits import CAUSES
+from portproof.renderers.view.roster import Roster, Row
 from portproof.renderers.view.text import Passage, many, prose
 from portproof.renderers.view.wording import MEANINGS
+
+Cause = tuple[str, tuple[int, ...]]
+"""A detail, and the rules that it leaves unproven."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +22,10 @@ class Gap:
     """Hosts on which rules are unproven for one and the same cause."""
 
     hosts: tuple[str, ...]
+    more: str
     detail: str
     rules: tuple[str, ...]
+    more_rules: str
     scope: str
 
 
@@ -31,61 +39,60 @@ class ReasonCase:
     advice: tuple[Passage, ...]
     count: str
     gaps: tuple[Gap, ...]
+    more: str
+    link: str
 
 
-def reasons(rules: tuple[BoundRule, ...], hosts: Iterable[HostResult]) -> Iterator[ReasonCase]:
+def reasons(roster: Roster) -> Iterator[ReasonCase]:
     """Group what is unproven: hosts with the same reason, detail and rules stand together."""
-    causes: dict[Reason, dict[tuple[str, tuple[int, ...]], list[str]]] = {}
-    for host in hosts:
-        for (reason, detail), indexes in _host_causes(host).items():
-            alike = causes.setdefault(reason, {})
-            alike.setdefault((detail, tuple(indexes)), []).append(host.name)
+    causes: dict[Reason, dict[Cause, list[int]]] = {}
+    by_row = [_row_causes(roster, row) for row in roster.rows]
+    for number, row in enumerate(roster.row_of):
+        for reason, cause in by_row[row]:
+            causes.setdefault(reason, {}).setdefault(cause, []).append(number)
     for reason in sorted(causes, key=list(Reason).index):
-        gaps = tuple(
-            _gap(rules, names, detail, indexes)
-            for (detail, indexes), names in causes[reason].items()
-        )
-        yield _reason_case(reason, gaps)
+        yield _reason_case(roster, reason, causes[reason])
 
 
-def _host_causes(host: HostResult) -> dict[tuple[Reason, str], list[int]]:
+def _row_causes(roster: Roster, row: Row) -> list[tuple[Reason, Cause]]:
     causes: dict[tuple[Reason, str], list[int]] = {}
-    for index, judgement in enumerate(host.judgements):
-        if judgement.verdict is Verdict.UNPROVEN:
-            causes.setdefault((_reason(judgement), judgement.detail), []).append(index)
-    return causes
+    for index, at in enumerate(row):
+        state = roster.states[at]
+        if state.verdict is Verdict.UNPROVEN:
+            reason = state.reason or Reason.PARTIAL
+            causes.setdefault((reason, state.detail), []).append(index)
+    return [(reason, (detail, tuple(rules))) for (reason, detail), rules in causes.items()]
 
 
-def _gap(
-    rules: tuple[BoundRule, ...], hosts: list[str], detail: str, indexes: tuple[int, ...]
-) -> Gap:
-    every = len(indexes) == len(rules)
-    scope = f"all {many(len(rules), 'rule')}" if every else many(len(indexes), "rule")
-    return Gap(tuple(hosts), detail, tuple(rules[index].key for index in indexes), scope)
-
-
-def _reason_case(reason: Reason, gaps: tuple[Gap, ...]) -> ReasonCase:
-    hosts = {name for gap in gaps for name in gap.hosts}
-    verdicts = sum(len(gap.hosts) * len(gap.rules) for gap in gaps)
+def _reason_case(roster: Roster, reason: Reason, causes: dict[Cause, list[int]]) -> ReasonCase:
+    hosts = {number for numbers in causes.values() for number in numbers}
+    verdicts = sum(len(numbers) * len(rules) for (_, rules), numbers in causes.items())
     meaning = MEANINGS[reason]
+    left = len(causes) - CAUSES
     return ReasonCase(
-        anchor=_anchor(reason),
+        anchor=f"unproven-{reason.value}",
         reason=reason.value,
         title=meaning.title,
         advice=prose(meaning.advice),
         count=f"{many(verdicts, 'verdict')} on {many(len(hosts), 'host')}",
-        gaps=gaps,
+        gaps=tuple(
+            _gap(roster, cause, numbers) for cause, numbers in islice(causes.items(), CAUSES)
+        ),
+        more=f"and {many(left, 'cause')} more" if left > 0 else "",
+        link=query(reason=reason.value, view="hosts"),
     )
 
 
-def anchor_of_reason(judgement: Judgement) -> str:
-    """Where in the page an unproven judgement's reason is."""
-    return _anchor(_reason(judgement))
-
-
-def _reason(judgement: Judgement) -> Reason:
-    return judgement.reason or Reason.PARTIAL
-
-
-def _anchor(reason: Reason) -> str:
-    return f"unproven-{reason.value}"
+def _gap(roster: Roster, cause: Cause, numbers: list[int]) -> Gap:
+    detail, indexes = cause
+    rules: tuple[BoundRule, ...] = roster.result.rules
+    every = len(indexes) == len(rules)
+    left, unnamed = len(numbers) - CAUSES, len(indexes) - CAUSES
+    return Gap(
+        hosts=tuple(roster.result.hosts[number].name for number in numbers[:CAUSES]),
+        more=f"and {many(left, 'host')} more" if left > 0 else "",
+        detail=detail,
+        rules=tuple(rules[index].key for index in indexes[:CAUSES]),
+        more_rules=f"and {many(unnamed, 'rule')} more" if unnamed > 0 else "",
+        scope=f"all {many(len(rules), 'rule')}" if every else many(len(indexes), "rule"),
+    )

@@ -1,6 +1,6 @@
-"""Rules that failed or are waived, with all that is known about what broke them."""
+"""Rules that failed, with all that is known about what broke them."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,10 +8,18 @@ from portproof.model.addresses import Exposure, Stack
 from portproof.model.base import ByPlatform, for_platform
 from portproof.model.listeners import Listener, Owner, Place
 from portproof.model.observation import Platform
-from portproof.model.policy import BoundRule
-from portproof.model.verdicts import Finding, Waived
+from portproof.model.result import HostResult
+from portproof.model.verdicts import Finding, Verdict, Waived
 from portproof.model.why import Why
-from portproof.renderers.view.cases import Case, anchor_of
+from portproof.renderers.view.cases import anchor_of, query
+from portproof.renderers.view.limits import (
+    EVIDENCE,
+    EVIDENCE_OF_A_RULE,
+    NAMES,
+    NAMES_OF_A_RULE,
+    shared,
+)
+from portproof.renderers.view.roster import Roster
 from portproof.renderers.view.text import Passage, is_link, many, prose, since_epoch
 from portproof.renderers.view.why import Story, story, told
 from portproof.renderers.view.wording import PLATFORMS, title_of
@@ -93,7 +101,11 @@ class Ref:
 
 @dataclass(frozen=True, slots=True)
 class RuleCase:
-    """A rule, why it matters, what to do, and every host that came out alike."""
+    """A failing rule: why it matters, what to do, and the hosts it fails on.
+
+    ``hosts`` are those with their evidence, ``names`` further ones, and ``left`` a sentence on
+    those that are only in the tables.
+    """
 
     anchor: str
     key: str
@@ -105,56 +117,80 @@ class RuleCase:
     fixes: tuple[Fix, ...]
     maps: tuple[Fact, ...]
     refs: tuple[Ref, ...]
+    count: str
     hosts: tuple[HostEvidence, ...]
+    names: tuple[str, ...]
+    names_text: str
+    left: str
+    link: str
 
-    @property
-    def count(self) -> str:
-        """``3 hosts``."""
-        return many(len(self.hosts), "host")
+
+def failures(roster: Roster) -> Iterator[RuleCase]:
+    """Every failing rule, the most severe first."""
+    rules = roster.result.rules
+    failing = [at for at in range(len(rules)) if (at, Verdict.FAIL) in roster.marked]
+    order = sorted(failing, key=lambda at: (-rules[at].severity.rank, at))
+    hosts = [roster.marked[at, Verdict.FAIL] for at in order]
+    shown = list(shared([len(each) for each in hosts], EVIDENCE, EVIDENCE_OF_A_RULE))
+    others = [len(each) - given for each, given in zip(hosts, shown, strict=True)]
+    named = shared(others, NAMES, NAMES_OF_A_RULE)
+    for at, numbers, evidence, names in zip(order, hosts, shown, named, strict=True):
+        yield _rule_case(roster, at, numbers, (evidence, evidence + names))
 
 
-def rule_case(index: int, bound: BoundRule, cases: Sequence[Case]) -> RuleCase:
-    """Put together what the report says of a rule on hosts where its verdict is the same."""
-    rule = bound.rule
+def _rule_case(roster: Roster, index: int, numbers: list[int], ends: tuple[int, int]) -> RuleCase:
+    bound, (shown, named) = roster.result.rules[index], ends
+    rule, hosts = bound.rule, roster.result.hosts
+    platforms = {hosts[number].seen.platform for number in numbers}
     return RuleCase(
-        anchor=anchor_of(cases[0].judgement.verdict, index),
+        anchor=anchor_of(Verdict.FAIL, index),
         key=bound.key,
         title=title_of(bound),
         summary=rule.summary(),
         severity=bound.severity.value,
         policy=bound.policy.title,
         because=prose(rule.because or bound.policy.because),
-        fixes=tuple(_fixes(rule.fix, cases)),
+        fixes=tuple(_fixes(rule.fix, platforms)),
         maps=tuple(Fact(name, ", ".join(controls)) for name, controls in rule.maps.items()),
         refs=tuple(Ref(text, is_link(text)) for text in rule.refs),
-        hosts=tuple(_host(index, case) for case in cases),
+        count=many(len(numbers), "host"),
+        hosts=tuple(_host(index, hosts[number], number) for number in numbers[:shown]),
+        names=tuple(hosts[number].name for number in numbers[shown:named]),
+        names_text=f"And on {many(named - shown, 'host')} more, with evidence in the tables below",
+        left=_left(len(numbers) - named),
+        link=query(rule=bound.key, verdict="fail", view="evidence"),
     )
 
 
-def _fixes(fix: str | ByPlatform | None, cases: Iterable[Case]) -> Iterator[Fix]:
+def _left(count: int) -> str:
+    return f"{many(count, 'host')} more, with evidence, in the tables below." if count else ""
+
+
+def _fixes(fix: str | ByPlatform | None, seen: Iterable[str]) -> Iterator[Fix]:
     if not isinstance(fix, ByPlatform):
         if fix:
             yield Fix("", prose(fix))
         return
-    seen = {case.host.seen.platform for case in cases}
     for platform in Platform:
         text = for_platform(fix, platform)
         if text and platform.value in seen:
             yield Fix(PLATFORMS[platform.value], prose(text))
 
 
-def _host(index: int, case: Case) -> HostEvidence:
+def _host(index: int, host: HostResult, number: int) -> HostEvidence:
+    judgement = host.judgements[index]
     return HostEvidence(
-        anchor=anchor_of(case.judgement.verdict, index, case.number),
-        name=case.host.name,
-        groups=case.host.groups,
-        detail=case.judgement.detail,
-        findings=tuple(map(_finding, case.judgement.findings)),
-        notes=case.judgement.notes,
+        anchor=anchor_of(judgement.verdict, index, number),
+        name=host.name,
+        groups=host.groups,
+        detail=judgement.detail,
+        findings=tuple(map(evidence, judgement.findings)),
+        notes=judgement.notes,
     )
 
 
-def _finding(finding: Finding) -> Evidence:
+def evidence(finding: Finding) -> Evidence:
+    """What the report shows of a finding."""
     if finding.listener is not None:
         return _listening(finding, finding.listener)
     row = tuple(Fact(name, value) for name, value in (finding.row or {}).items() if value)

@@ -1,34 +1,22 @@
 """The report as a value: everything the templates show, so that they need no logic."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from portproof.model.result import AuditResult, Digest, Run
 from portproof.model.verdicts import Verdict
-from portproof.renderers.view.cases import Cases, by_rule
 from portproof.renderers.view.causes import ReasonCase, reasons
-from portproof.renderers.view.evidence import UNKNOWN, Fact, RuleCase, rule_case
-from portproof.renderers.view.roster import (
-    FOLDED,
-    Column,
-    Folded,
-    MatrixRow,
-    SeenRow,
-    column,
-    folded,
-    matrix_row,
-    seen_row,
-)
+from portproof.renderers.view.changes import ChangesView, changes_view
+from portproof.renderers.view.charts import Bar, Trend, group_bars, rule_bars, trend
+from portproof.renderers.view.evidence import UNKNOWN, Fact, RuleCase, failures
+from portproof.renderers.view.limits import CAUSES
+from portproof.renderers.view.roster import Roster
 from portproof.renderers.view.shares import Share, shares, sum_note
 from portproof.renderers.view.text import between, many, moment, number
-from portproof.renderers.view.wording import State, sentence, state
-
-_SHOWN_OPEN: Final = 20
-"""Up to as many hosts, the table of how they were looked at is not folded."""
-
-_ROOMY: Final = 8
-"""Up to as many rules, the matrix has room for words beside its shapes."""
+from portproof.renderers.view.waivers import WaiverCase, waivers
+from portproof.renderers.view.wording import PLATFORMS, State, sentence, state
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +37,16 @@ class Inputs:
 
 
 @dataclass(frozen=True, slots=True)
+class Looked:
+    """In which way some hosts were looked at."""
+
+    hosts: str
+    source: str
+    platform: str
+    privilege: str
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything the template shows."""
 
@@ -61,30 +59,36 @@ class Report:
     bar_text: str
     sum: str
     sum_note: str
+    changes: ChangesView | None
+    trend: Trend | None
     failures: tuple[RuleCase, ...]
     unproven: tuple[ReasonCase, ...]
-    waived: tuple[RuleCase, ...]
-    folded: tuple[Folded, ...]
-    columns: tuple[Column, ...]
-    rows: tuple[MatrixRow, ...]
-    compact: bool
+    waivers: tuple[WaiverCase, ...]
+    rule_bars: tuple[Bar, ...]
+    rule_bars_left: str
+    group_bars: tuple[Bar, ...]
+    group_bars_left: str
+    verdicts_text: str
     warnings: tuple[str, ...]
     warnings_text: str
     contents: tuple[Entry, ...]
     version: str
     identity: tuple[Fact, ...]
     inputs: tuple[Inputs, ...]
-    seen: tuple[SeenRow, ...]
-    seen_text: str
-    seen_open: bool
+    looked: tuple[Looked, ...]
+    looked_left: str
+    unseen: tuple[str, ...]
 
 
-def view(result: AuditResult) -> Report:
+def view(roster: Roster) -> Report:
     """Work out the report."""
-    cases = by_rule(result.hosts)
-    whole = state(result)
-    text = sentence(result)
-    parts = tuple(shares(result.totals))
+    result = roster.result
+    whole, text = state(result), sentence(result)
+    parts = tuple(shares(result.totals.verdicts))
+    changes = result.changes
+    rule_parts, rules_left = rule_bars(roster)
+    group_parts, groups_left = group_bars(roster)
+    looked, looked_left = _looked(result)
     return Report(
         title=f"{whole.word}: {text}",
         state=whole,
@@ -95,22 +99,25 @@ def view(result: AuditResult) -> Report:
         bar_text=", ".join(f"{each.text} {each.word} ({each.percent})" for each in parts),
         sum=number(sum(each.count for each in parts)),
         sum_note=sum_note(result.totals),
-        failures=tuple(_rule_cases(result, cases, Verdict.FAIL)),
-        unproven=tuple(reasons(result.rules, result.hosts)),
-        waived=tuple(_rule_cases(result, cases, Verdict.WAIVED)),
-        folded=tuple(folded(result.rules, cases)),
-        columns=tuple(map(column, result.rules)),
-        rows=tuple(matrix_row(at, host) for at, host in enumerate(result.hosts)),
-        compact=len(result.rules) > _ROOMY,
+        changes=changes_view(changes) if changes else None,
+        trend=trend(result, changes) if changes else None,
+        failures=tuple(failures(roster)),
+        unproven=tuple(reasons(roster)),
+        waivers=waivers(roster),
+        rule_bars=rule_parts,
+        rule_bars_left=rules_left,
+        group_bars=group_parts,
+        group_bars_left=groups_left,
+        verdicts_text=many(sum(each.count for each in parts), "verdict"),
         warnings=result.warnings,
         warnings_text=many(len(result.warnings), "warning"),
         contents=tuple(_contents(result)),
         version=result.run.version,
         identity=tuple(_identity(result)),
         inputs=tuple(_inputs(result.run)),
-        seen=tuple(seen_row(host.name, host.seen) for host in result.hosts),
-        seen_text=many(len(result.hosts), "host"),
-        seen_open=len(result.hosts) <= _SHOWN_OPEN,
+        looked=looked,
+        looked_left=looked_left,
+        unseen=tuple(_unseen(result)),
     )
 
 
@@ -118,7 +125,12 @@ def _facts(result: AuditResult) -> Iterator[Fact]:
     totals, run = result.totals, result.run
     yield Fact("Roster", f"{many(totals.hosts, 'host')} by {many(totals.rules, 'rule')}")
     yield Fact("Audited", moment(run.started))
-    yield Fact("Inventory", run.inventory.name)
+    yield Fact("Inventory", f"{run.inventory.name} ({run.inventory.sha256[:_SHORT]})")
+    yield Fact("By", f"portproof {run.version} on {run.controller}")
+
+
+_SHORT: Final = 12
+"""Letters of a digest that are enough to recognise it; the whole is further down."""
 
 
 def _clauses(text: str) -> Iterator[str]:
@@ -129,26 +141,19 @@ def _clauses(text: str) -> Iterator[str]:
 
 def _contents(result: AuditResult) -> Iterator[Entry]:
     count = result.totals.verdicts
+    if result.changes:
+        yield Entry("changes", "What changed", number(len(result.changes.items)))
     yield Entry("failures", "Failures", number(count[Verdict.FAIL]))
     yield Entry("unproven", "Unproven", number(count[Verdict.UNPROVEN]))
-    if count[Verdict.WAIVED]:
-        yield Entry("waived", "Waived", number(count[Verdict.WAIVED]))
-    if quiet := sum(count[verdict] for verdict in FOLDED):
-        yield Entry("passed", "Passed and not applicable", number(quiet))
+    yield Entry("waivers", "Waivers", number(count[Verdict.WAIVED]))
+    yield Entry("bars", "By rule and group", "")
     if result.framework:
         yield Entry("controls", "By control", "")
-    if result.hosts:
-        yield Entry("matrix", "Every host and rule", number(sum(count.values())))
+    if result.hosts and result.rules:
+        yield Entry("everything", "Everything", number(sum(count.values())))
     if result.warnings:
         yield Entry("warnings", "Warnings", number(len(result.warnings)))
     yield Entry("run", "This run", "")
-
-
-def _rule_cases(result: AuditResult, cases: Cases, verdict: Verdict) -> Iterator[RuleCase]:
-    """Rules with the verdict on any host, the most severe first."""
-    found = [index for index in range(len(result.rules)) if (index, verdict) in cases]
-    for index in sorted(found, key=lambda index: (-result.rules[index].severity.rank, index)):
-        yield rule_case(index, result.rules[index], cases[index, verdict])
 
 
 def _identity(result: AuditResult) -> Iterator[Fact]:
@@ -164,3 +169,26 @@ def _identity(result: AuditResult) -> Iterator[Fact]:
 def _inputs(run: Run) -> Iterator[Inputs]:
     kinds = (("Inventory", (run.inventory,)), ("Policies", run.policies), ("Checks", run.checks))
     return (Inputs(title, digests) for title, digests in kinds if digests)
+
+
+def _looked(result: AuditResult) -> tuple[tuple[Looked, ...], str]:
+    """The ways in which hosts were looked at, the most frequent first."""
+    ways = Counter(
+        (f"{seen.source} {seen.version}".strip(), seen.platform, seen.privilege)
+        for seen in (host.seen for host in result.hosts)
+    )
+    shown = tuple(
+        Looked(many(hosts, "host"), source, PLATFORMS.get(platform, platform), privilege)
+        for (source, platform, privilege), hosts in ways.most_common(CAUSES)
+    )
+    left = len(ways) - len(shown)
+    return shown, f"and {many(left, 'way')} more" if left > 0 else ""
+
+
+def _unseen(result: AuditResult) -> Iterator[str]:
+    """What could not be seen though nothing is unproven by it, and on how many hosts."""
+    texts = Counter(text for host in result.hosts for text in host.seen.unseen)
+    for text, hosts in texts.most_common(CAUSES):
+        yield f"Not seen on {many(hosts, 'host')}: {text}"
+    if (left := len(texts) - CAUSES) > 0:
+        yield f"and {many(left, 'thing')} more, beside the hosts below Everything"

@@ -1,143 +1,120 @@
-"""The whole roster: what passed or is not applicable, the matrix, and how hosts were looked at."""
+"""The whole roster in one pass, held so that hosts that came out alike cost nothing.
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Final
+A verdict of a fleet of 100,000 hosts by 50 rules is one of 5,000,000; so the pass makes no object
+for each of them. What a judgement says beside its findings is a ``State``, of which there are few,
+and a row is one state for each rule, which hosts share.
+"""
 
-from portproof.model.policy import BoundRule
-from portproof.model.result import HostResult, Seen
-from portproof.model.verdicts import Judgement, Verdict
-from portproof.renderers.view.cases import Case, Cases, anchor_of
-from portproof.renderers.view.causes import anchor_of_reason
-from portproof.renderers.view.text import duration, many, moment
-from portproof.renderers.view.wording import PLATFORMS, WORDS, title_of
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
 
-FOLDED: Final = {Verdict.PASS: "passes", Verdict.NOT_APPLICABLE: "not applicable"}
+from portproof.model.observation import Reason
+from portproof.model.result import AuditResult, HostResult
+from portproof.model.verdicts import PASSED, Judgement, Verdict
 
+Row = tuple[int, ...]
+"""The state of each rule, by its place in ``Roster.states``."""
 
-@dataclass(frozen=True, slots=True)
-class Names:
-    """Hosts that came out alike, and what is to be known about that."""
-
-    verdict: Verdict
-    text: str
-    note: str
-    hosts: tuple[str, ...]
+MARKED: Final = (Verdict.FAIL, Verdict.WAIVED, Verdict.UNPROVEN)
+"""The verdicts a reader has to look at one by one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Folded:
-    """A rule with the hosts it passes on and those it is not for."""
-
-    key: str
-    title: str
-    severity: str
-    counts: tuple[Names, ...]
-    names: tuple[Names, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One verdict of the matrix, and where its evidence is."""
+class State(NamedTuple):
+    """All that a judgement says beside its findings."""
 
     verdict: Verdict
-    word: str
-    anchor: str
+    reason: Reason | None
+    detail: str
+    notes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A rule as the head of a column."""
-
-    policy: str
-    rule: str
-    title: str
+_PASSED: Final = State(Verdict.PASS, None, "", ())
+_MISSING: Final = State(Verdict.UNPROVEN, Reason.INTERNAL, "no verdict was given", ())
 
 
-@dataclass(frozen=True, slots=True)
-class MatrixRow:
-    """A host's verdicts, in the order of the columns."""
+class Roster:
+    """Every verdict of a result.
 
-    host: str
-    cells: tuple[Cell, ...]
+    Attributes:
+        result: The result.
+        states: What judgements say, each once; the first is a plain pass.
+        rows: Rows of states, each once.
+        row_of: The place of each host's row.
+        groups: Sets of groups that hosts are in, each once.
+        groups_of: The place of each host's groups.
+        marked: Numbers of the hosts, by rule and verdict, for each verdict in ``MARKED``.
+    """
+
+    def __init__(self, result: AuditResult) -> None:
+        self.result = result
+        self._states: dict[State, int] = {_PASSED: 0}
+        self._rows: dict[Row, int] = {}
+        self._groups: dict[tuple[str, ...], int] = {}
+        self.row_of = [self._row(host) for host in result.hosts]
+        self.groups_of = [
+            self._groups.setdefault(host.groups, len(self._groups)) for host in result.hosts
+        ]
+        self.states: Sequence[State] = tuple(self._states)
+        self.rows: Sequence[Row] = tuple(self._rows)
+        self.groups: Sequence[tuple[str, ...]] = tuple(self._groups)
+        self.marks = [tuple(self._marks(row)) for row in self.rows]
+        self.marked = self._marked()
+
+    def _row(self, host: HostResult) -> int:
+        row = tuple([0 if each is PASSED else self._state(each) for each in host.judgements])
+        if left := len(self.result.rules) - len(row):
+            row += (self._place(_MISSING),) * left
+        return self._rows.setdefault(row, len(self._rows))
+
+    def _state(self, judgement: Judgement) -> int:
+        reason, detail = judgement.reason, judgement.detail
+        return self._place(State(judgement.verdict, reason, detail, judgement.notes))
+
+    def _place(self, state: State) -> int:
+        return self._states.setdefault(state, len(self._states))
+
+    def _marks(self, row: Row) -> Iterator[tuple[int, Verdict]]:
+        for index, at in enumerate(row):
+            verdict = self.states[at].verdict
+            if verdict in MARKED:
+                yield index, verdict
+
+    def _marked(self) -> dict[tuple[int, Verdict], list[int]]:
+        marked: dict[tuple[int, Verdict], list[int]] = {}
+        for number, row in enumerate(self.row_of):
+            for mark in self.marks[row]:
+                marked.setdefault(mark, []).append(number)
+        return marked
+
+    def by_rule(self) -> list[Counter[Verdict]]:
+        """How often each rule came out as what."""
+        counts: list[Counter[Verdict]] = [Counter() for _ in self.result.rules]
+        for row, hosts in Counter(self.row_of).items():
+            for count, at in zip(counts, self.rows[row], strict=True):
+                count[self.states[at].verdict] += hosts
+        return counts
+
+    def by_group(self) -> dict[str, "Group"]:
+        """The hosts of each group, those that fail, and how often its hosts came out as what."""
+        groups: dict[str, Group] = {}
+        verdicts = [Counter(self.states[at].verdict for at in row) for row in self.rows]
+        for (place, row), hosts in Counter(zip(self.groups_of, self.row_of, strict=True)).items():
+            for name in self.groups[place]:
+                group = groups.setdefault(name, Group(name, Counter(), Counter()))
+                for verdict, count in verdicts[row].items():
+                    group.verdicts[verdict] += count * hosts
+                    group.hosts[verdict] += hosts
+                group.hosts["all"] += hosts
+        return groups
 
 
-@dataclass(frozen=True, slots=True)
-class SeenRow:
-    """How one host was looked at."""
+class Group(NamedTuple):
+    """A group: how often its hosts came out as what, and how many hosts have the verdict at all.
 
-    host: str
-    dark: bool
-    source: str
-    platform: str
-    privilege: str
-    proof: str
-    unseen: tuple[str, ...]
-    tried: tuple[str, ...]
-    taken: str
-    took: str
+    ``hosts["all"]`` is the number of its hosts.
+    """
 
-
-def folded(rules: Iterable[BoundRule], cases: Cases) -> Iterator[Folded]:
-    """Every rule that passed somewhere, or is not for some host, with these hosts."""
-    for index, bound in enumerate(rules):
-        found = {each: cases[index, each] for each in FOLDED if (index, each) in cases}
-        if found:
-            yield Folded(
-                key=bound.key,
-                title=title_of(bound),
-                severity=bound.severity.value,
-                counts=tuple(_names(each, "", found[each]) for each in found),
-                names=tuple(part for each in found for part in _alike(each, found[each])),
-            )
-
-
-def _alike(verdict: Verdict, cases: Iterable[Case]) -> Iterator[Names]:
-    notes: dict[str, list[Case]] = {}
-    for case in cases:
-        judgement = case.judgement
-        note = "; ".join(part for part in (judgement.detail, *judgement.notes) if part)
-        notes.setdefault(note, []).append(case)
-    return (_names(verdict, note, alike) for note, alike in notes.items())
-
-
-def _names(verdict: Verdict, note: str, cases: list[Case]) -> Names:
-    hosts = tuple(case.host.name for case in cases)
-    text = f"{FOLDED[verdict]} on {many(len(hosts), 'host')}"
-    return Names(verdict, text, note, hosts)
-
-
-def column(bound: BoundRule) -> Column:
-    """A rule as the head of a column."""
-    return Column(bound.policy.policy, bound.rule.id, title_of(bound))
-
-
-def matrix_row(number: int, host: HostResult) -> MatrixRow:
-    """A host's verdicts as a row of the matrix; ``number`` is its place in the roster."""
-    cells = (_cell(number, index, each) for index, each in enumerate(host.judgements))
-    return MatrixRow(host.name, tuple(cells))
-
-
-def _cell(number: int, index: int, judgement: Judgement) -> Cell:
-    verdict, anchor = judgement.verdict, ""
-    if verdict in (Verdict.FAIL, Verdict.WAIVED):
-        anchor = anchor_of(verdict, index, number)
-    elif verdict is Verdict.UNPROVEN:
-        anchor = anchor_of_reason(judgement)
-    return Cell(verdict, WORDS[verdict], anchor)
-
-
-def seen_row(host: str, seen: Seen) -> SeenRow:
-    """How a host was looked at, in words."""
-    return SeenRow(
-        host=host,
-        dark=not seen.source,
-        source=f"{seen.source} {seen.version}".strip(),
-        platform=PLATFORMS.get(seen.platform, seen.platform),
-        privilege=seen.privilege,
-        proof=seen.proof,
-        unseen=tuple(f"Not seen: {text}" for text in seen.unseen),
-        tried=seen.tried,
-        taken=moment(seen.taken),
-        took=duration(seen.seconds),
-    )
+    name: str
+    verdicts: Counter[Verdict]
+    hosts: Counter[str]

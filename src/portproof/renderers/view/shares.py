@@ -1,6 +1,6 @@
-"""How the verdicts add up, and how much of the bar each gets."""
+"""How verdicts add up, and how much of a bar each gets."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +15,7 @@ _LEAST_WIDTH: Final = 0.75
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """One verdict's share of the roster. ``start`` and ``width`` are percent of the bar."""
+    """One verdict's share of some verdicts. ``start`` and ``width`` are percent of the bar."""
 
     verdict: Verdict
     word: str
@@ -26,9 +26,9 @@ class Share:
     width: str
 
 
-def shares(totals: Totals) -> Iterator[Share]:
+def shares(verdicts: Mapping[str, int] | Mapping[Verdict, int]) -> Iterator[Share]:
     """Every verdict's share, also of those that were never given."""
-    counts = {verdict: totals.verdicts[verdict] for verdict in Verdict}
+    counts = {verdict: verdicts.get(verdict, 0) for verdict in Verdict}
     whole = sum(counts.values())
     widths = {each: _width(count, whole) for each, count in counts.items()}
     scale = 100 / (sum(widths.values()) or 1)
@@ -40,11 +40,16 @@ def shares(totals: Totals) -> Iterator[Share]:
             word=WORDS[verdict],
             count=count,
             text=number(count),
-            percent=_percent(count, whole),
+            percent=percent(count, whole),
             start=f"{start:.3f}%",
             width=f"{width:.3f}%",
         )
         start += width
+
+
+def in_words(parts: tuple[Share, ...]) -> str:
+    """``12 pass, 1 fail``: the verdicts that were given."""
+    return ", ".join(f"{each.text} {each.word}" for each in parts if each.count)
 
 
 def sum_note(totals: Totals) -> str:
@@ -59,7 +64,7 @@ def _width(count: int, whole: int) -> float:
     return max(100 * count / whole, _LEAST_WIDTH) if count else 0.0
 
 
-def _percent(count: int, whole: int) -> str:
+def percent(count: int, whole: int) -> str:
     """A percentage that says 0 or 100 only when that is exact."""
     if count in (0, whole):
         return "100%" if count else "0%"

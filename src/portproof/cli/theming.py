@@ -1,0 +1,59 @@
+"""The options that say how a report looks, for every command that writes one."""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from portproof.content import shipped
+from portproof.errors import UsageError
+from portproof.renderers.contract import Theme
+from portproof.renderers.html import check
+
+OPTIONS: Final = ("template", "title", "logo", "footer")
+"""The names of these options, as click passes them."""
+
+_DECORATORS: Final = (
+    click.option(
+        "--template",
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        help="A folder of templates and styles for the report; what it lacks is ours.",
+    ),
+    click.option("--title", default="", help="The title of the report."),
+    click.option(
+        "--logo",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="An image for the head of the report: PNG, JPEG, WebP or SVG.",
+    ),
+    click.option("--footer", default="", help="A line at the foot of the report."),
+)
+
+
+def themed(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command these options; it gets ``theme``, read and checked before it begins."""
+
+    @functools.wraps(function)
+    def with_theme(**given: Any) -> Any:  # noqa: ANN401 - whatever options the command has
+        looks = {name: given.pop(name) for name in OPTIONS}
+        return function(theme=theme(**looks), **given)
+
+    return functools.reduce(lambda made, option: option(made), reversed(_DECORATORS), with_theme)
+
+
+def theme(template: Path | None, title: str, logo: Path | None, footer: str) -> Theme:
+    """A theme whose folder comes before the shipped one, found to be readable.
+
+    Raises:
+        UsageError: the folder does not exist.
+        TemplateError: a template, style or logo cannot be used; names its file and line.
+    """
+    if template is not None and not template.is_dir():
+        raise UsageError(f"--template: there is no folder {template}")
+    own = () if template is None else (template,)
+    made = Theme((*own, shipped("reports")), title=title, logo=logo, footer=footer)
+    check(made)
+    return made
