@@ -35,7 +35,7 @@ check: $(DEV_STAMP)
 	$(BIN)/portproof test policies
 
 unit: $(DEV_STAMP)
-	$(BIN)/pytest -n 2 --dist loadgroup --durations 8
+	$(BIN)/pytest -n 2 --dist loadfile --durations 8
 
 bench: $(DEV_STAMP)
 	$(BIN)/python benchmarks/run.py

@@ -36,7 +36,7 @@ from portproof.store.folder import AuditFolder, Evidence, Request
 from requirements import marks
 
 SIZES = (5_000, 10_000)
-PORTS = [shipped_policies()[name] for name in ("retired-ports", "exposed-datastores")]
+POLICIES = [shipped_policies()[name] for name in ("retired-ports", "exposed-datastores")]
 SPACES = 40
 MEMORY_LIMIT = 400.0
 GROWTH_LIMIT = 1.10
@@ -65,7 +65,7 @@ def audit(count: int, spaces: list[dict[str, Any]], folder: Path) -> None:
         Host(f"host-{n}.example", ("all",), dict(REFUSED if n % 2 else spaces[n % SPACES]))
         for n in range(count)
     )
-    job = prepare(load(PORTS, [shipped("checks")]), Inventory(hosts, "a fleet"))
+    job = prepare(load(POLICIES, [shipped("checks")]), Inventory(hosts, "a fleet"))
     print("ready", flush=True)
     sys.stdin.readline()
     with AuditFolder(folder, Request(), None) as kept:

@@ -23,7 +23,7 @@ from portproof.model.observation import (
     Witness,
 )
 
-PORTS = [shipped_policies()[name] for name in ("retired-ports", "exposed-datastores")]
+POLICIES = [shipped_policies()[name] for name in ("retired-ports", "exposed-datastores")]
 HOSTS = 2000
 ROUNDS = 9
 LIMIT = 1.05
@@ -84,7 +84,7 @@ def spent(job: Job, looks: Iterable[tuple[Host, Look]]) -> float:
 def main() -> None:
     """Print both sides and their ratio."""
     hosts = tuple(Host(f"host-{number}") for number in range(HOSTS))
-    job = prepare(load(PORTS, [shipped("checks")]), Inventory(hosts, "a fleet"))
+    job = prepare(load(POLICIES, [shipped("checks")]), Inventory(hosts, "a fleet"))
     looks = [(host, look()) for host in hosts]
     asked, unasked = [], []
     for _ in range(ROUNDS):

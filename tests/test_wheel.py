@@ -13,8 +13,6 @@ ROOT = Path(__file__).parent.parent
 CONTENT = ("checks", "policies", "reports")
 IGNORED = {"__pycache__", ".ruff_cache", ".mypy_cache"}
 
-pytestmark = pytest.mark.xdist_group("wheel")
-
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -21,7 +21,6 @@ from portproof.renderers.html import render
 from requirements import needs
 
 BROWSER: Final = Path(__file__).parent.parent / "browser"
-pytestmark = pytest.mark.xdist_group("browser")
 
 ASKED: Final = {
     "#search=statd&view=evidence": ("2 entries; 1 of 12 hosts", ["nfs-1", "nfs-1"]),

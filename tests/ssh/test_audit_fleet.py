@@ -19,7 +19,6 @@ from requirements import marks
 from support.machine import PORTPROOF
 
 pytestmark = [
-    pytest.mark.xdist_group("ssh-audit"),
     *marks("root", "ip", "sshd", "sudo", "iptables", "ansible-inventory"),
 ]
 

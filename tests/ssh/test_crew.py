@@ -40,7 +40,7 @@ from portproof.model.observation import HostLook, Look, Reason
 from portproof.model.policy import Policy, bind
 from requirements import marks
 
-pytestmark = [pytest.mark.xdist_group("ssh-crew"), *marks("root", "ip", "sshd", "sudo")]
+pytestmark = [*marks("root", "ip", "sshd", "sudo")]
 
 PATIENT = SshSettings(connect_timeout=20, login_timeout=60, command_timeout=60)
 RULE = {"id": "npmp", "closed": "609/tcp"}

@@ -28,7 +28,7 @@ from portproof.model.hosts import Host
 from portproof.model.observation import Look, Reason
 from requirements import marks
 
-pytestmark = [pytest.mark.xdist_group("ssh-ends"), *marks("root", "ip", "sshd", "sudo", "doas")]
+pytestmark = [*marks("root", "ip", "sshd", "sudo", "doas")]
 
 HANGING = ("osqueryi", "osqueryi-alone")
 PATIENT = SshSettings(connect_timeout=2, login_timeout=4, command_timeout=60, via="osqueryi")

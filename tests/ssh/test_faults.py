@@ -26,7 +26,6 @@ from requirements import marks
 from standins.leaks import nothing_leaks
 
 pytestmark = [
-    pytest.mark.xdist_group("ssh-faults"),
     *marks("root", "ip", "ss", "sshd", "sudo", "iptables"),
 ]
 

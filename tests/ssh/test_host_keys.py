@@ -12,7 +12,7 @@ from fleet.plans import Plan
 from portproof.model.observation import Reason
 from requirements import marks
 
-pytestmark = [pytest.mark.xdist_group("ssh-keys"), *marks("root", "ip", "sshd")]
+pytestmark = [*marks("root", "ip", "sshd")]
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,6 @@ from portproof.model.observation import LISTENING_SOCKETS, Look, Observed, Reaso
 from requirements import marks, needs
 
 pytestmark = [
-    pytest.mark.xdist_group("ssh-hosts"),
     *marks("root", "ip", "ss", "sshd", "sudo"),
 ]
 

@@ -15,7 +15,7 @@ from portproof.model.connection import Secret
 from portproof.model.observation import Reason
 from requirements import marks
 
-pytestmark = [pytest.mark.xdist_group("ssh-logins"), *marks("root", "ip", "sshd")]
+pytestmark = [*marks("root", "ip", "sshd")]
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from requirements import marks
 from standins.leaks import nothing_leaks
 
 BEHIND = 4
-pytestmark = [pytest.mark.xdist_group("ssh-way"), *marks("root", "ip", "sshd")]
+pytestmark = [*marks("root", "ip", "sshd")]
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from portproof.model.result import HostResult
 from portproof.model.verdicts import Verdict
 from requirements import marks
 
-pytestmark = [pytest.mark.xdist_group("ssh-roster"), *marks("root", "ip", "sshd")]
+pytestmark = [*marks("root", "ip", "sshd")]
 
 RULES = tuple(
     bind(

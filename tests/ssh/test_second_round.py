@@ -37,7 +37,7 @@ from portproof.model.verdicts import Finding, Verdict
 from portproof.model.why import Kind, Why
 from requirements import marks, needs
 
-pytestmark = [pytest.mark.xdist_group("ssh-second"), *marks("root", "ip", "ss", "sshd", "sudo")]
+pytestmark = [*marks("root", "ip", "ss", "sshd", "sudo")]
 
 OPENED = (Opened("tcp", "0.0.0.0", 609, "npmp", "web"),)
 TOOLS: tuple[Tools, ...] = ("python", "osqueryi", "osqueryi-alone")

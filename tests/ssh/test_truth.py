@@ -9,7 +9,7 @@ from fleet.fleet import Fleet, fleet
 from fleet.looking import connection, look_all, verdicts
 from requirements import marks
 
-pytestmark = [pytest.mark.xdist_group("ssh-truth"), *marks("root", "ip", "sshd")]
+pytestmark = [*marks("root", "ip", "sshd")]
 
 HOSTS = 40
 SEED = 609

@@ -5,25 +5,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from portproof.model.changes import Change, ChangeKind, Changes
+from portproof.renderers.changes import TITLES
 from portproof.renderers.view.limits import CAUSES
 from portproof.renderers.view.text import many, moment, number
 
-TITLES: Final = {
-    ChangeKind.NEWLY_FAILING: "newly failing",
-    ChangeKind.DARK: "went dark",
-    ChangeKind.STILL_FAILING: "still failing",
-    ChangeKind.FIXED: "fixed",
-    ChangeKind.NEW_HOST: "new in the inventory",
-    ChangeKind.VANISHED_HOST: "gone from the inventory",
-    ChangeKind.PROCESS: "held by another process",
-    ChangeKind.WAIVER: "waiver changed",
-    ChangeKind.POLICY: "rule changed",
-}
 SIGNS: Final = {
     ChangeKind.NEWLY_FAILING: "fail",
     ChangeKind.DARK: "unproven",
     ChangeKind.STILL_FAILING: "fail",
     ChangeKind.FIXED: "pass",
+    ChangeKind.PROVEN: "pass",
     ChangeKind.WAIVER: "waived",
 }
 
@@ -54,10 +45,14 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class ChangesView:
-    """What changed since an earlier audit: ``kinds`` leaves out those without any change."""
+    """What changed since an earlier audit: ``kinds`` leaves out those without any change.
+
+    ``notes`` say what a reader must know before comparing.
+    """
 
     when: str
     folder: str
+    notes: tuple[str, ...]
     kinds: tuple[Kind, ...]
 
 
@@ -67,25 +62,21 @@ def changes_view(changes: Changes) -> ChangesView:
     for item in changes.items:
         items[item.kind].append(item)
     kinds = tuple(_kind(kind, found) for kind, found in items.items() if found)
-    return ChangesView(moment(changes.before.finished), changes.before.folder, kinds)
+    before = changes.before
+    return ChangesView(moment(before.finished), before.folder, changes.notes, kinds)
 
 
 def _kind(kind: ChangeKind, items: list[Change]) -> Kind:
     left = len(items) - CAUSES
     return Kind(
         kind=kind.value,
-        title=_title(kind, len(items)),
+        title=TITLES[kind],
         sign=SIGNS.get(kind, ""),
         count=len(items),
         text=number(len(items)),
         shown=tuple(_told(items[:CAUSES])),
         left=f"and {many(left, 'change')} more of this kind" if left > 0 else "",
     )
-
-
-def _title(kind: ChangeKind, count: int) -> str:
-    counted = kind in {ChangeKind.WAIVER, ChangeKind.POLICY} and count != 1
-    return TITLES[kind].replace(" ", "s ", 1) if counted else TITLES[kind]
 
 
 def _told(items: Iterable[Change]) -> Iterable[Told]:

@@ -19,7 +19,7 @@ from portproof.model.policy import BoundRule
 from portproof.model.result import HostResult
 from portproof.model.text import visible
 from portproof.model.verdicts import Finding, Verdict
-from portproof.renderers.view.changes import TITLES
+from portproof.renderers.changes import TITLES
 from portproof.renderers.view.evidence import Evidence, Fact, evidence
 from portproof.renderers.view.roster import Roster, Row, State
 from portproof.renderers.view.text import Passage, duration, moment
