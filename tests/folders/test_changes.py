@@ -210,7 +210,7 @@ def test_a_waiver_that_was_prolonged_is_told() -> None:
 
 
 def test_rules_that_came_went_or_changed_are_told() -> None:
-    """A rule that is gone says how many hosts it failed on: nothing is fixed by deleting it."""
+    """A rule that is gone says how often it failed: nothing is fixed by deleting it."""
     others = [
         {**POLICY["rules"][0], "closed": "609/tcp"},
         {"id": "new", "closed": 9},
@@ -222,10 +222,21 @@ def test_rules_that_came_went_or_changed_are_told() -> None:
     words = {item.rule.partition("/")[2]: item.what for item in of(found, ChangeKind.POLICY)}
     assert words == {
         "new": "is new: closed 9",
-        "no-telnet": "is gone; it failed on 1 hosts before",
+        "no-telnet": "is gone; 1 verdict failed by it before",
         "npmp-trap-609": "says something else than before: closed 609/tcp",
     }
     assert "the policies changed" in found.notes
+
+
+def test_a_policy_that_came_or_went_is_told_once() -> None:
+    """Not once for each of its rules; how often they failed is still said."""
+    rules = [{"id": "a", "closed": 609}, {"id": "b", "closed": 1}]
+    one, two = ({"policy": name, "title": "t", "rules": rules} for name in ("one", "two"))
+    found = between({"nfs-1": HELD}, {"nfs-1": HELD}, (one, two))
+    assert [item.what for item in of(found, ChangeKind.POLICY)] == [
+        "policy two is new, with 2 rules",
+        "policy one is gone, with 2 rules; 1 verdict failed by it before",
+    ]
 
 
 def test_audits_that_are_not_of_the_same_are_said_to_be() -> None:

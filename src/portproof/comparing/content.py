@@ -1,6 +1,6 @@
 """How what is asked for changed: policies, checks and waivers."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from portproof.model.changes import Change, ChangeKind
@@ -14,15 +14,46 @@ def policy_changes(old: AuditResult, new: AuditResult) -> Iterator[Change]:
     """Rules that came, went or say something else, and checks that ask something else."""
     before = {bound.key: bound for bound in old.rules}
     after = {bound.key: bound for bound in new.rules}
-    yield from _each("is new", after, after.keys() - before.keys())
-    gone = before.keys() - after.keys()
-    failing = _failing_hosts(old, gone)
-    for key in _in_order(before, gone):
-        yield _rule(before[key], f"is gone; it failed on {failing.get(key, 0)} hosts before")
+    came, gone = _policies(new) - _policies(old), _policies(old) - _policies(new)
+    failing = _failing_hosts(old, before.keys() - after.keys())
+    for policy in sorted(came):
+        yield _whole(f"policy {policy} is new, with {_rules(_of(after, policy))}")
+    for policy in sorted(gone):
+        rules = _of(before, policy)
+        failed = sum(failing[key] for key in rules)
+        yield _whole(f"policy {policy} is gone, with {_rules(rules)}; {_failures(failed)}")
+    new_rules = [key for key in after.keys() - before.keys() if _policy(key) not in came]
+    yield from _each("is new", after, new_rules)
+    for key in _in_order(before, [key for key in failing if _policy(key) not in gone]):
+        yield _rule(before[key], f"is gone; {_failures(failing[key])}")
     both = before.keys() & after.keys()
     other = {key for key in both if _meaning(before[key]) != _meaning(after[key])}
     yield from _each("says something else than before", after, other)
     yield from _checks(old, new)
+
+
+def _policies(result: AuditResult) -> set[str]:
+    return {bound.policy.policy for bound in result.rules}
+
+
+def _policy(key: str) -> str:
+    return key.partition("/")[0]
+
+
+def _of(rules: Iterable[str], policy: str) -> list[str]:
+    return [key for key in rules if _policy(key) == policy]
+
+
+def _rules(keys: Sequence[str]) -> str:
+    return f"{len(keys)} rule{'s' * (len(keys) != 1)}"
+
+
+def _failures(count: int) -> str:
+    return f"{count} verdict{'s' * (count != 1)} failed by it before"
+
+
+def _whole(what: str) -> Change:
+    return Change(ChangeKind.POLICY, what)
 
 
 def _each(what: str, rules: Mapping[str, BoundRule], keys: Iterable[str]) -> Iterator[Change]:

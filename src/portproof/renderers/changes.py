@@ -19,11 +19,11 @@ TITLES: Final = {
     ChangeKind.FIXED: "fixed",
     ChangeKind.PROVEN: "proven again",
     ChangeKind.SCOPE: "in another scope",
-    ChangeKind.NEW_HOST: "new hosts",
-    ChangeKind.VANISHED_HOST: "vanished hosts",
-    ChangeKind.PROCESS: "other process behind a port",
-    ChangeKind.WAIVER: "waivers changed",
-    ChangeKind.POLICY: "policies changed",
+    ChangeKind.NEW_HOST: "new in the inventory",
+    ChangeKind.VANISHED_HOST: "gone from the inventory",
+    ChangeKind.PROCESS: "with another process",
+    ChangeKind.WAIVER: "in the waivers",
+    ChangeKind.POLICY: "in the policies",
 }
 """What a reader calls each kind of change."""
 
