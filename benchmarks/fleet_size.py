@@ -36,7 +36,7 @@ from portproof.store.folder import AuditFolder, Evidence, Request
 from requirements import marks
 
 SIZES = (5_000, 10_000)
-POLICIES = [shipped_policies()[name] for name in ("retired-ports", "exposed-datastores")]
+POLICIES = [shipped_policies()["retired-ports"]]
 SPACES = 40
 MEMORY_LIMIT = 400.0
 GROWTH_LIMIT = 1.10

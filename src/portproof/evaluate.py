@@ -13,7 +13,7 @@ from portproof.model.policy import BoundRule
 from portproof.model.ports import Protocol
 from portproof.model.rules.closed import ClosedRule
 from portproof.model.scene import Doubts, Scene
-from portproof.model.verdicts import Judgement, Verdict, unproven
+from portproof.model.verdicts import PASSED, Judgement, Verdict, unproven
 
 _BY_PORT: Final = attrgetter("port", "protocol", "address", "stack", "namespace")
 _NAMED: Final = 5
@@ -37,6 +37,7 @@ class Plan:
         self._asking = [index for index in self._active if self._rules[index].needs_answers]
         self.watches = lru_cache(maxsize=None)(self._find_watchers)
         self._quiet = lru_cache(maxsize=256)(self._judge_quiet)
+        self._passed = lru_cache(maxsize=256)(self._judge_passed)
 
     def judge(self, scene: Scene) -> tuple[Judgement, ...]:
         """Judge a host that was looked at, one judgement a rule, in the order of the rules."""
@@ -54,6 +55,8 @@ class Plan:
         for index, listeners in watched.items():
             # Sources give rows in any order; findings come in one.
             changed[index] = self._rules[index].judge(sorted(listeners, key=_BY_PORT), scene)
+        if all(changed[index] is PASSED for index in watched):
+            return self._passed(scene.platform, scene.doubts, frozenset(watched))
         return tuple(changed)
 
     @lru_cache(maxsize=256)  # noqa: B019 - a plan lives as long as the audit
@@ -74,6 +77,13 @@ class Plan:
             rule.judge((), scene) if applies else self._elsewhere[index]
             for index, (rule, applies) in enumerate(zip(self._rules, self._applies, strict=True))
         )
+
+    def _judge_passed(
+        self, platform: Platform, doubts: Doubts, passed: frozenset[int]
+    ) -> tuple[Judgement, ...]:
+        """The judgements of every host like that on which these rules pass: one for them all."""
+        judgements = self._quiet(platform, doubts)
+        return tuple(PASSED if index in passed else each for index, each in enumerate(judgements))
 
 
 def _not_for_host(bound: BoundRule) -> Judgement:

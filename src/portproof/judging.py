@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from sys import intern
 
 import msgspec
 
@@ -124,18 +125,19 @@ def _unseen(look: HostDark) -> Seen:
 
 
 def _seen(look: HostLook, scene: Scene) -> Seen:
+    """In short, how a host was looked at; what is the same on many hosts is kept once."""
     identity = look.sight.identity
     doubt = scene.doubts.tcp or scene.doubts.udp
     return Seen(
-        taken=look.taken,
+        taken=intern(look.taken),
         seconds=look.seconds,
-        source=identity.source,
-        version=identity.version,
+        source=intern(identity.source),
+        version=intern(identity.version),
         platform=identity.platform,
-        privilege=_privilege(identity),
+        privilege=intern(_privilege(identity)),
         proof=_witnesses(look) if doubt is None else f"{doubt.reason}: {doubt.detail}",
         tried=look.tried,
-        unseen=published(look.sight).unseen,
+        unseen=tuple(map(intern, published(look.sight).unseen)),
     )
 
 

@@ -45,6 +45,12 @@ def test_rules_stand_under_each_of_their_controls_once() -> None:
     assert [rule.key for rule in grouped.unmapped] == ["p/r3", "p/r4"]
 
 
+def test_what_decides_about_a_control_comes_first() -> None:
+    """A reader of a failing control must not look for its failure among what passes."""
+    grouped = by_control(result([PASSED, FAILED, PASSED, PASSED, PASSED]), "own")
+    assert [rule.key for rule in grouped.controls[0].rules] == ["p/r1", "p/r0"]
+
+
 @pytest.mark.parametrize(
     ("first", "second", "expected"),
     [

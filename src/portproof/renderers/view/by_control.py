@@ -116,12 +116,17 @@ def by_control(result: AuditResult, framework: str) -> ByControl:
         for control in dict.fromkeys(bound.rule.maps.get(framework, ())):
             numbers.setdefault(control, []).append(rule)
     controls = (
-        Control(each, control_title(framework, each), tuple(numbers[each]))
+        Control(each, control_title(framework, each), tuple(sorted(numbers[each], key=_badness)))
         for each in sorted(numbers, key=control_order)
     )
     pairs = zip(result.rules, rules, strict=True)
     unmapped = (rule for bound, rule in pairs if framework not in bound.rule.maps)
     return ByControl(framework, framework_name(framework), tuple(controls), tuple(unmapped))
+
+
+def _badness(rule: ControlRule) -> tuple[int, int]:
+    """What decides about a control comes first, in the order of the rules."""
+    return (*_WORST, Verdict.NOT_APPLICABLE).index(rule.verdict), rule.index
 
 
 def _rules(result: AuditResult) -> Iterator[ControlRule]:
