@@ -11,6 +11,7 @@ import base64
 import traceback
 import zlib
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -109,7 +110,9 @@ def _generate(folders: Folders, report: Report, extra: Extra) -> Iterator[str]:
         raise TemplateError(_what(error, folders)) from error
 
 
+@lru_cache(maxsize=4)
 def _environment(folders: Folders) -> jinja2.Environment:
+    """The templates of folders, each compiled once, and again when its file has changed."""
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(folders),
         autoescape=True,
@@ -117,7 +120,6 @@ def _environment(folders: Folders) -> jinja2.Environment:
         finalize=_finalize,
         trim_blocks=True,
         lstrip_blocks=True,
-        auto_reload=False,
     )
 
 
