@@ -71,12 +71,44 @@ def sockets() -> list[dict[str, str | int]]:
     return rows
 
 
-def namespace() -> str:
-    """The network namespace of the host's first process."""
+def namespace(kind: str = "net", pid: str = "1") -> str:
+    """A namespace of a process, by default the network namespace of the host's first one."""
     try:
-        return re.sub(r"\D", "", Path("/proc/1/ns/net").readlink().name)
+        return re.sub(r"\D", "", Path("/proc", pid, "ns", kind).readlink().name)
     except OSError:
         return "0"
+
+
+def namespaces() -> list[dict[str, str | int]]:
+    """The rows of process_namespaces."""
+    pids = [folder.name for folder in Path("/proc").glob("[0-9]*")]
+    return [
+        {"pid": pid, "net_namespace": namespace("net", pid), "pid_namespace": namespace("pid", pid)}
+        for pid in pids
+    ]
+
+
+def program(folder: Path) -> dict[str, str | int]:
+    """The program of a process, and whether it is on disk (processes.cpp, getOnDisk)."""
+    try:
+        path = str((folder / "exe").readlink())
+    except OSError:
+        return {"path": "", "on_disk": -1}
+    gone = path.endswith(" (deleted)") and not Path(path).exists()
+    return {"path": path.removesuffix(" (deleted)") if gone else path, "on_disk": int(not gone)}
+
+
+def packages() -> list[dict[str, str | int]]:
+    """The rows of deb_packages, of which the host's Debian has many."""
+    entries = Path("/var/lib/dpkg/status").read_text(errors="replace").split("\n\n")
+    found = [
+        dict(re.findall(r"^(Package|Version|Status): (.*)$", e, re.MULTILINE)) for e in entries
+    ]
+    return [
+        {"name": each["Package"], "version": each.get("Version", ""), "status": each["Status"]}
+        for each in found
+        if {"Package", "Status"} <= each.keys()
+    ]
 
 
 def processes() -> list[dict[str, str | int]]:
@@ -91,7 +123,8 @@ def processes() -> list[dict[str, str | int]]:
         status = dict(re.findall(r"^(\w+):\t(.*)$", text, re.MULTILINE))
         ids = status["Uid"].split()
         row: dict[str, str | int] = {"pid": folder.name, "uid": ids[0], "euid": ids[1]}
-        rows.append(row | {"name": status["Name"], "cmdline": cmdline, "parent": status["PPid"]})
+        row |= {"name": status["Name"], "cmdline": cmdline, "parent": status["PPid"]}
+        rows.append(row | program(folder))
     return rows
 
 
@@ -105,10 +138,11 @@ def main() -> int:
     """Answer the question as the stand-in would."""
     tables = {
         "osquery_info": [{"pid": os.getpid(), "version": "5.23.0"}],
-        "process_namespaces": [{"pid": 1, "net_namespace": namespace()}],
+        "process_namespaces": namespaces(),
         "process_open_sockets": sockets(),
         "processes": processes(),
         "users": users(),
+        "deb_packages": packages(),
     }
     habit = Path("/srv/hosts", socket.gethostname(), "habit")
     named = habit.read_text().strip() if habit.exists() else "plain"
