@@ -334,9 +334,10 @@ def test_a_resumed_audit_asks_only_what_is_missing_or_unproven(
     [
         (("hosts", "localhost\nother\n"), "changed since out was begun: hosts"),
         (("own.yml", "policy: own\ntitle: x\nrules: [{id: a, closed: 2}]\n"), "own.yml"),
-        (("out/evidence.jsonl", "no journal\n"), "out/evidence.jsonl:1:1: is damaged"),
-        (("out/request.json", "{}x"), "out/request.json: is damaged"),
-        (("out/request.json", '{"format": "portproof-request/9"}'), "this version reads"),
+        (("out/evidence.jsonl", "no journal\n"), "out/evidence.jsonl: was edited"),
+        (("out/request.json", "{}x"), "out/request.json: was edited"),
+        (("out/manifest.json", '{"format": "portproof-manifest/9"}'), "a newer version"),
+        (("out/manifest.sig", "x\n"), "out/manifest.sig: is damaged"),
     ],
 )
 def test_what_cannot_be_resumed_is_refused(
@@ -347,6 +348,27 @@ def test_what_cannot_be_resumed_is_refused(
     policy = "policy: own\ntitle: x\nrules: [{id: a, closed: 1}]\n"
     (tmp_path / "own.yml").write_text(policy, encoding="utf-8")
     quiet.portproof("audit", "-p", "own.yml", "-i", "hosts", "-o", "out", cwd=tmp_path)
+    (tmp_path / change[0]).write_text(change[1], encoding="utf-8")
+    done = quiet.portproof("audit", "--resume", "out", cwd=tmp_path)
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
+@needs("root", "ip")
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("out/evidence.jsonl", "no journal\n"), "out/evidence.jsonl:1:1: is damaged"),
+        (("out/request.json", "{}x"), "out/request.json: is damaged"),
+        (("out/request.json", '{"format": "portproof-request/9"}'), "this version reads"),
+    ],
+)
+def test_what_a_killed_run_left_damaged_is_refused(
+    quiet: Machine, tmp_path: Path, change: tuple[str, str], said: str
+) -> None:
+    """Without a manifest nobody knows what the files were; what cannot be read is not believed."""
+    quiet.portproof("audit", "-p", "retired-ports", "-o", "out", cwd=tmp_path)
+    (tmp_path / "out" / MANIFEST).unlink()
     (tmp_path / change[0]).write_text(change[1], encoding="utf-8")
     done = quiet.portproof("audit", "--resume", "out", cwd=tmp_path)
     assert done.returncode == 2

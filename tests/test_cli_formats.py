@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from portproof.cli import main
+from portproof.cli.show import Line, show
 from portproof.renderers.contract import formats, renderer
 from requirements import needs
 from support.machine import Machine, machine
@@ -103,3 +104,10 @@ def test_wrong_use_is_told_before_anything_is_looked_at(
     assert said in told
     assert "nowhere" not in told
     assert [file.name for file in here.iterdir()] == ["own.yml"]
+
+
+def test_what_a_host_says_is_no_command_to_a_log(capsys: pytest.CaptureFixture[str]) -> None:
+    """Runners of GitHub and Azure look for commands anywhere in a line."""
+    show([Line("  db1: ##[add-mask]FA and /tmp/##vso[task.setvariable]x listen")])
+    said = capsys.readouterr().out
+    assert said == "  db1: # #[add-mask]FA and /tmp/# #vso[task.setvariable]x listen\n"

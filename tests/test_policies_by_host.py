@@ -65,6 +65,19 @@ def test_each_host_is_judged_by_its_own_list(tmp_path: Path) -> None:
 
 
 @needs("ansible-inventory")
+def test_a_file_of_waivers_cannot_be_for_some_hosts(tmp_path: Path) -> None:
+    """Chosen with the policies of one host, it would waive what fails on the others."""
+    waiver = "{rule: mine/old, owner: a@example.com, reason: r, until: 2099-01-01}"
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "waivers.yml").write_text(f"waivers: [{waiver}]\n", encoding="utf-8")
+    (tmp_path / "own" / "mine.yml").write_text(MINE, encoding="utf-8")
+    inventory = "all: {hosts: {h1: {portproof_policies: own}, h2: {}}}\n"
+    done = audit(tmp_path, inventory)
+    assert done.returncode == 2
+    assert "own/waivers.yml: holds waivers for every host" in done.stderr
+
+
+@needs("ansible-inventory")
 def test_the_summary_says_which_policies_are_for_how_many_hosts(tmp_path: Path) -> None:
     """In every output, and audit.json names the hosts."""
     said = audit(tmp_path, INVENTORY).stdout

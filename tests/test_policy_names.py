@@ -101,3 +101,12 @@ def test_what_is_not_there_is_told(
     assert done.returncode == 2
     assert said in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["", " "])
+def test_a_policy_without_a_name_is_an_error(tmp_path: Path, name: str) -> None:
+    """An empty variable of a script must not stand for whatever policies lie here."""
+    write(tmp_path / "mine.yml", "mine")
+    done = run(tmp_path, "audit", "-p", name)
+    assert done.returncode == 2
+    assert "a policy without a name was given" in done.stderr

@@ -38,7 +38,7 @@ class Explorer {
     this.detail = new Detail(roster, find("detail"));
     this.fill();
     this.listen();
-    this.wanted = wantedOf(location.hash);
+    this.wanted = this.known(wantedOf(location.hash));
     this.show();
   }
 
@@ -73,6 +73,16 @@ class Explorer {
     addEventListener("keydown", (event) => this.pressed(event));
   }
 
+  // A filter for what this report does not have would hide everything while it shows nothing chosen.
+  known(wanted) {
+    if (wanted.view === "changes" && this.roster.told.changes === null) wanted.view = startOf(wanted);
+    for (const name of FILTERS) {
+      const { options } = this.field(name);
+      if (options && ![...options].some(({ value }) => value === wanted[name])) wanted[name] = "";
+    }
+    return wanted;
+  }
+
   // While typing, the address is kept up to date without making history of every letter.
   typed() {
     for (const name of FILTERS) this.wanted[name] = this.field(name).value;
@@ -105,7 +115,7 @@ class Explorer {
 
   arrived() {
     if (!location.hash.includes("=")) return;
-    this.wanted = wantedOf(location.hash);
+    this.wanted = this.known(wantedOf(location.hash));
     this.show();
     this.bring();
   }

@@ -50,6 +50,8 @@ def policy_path(text: str) -> Path:
     Raises:
         UsageError: both are meant, or neither is there; the text says what to write.
     """
+    if not text.strip():
+        raise UsageError("a policy without a name was given; is a variable empty?")
     path, named = Path(text), shipped_policies().get(text)
     there = os.path.lexists(path)
     if named is not None and there:

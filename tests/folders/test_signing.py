@@ -1,5 +1,6 @@
 """Signatures of manifests: made here, checked by OpenSSH, and the other way round."""
 
+import base64
 import os
 import subprocess
 import sys
@@ -165,6 +166,23 @@ def test_a_manifest_that_was_made_to_fit_is_not_signed(tmp_path: Path) -> None:
     assert "DIFFERS manifest.sig: does not hold" in done.out
 
 
+def test_a_key_of_another_kind_is_no_signer(tmp_path: Path) -> None:
+    """Whatever numbers are in it, it is told apart before anything is done with them."""
+    parts = [b"ssh-rsa", b"\x01\x00\x01", b"\xff"]
+    blob = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+    fields = [blob, b"portproof", b"", b"sha512", b"x"]
+    raw = b"SSHSIG" + (1).to_bytes(4, "big")
+    raw += b"".join(len(field).to_bytes(4, "big") + field for field in fields)
+    text = base64.b64encode(raw).decode()
+    lines = "\n".join(text[at : at + 70] for at in range(0, len(text), 70))
+    folder = signed(tmp_path / "out", key(tmp_path))
+    begin, end = "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----"
+    (folder / "manifest.sig").write_text(f"{begin}\n{lines}\n{end}\n", encoding="utf-8")
+    done = portproof("verify", folder)
+    assert done.code == 1
+    assert "DIFFERS manifest.sig: is not an Ed25519 signature" in done.out
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -176,6 +194,9 @@ def test_a_manifest_that_was_made_to_fit_is_not_signed(tmp_path: Path) -> None:
         ('me valid-before="20200101" KEY', "options that are not understood: valid-before"),
         ('me namespaces="*" KEY', "options that are not understood: namespaces"),
         ("ssh-ed25519 AAAA", "allowed:1:1: "),
+        ("@revoked KEY", "names that are not understood: @revoked"),
+        ("me,!you KEY", "names that are not understood: me,!you"),
+        ("# x\x0cKEY", "holds no key that may sign"),
     ],
 )
 def test_signers_that_are_not_understood_are_refused(tmp_path: Path, text: str, said: str) -> None:

@@ -32,7 +32,15 @@ from portproof.model.hosts import Host
 from portproof.model.observation import Look
 from portproof.model.result import AuditResult, Digest
 from portproof.renderers.contract import Theme, renderers, write
-from portproof.store.folder import AuditFolder, Evidence, Request, default_folder
+from portproof.store.folder import (
+    MANIFEST,
+    SIGNATURE,
+    AuditFolder,
+    Evidence,
+    Request,
+    default_folder,
+)
+from portproof.store.integrity import insist, read_manifest
 from portproof.store.reading import read_evidence, read_request
 
 _TIMEOUT: Final = SshSettings().command_timeout
@@ -168,6 +176,7 @@ def command(
     """
     if resume is not None:
         _refuse_beside_resume(output)
+        _refuse_edited(resume)
     request = read_request(resume) if resume else msgspec.convert(asked, Request, strict=False)
     renderers(request.formats)  # an unknown format is refused before anyone is looked at
     conditions = [condition(text) for text in request.fail_on]
@@ -178,6 +187,17 @@ def command(
     if not quiet:
         show(summary(result, folder, decided))
     return decided.exit_code
+
+
+def _refuse_edited(folder: Path) -> None:
+    """Evidence that was edited after an audit finished must not become that of a new one."""
+    if (folder / MANIFEST).exists():
+        manifest = read_manifest(folder)
+        insist(folder, manifest)
+    if (folder / SIGNATURE).exists():
+        from portproof.store.signing import refuse_bad_signature  # noqa: PLC0415 - it loads asyncssh, which only a signed folder repays
+
+        refuse_bad_signature(folder)
 
 
 def _refuse_beside_resume(output: Path | None) -> None:

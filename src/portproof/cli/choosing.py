@@ -49,6 +49,8 @@ def _by_host(inventory: Inventory) -> Choice:
         lists.setdefault(own.get(host.name, ()), set()).add(host.name)
     paths = _paths(inventory, lists)
     content = load_paths(list(dict.fromkeys(path for each in paths.values() for path in each)))
+    if len(lists) > 1:
+        _refuse_waiver_files(content)
     meant = {named: _files(paths[named]) for named in lists}
     chosen = {
         loaded.model.policy: frozenset(
@@ -60,6 +62,19 @@ def _by_host(inventory: Inventory) -> Choice:
         for loaded in content.policies
     }
     return Choice(content, chosen, (_note(chosen, lists),))
+
+
+def _refuse_waiver_files(content: Content) -> None:
+    """A file of waivers belongs to no policy, so it cannot be for some hosts alone.
+
+    Raises:
+        ContentError: names every such file.
+    """
+    text = f"holds waivers for every host, but {VARIABLE} chooses policies host by host"
+    advice = "move them into the policies they are for"
+    files = [loaded.document.file for loaded in content.waiver_files]
+    if files:
+        raise ContentError(Problem(file, 0, 0, "", f"{text}; {advice}") for file in files)
 
 
 def _paths(inventory: Inventory, lists: Mapping[Named, set[str]]) -> dict[Named, list[Path]]:

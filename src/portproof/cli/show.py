@@ -1,10 +1,14 @@
 """Prints lines: with colour on a terminal, plainly everywhere else."""
 
+import re
 import sys
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import click
+
+_COMMAND: Final = re.compile(r"##(?=\[|vso\[|teamcity\[)")
+"""What logs of CI systems take for a command anywhere in a line; a host may have sent it."""
 
 
 class Line(NamedTuple):
@@ -19,7 +23,7 @@ def show(lines: Iterable[Line]) -> None:
     if sys.stdout.isatty():
         _show_styled(lines)
     else:
-        click.echo("\n".join(line.text for line in lines))
+        click.echo("\n".join(_COMMAND.sub("# #", line.text) for line in lines))
 
 
 def _show_styled(lines: Iterable[Line]) -> None:

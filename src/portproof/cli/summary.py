@@ -52,7 +52,7 @@ def summary(
     if result.changes is not None:
         yield changed_line(result.changes)
     yield from _by_control(result)
-    yield Line(visible(sentence(result)), _style(result.totals))
+    yield Line(visible(sentence(result)), _style(result))
     yield Line(f"verdicts: {_counts(result.totals)}")
     if folder is not None:
         yield Line(f"report: {folder / 'report.html'}")
@@ -77,10 +77,11 @@ def _many(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def _style(totals: Totals) -> str:
-    if totals.hosts_failing:
+def _style(result: AuditResult) -> str:
+    if result.exit_code is ExitCode.FAILED:
         return "bold red"
-    return "bold green" if totals.hosts_proven == totals.hosts and totals.judged else "bold yellow"
+    proven = result.exit_code is ExitCode.PROVEN and not result.totals.hosts_not_judged
+    return "bold green" if proven else "bold yellow"
 
 
 def _gate_style(decided: Gate) -> str:

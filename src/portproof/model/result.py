@@ -77,8 +77,9 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 class Totals(msgspec.Struct, frozen=True):
     """The figures every output shows and the exit code is made of.
 
-    A host is proven when none of its rules failed or is unproven; one with both counts as failing
-    and as unproven. ``judged`` leaves out what is not applicable.
+    A host is proven when some of its rules were judged and none failed or is unproven; one with
+    both counts as failing and as unproven, and one for which no rule is applicable as not judged.
+    ``judged`` leaves out what is not applicable.
     """
 
     hosts: int
@@ -88,6 +89,7 @@ class Totals(msgspec.Struct, frozen=True):
     hosts_failing: int
     hosts_unproven: int
     rules_failing: int
+    hosts_not_judged: int = 0
 
     @property
     def judged(self) -> int:
@@ -180,13 +182,15 @@ def count(rules: tuple[BoundRule, ...], hosts: tuple[HostResult, ...]) -> Totals
     """Add up the roster: hosts times rules is the sum of all verdicts."""
     verdicts: Counter[str] = Counter({verdict.value: 0 for verdict in Verdict})
     failing: set[int] = set()
-    failed_hosts = unproven_hosts = proven_hosts = 0
+    failed_hosts = unproven_hosts = idle_hosts = proven_hosts = 0
     for host in hosts:
         own = Counter(judgement.verdict.value for judgement in host.judgements)
         verdicts.update(own)
         failed_hosts += bool(own[Verdict.FAIL])
         unproven_hosts += bool(own[Verdict.UNPROVEN])
-        proven_hosts += not own[Verdict.FAIL] and not own[Verdict.UNPROVEN]
+        judged = len(host.judgements) > own[Verdict.NOT_APPLICABLE]
+        idle_hosts += not judged
+        proven_hosts += judged and not own[Verdict.FAIL] and not own[Verdict.UNPROVEN]
         if own[Verdict.FAIL]:
             failing.update(
                 index
@@ -201,4 +205,5 @@ def count(rules: tuple[BoundRule, ...], hosts: tuple[HostResult, ...]) -> Totals
         hosts_failing=failed_hosts,
         hosts_unproven=unproven_hosts,
         rules_failing=len(failing),
+        hosts_not_judged=idle_hosts,
     )

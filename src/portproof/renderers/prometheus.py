@@ -41,10 +41,16 @@ def _metrics(result: AuditResult) -> Iterator[tuple[str, str, Iterable[Sample]]]
     yield "rules", "Rules of the audit.", _one(totals.rules)
     yield "rules_failing", "Rules that fail on any host.", _one(totals.rules_failing)
     yield "hosts", "Hosts of the roster.", _one(totals.hosts)
-    yield "hosts_proven", "Hosts on which nothing fails or is unproven.", _one(totals.hosts_proven)
+    yield (
+        "hosts_proven",
+        "Hosts that were judged and on which nothing fails or is unproven.",
+        _one(totals.hosts_proven),
+    )
     yield "hosts_failing", "Hosts on which any rule fails.", _one(totals.hosts_failing)
     text = "Hosts on which any rule is unproven; they may fail too."
     yield "hosts_unproven", text, _one(totals.hosts_unproven)
+    text = "Hosts for which no rule is applicable."
+    yield "hosts_not_judged", text, _one(totals.hosts_not_judged)
     counts = [({"verdict": verdict.value}, totals.verdicts[verdict]) for verdict in Verdict]
     yield "verdicts", "Verdicts, of every rule on every host.", counts
     left = totals.hosts * totals.rules - sum(totals.verdicts.values())

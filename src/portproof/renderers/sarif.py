@@ -178,7 +178,7 @@ def _invocation(result: AuditResult, refused: Counter[str]) -> dict[str, Any]:
     """How the run went; it succeeded only when all that was asked for could be judged."""
     code = result.exit_code
     complete = code in (ExitCode.PROVEN, ExitCode.FAILED)
-    silent = result.totals.verdicts[Verdict.UNPROVEN] or alarm(result)
+    silent = result.totals.verdicts[Verdict.UNPROVEN] or alarm(result) or refused[Verdict.FAIL]
     times = {"startTimeUtc": result.run.started, "endTimeUtc": result.run.finished}
     known = {name: moment(iso) for name, iso in times.items()}
     return {

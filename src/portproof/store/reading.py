@@ -1,5 +1,6 @@
 """Reads back what an audit was asked for, and its evidence, also of a run that was killed."""
 
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, TypeVar
@@ -59,6 +60,8 @@ def read_evidence(folder: Path) -> Iterator[Evidence]:
     file = folder / EVIDENCE
     decoder = msgspec.json.Decoder(Evidence)
     try:
+        if not stat.S_ISREG(file.stat().st_mode):
+            raise ContentError([Problem(str(file), 0, 0, "", "is not a plain file")])
         with file.open("rb") as journal:
             number = 0
             while line := journal.readline(_LONGEST_LINE):

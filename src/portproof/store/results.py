@@ -111,7 +111,15 @@ class Stored:
     @property
     def adds_up(self) -> bool:
         """Whether the totals and the exit code are those of the verdicts."""
-        return (self.totals, self.exit_code) == (self.result.totals, int(self.result.exit_code))
+        told = self.result.totals
+        same = self.totals in (told, _as_first_counted(told))
+        return same and self.exit_code == int(self.result.exit_code)
+
+
+def _as_first_counted(totals: Totals) -> Totals:
+    """The same totals by the first versions: a host without a judged rule was a proven one."""
+    proven = totals.hosts_proven + totals.hosts_not_judged
+    return msgspec.structs.replace(totals, hosts_proven=proven, hosts_not_judged=0)
 
 
 def read_result(folder: Path) -> AuditResult:
@@ -138,6 +146,7 @@ def read_past(folder: Path) -> Past:
         ContentError: the folder's ``audit.json`` cannot be read, or was edited.
     """
     data = _whole_document(folder, read_manifest(folder))
+    check_format(folder / AUDIT, data, AUDIT_FORMAT)
     try:
         told = msgspec.json.decode(data, type=_Summary)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

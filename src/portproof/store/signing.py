@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 import asyncssh
 
 from portproof.errors import ContentError, Problem, UsageError
-from portproof.store.folder import Sign
+from portproof.store.folder import MANIFEST, SIGNATURE, Sign
 
 NAMESPACE: Final = "portproof"
 _ALGORITHM: Final = "ssh-ed25519"
@@ -128,14 +128,32 @@ def check(signature: bytes, message: bytes, trusted: tuple[bytes, ...] | None) -
     return Signed(fingerprint)
 
 
+def refuse_bad_signature(folder: Path) -> None:
+    """Refuse a folder that is signed, but not as it is now.
+
+    Raises:
+        ContentError: the signature of its manifest does not hold.
+    """
+    file = folder / SIGNATURE
+    try:
+        check(file.read_bytes(), (folder / MANIFEST).read_bytes(), None)
+    except OSError as error:
+        text = f"cannot be checked: {error.strerror or error}"
+        raise ContentError([Problem(str(file), 0, 0, "", text)]) from error
+    except BadSignatureError as error:
+        raise ContentError([Problem(str(file), 0, 0, "", str(error))]) from error
+
+
 def _parsed(signature: bytes) -> tuple[asyncssh.SSHKey, str, bytes]:
     try:
         rest = _unarmoured(signature)
         if rest[: len(_MAGIC)] != _MAGIC or rest[len(_MAGIC) :][:4] != struct.pack(">I", _VERSION):
             raise BadSignatureError("is not a signature of OpenSSH's form")
         public, namespace, reserved, algorithm, raw = _strings(rest[len(_MAGIC) + 4 :])
+        if not public.startswith(_string(_ALGORITHM)):
+            raise BadSignatureError(f"is not an Ed25519 signature over {' or '.join(_HASHES)}")
         key = asyncssh.public_key.decode_ssh_public_key(public)
-    except (ValueError, struct.error, asyncssh.KeyImportError) as error:
+    except (ValueError, OverflowError, struct.error, asyncssh.KeyImportError) as error:
         raise BadSignatureError("is damaged") from error
     if namespace.decode("ascii", "replace") != NAMESPACE or reserved:
         raise BadSignatureError(f"is for something else than {NAMESPACE}")
@@ -176,7 +194,7 @@ def public_keys(file: Path) -> tuple[bytes, ...]:
         ContentError: it cannot be read, or a line is no key.
     """
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = file.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise ContentError([Problem(str(file), 0, 0, "", f"cannot be read: {error}")]) from error
     told = [(at, line.strip()) for at, line in enumerate(lines, start=1)]
@@ -205,7 +223,9 @@ def _keys_of(file: Path, at: int, line: str) -> Iterator[bytes]:
 
 def _may_sign(before: str) -> bool:
     """Whether what stands before a key lets it sign for portproof."""
-    _, _, options = before.partition(" ")
+    names, _, options = before.partition(" ")
+    if names.startswith("@") or any(name.startswith("!") for name in names.split(",")):
+        raise ValueError(f"has names that are not understood: {names[:80]}")
     if not options:
         return True
     found = _NAMESPACES.fullmatch(options.strip())

@@ -80,13 +80,17 @@ def _many_hosts(totals: Totals) -> str:
     fails = f"{rules} {'fails' if totals.rules_failing == 1 else 'fail'} on"
     proven = f"{number(totals.hosts_proven)} of {many(totals.hosts, 'host')} proven"
     unproven = f"{many(totals.hosts_unproven, 'host')} unproven"
+    idle = f"; {many(totals.hosts_not_judged, 'host')} not judged"
+    rest = idle if totals.hosts_not_judged else ""
     if totals.hosts_failing and totals.hosts_unproven:
-        return f"{proven}; {fails} {many(totals.hosts_failing, 'host')}; {unproven}"
+        return f"{proven}; {fails} {many(totals.hosts_failing, 'host')}; {unproven}{rest}"
     if totals.hosts_failing:
         of_all = f"{number(totals.hosts_failing)} of {many(totals.hosts, 'host')}"
-        return f"{fails} {of_all}; nothing is unproven"
+        return f"{fails} {of_all}; nothing is unproven{rest}"
     if totals.hosts_unproven:
-        return f"{proven}; {unproven}; nothing fails"
+        return f"{proven}; {unproven}; nothing fails{rest}"
+    if rest:
+        return f"{proven}; nothing fails and nothing is unproven{rest}"
     return f"All {many(totals.hosts, 'host')} proven: {_all_is_well(totals)}"
 
 
