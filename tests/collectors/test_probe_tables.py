@@ -278,3 +278,12 @@ def test_a_dpkg_database_that_is_too_long_is_a_missing_table(
     monkeypatch.setattr(probe_host, "_HOST_DPKG", 100)
     found: Any = probe.collect(["deb_packages"], more=probe_host.HOST_TABLES)
     assert set(found["missing"]) == {"deb_packages"}
+
+
+def test_a_row_of_another_length_than_its_table_is_a_missing_table(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Values that slid into other columns must not be believed, whichever columns are asked for."""
+    give_rpm(monkeypatch, tmp_path, RPM.replace("Red Hat", "Red\\tHat"))
+    found: Any = probe.collect(["rpm_packages.name"], more=probe_host.HOST_TABLES)
+    assert (found["tables"], set(found["missing"])) == ({}, {"rpm_packages"})

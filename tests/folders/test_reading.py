@@ -18,6 +18,7 @@ from portproof.folders.verify import verify
 from portproof.model.changes import Change, ChangeKind, Changes, Past
 from portproof.model.verdicts import Verdict
 from portproof.renderers.contract import Theme, formats, renderer
+from portproof.store import reading
 from portproof.store.results import read_past, read_result
 from support.folders import job_of, keep, looks_of, rendered, reseal, write
 from support.strategies import host_look, looks, policy, rules
@@ -223,3 +224,12 @@ def test_why_a_rule_is_not_applicable_is_read_back(folder: Path) -> None:
     assert by_host["nfs-1"][1].detail == "the host is not in all and web"
     assert by_host["win-1"][2].detail == "check telnet-packages has no question for windows"
     assert by_host["win-1"][2].verdict is Verdict.NOT_APPLICABLE
+
+
+def test_a_line_of_evidence_that_is_too_long_hides_no_other_host(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read in part it looked like the end of a killed run, and the hosts behind it were lost."""
+    monkeypatch.setattr(reading, "_LONGEST_LINE", 100)
+    with pytest.raises(ContentError, match=r"evidence\.jsonl:1:1: is longer than 100 bytes"):
+        list(reading.read_evidence(folder))

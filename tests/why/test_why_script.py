@@ -125,6 +125,11 @@ def test_a_user_without_rights_is_told_what_is_missing() -> None:
         (b'{"why": 2, "found": {}, "left_out": []}', Reason.GARBLED),
         (b'{"why": 1, "found": {"x": {}}, "left_out": []}', Reason.GARBLED),
         (b'{"why": 1, "found": {"1": {"process": {"pid": "1"}}}, "left_out": []}', Reason.GARBLED),
+        (
+            b'{"why": 1, "left_out": [], "found": {"1": {"process": {"pid": 1, "uid": %d}}}}'
+            % (10**29),
+            Reason.GARBLED,
+        ),
         (b" " * (5 << 20), Reason.OVERSIZED),
     ],
 )

@@ -113,6 +113,8 @@ def collect(
 def _told(
     table: str, columns: "list[str]", rows: "list[Row]", asked: "set[str]"
 ) -> "dict[str, object]":
+    if any(len(row) != len(columns) for row in rows):
+        raise ValueError("rows are not as long as its columns")
     kept = [at for at, column in enumerate(columns) if table + "." + column in asked]
     if table in asked or len(kept) == len(columns):
         return {"columns": columns, "rows": rows}

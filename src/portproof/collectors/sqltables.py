@@ -45,6 +45,8 @@ _LIMITS: Final = {
     sqlite3.SQLITE_LIMIT_ATTACHED: 0,
 }
 _MOST_BYTES: Final = 1 << 26
+_CELL: Final = 16
+"""What a value of an answer counts for besides its text, so that many empty ones are many."""
 _STEPS: Final = 1000
 """Virtual machine instructions between two looks at the clock."""
 _QUESTIONS: Final = 1024
@@ -262,7 +264,7 @@ def _fetch(cursor: sqlite3.Cursor, max_rows: int) -> Answer:
     size = 0
     for values in cursor:
         texts = [_text(value) for value in values]
-        size += sum(map(len, texts))
+        size += sum(map(len, texts)) + _CELL * len(texts)
         if len(rows) == max_rows or size > _MOST_BYTES:
             detail = f"the answer has more than {len(rows)} rows or {_MOST_BYTES} characters"
             return Unobserved(Reason.OVERSIZED, detail)

@@ -63,7 +63,8 @@ def decoded(line: bytes | bytearray) -> dict[int, Why] | Unobserved:
         return Unobserved(Reason.OVERSIZED, f"the probe printed more than {LONGEST} bytes")
     try:
         told = msgspec.json.decode(line, type=_Told)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        msgspec.msgpack.encode(told)  # a number that it cannot hold is no number of a host's
+    except (msgspec.MsgspecError, OverflowError, UnicodeError, RecursionError) as error:
         return _garbled(error)
     if told.why != PROTOCOL:
         return _garbled(f"version {told.why}")

@@ -82,7 +82,7 @@ class Crew:
             if len(there) < self._count:
                 there += await self._start(self._count - len(there))
             self._members = there
-            member = min(there, key=lambda each: each.under_way)
+            member = min(there, key=lambda each: (each.is_gone, each.under_way))
             look = member.begun(host, connection, suspects)
         return await look
 
@@ -185,6 +185,9 @@ class _Member:
     ) -> Awaitable[Look]:
         """Begin a look."""
         case, number = _Case(host, suspects), next(self._numbers)
+        if self.is_gone:  # it ended while others were started
+            case.lose("ended")
+            return case.result
         self._cases[number] = case
         self._say(Go(number, host, connection))
         return case.result

@@ -100,11 +100,23 @@ class _Worker:
             suspects = partial(self._ask, order.number)
             return await self._collector.look(order.host, order.way, suspects)
 
-        _, look = await guarded(collect, Host(order.host))
-        if isinstance(look, HostDark):
-            await self._say(Done(order.number, look, None))
-        else:
-            await self._say(Done(order.number, None, look.why))
+        done = Done(order.number, None, None)
+        try:
+            _, look = await guarded(collect, Host(order.host))
+            if isinstance(look, HostDark):
+                done = Done(order.number, look, None)
+            else:
+                done = Done(order.number, None, look.why)
+        finally:
+            self._finish(done)
+
+    def _finish(self, done: Done) -> None:
+        """Say that a host is done with, whatever came of it: somebody waits for that."""
+        try:
+            message = packed(done)
+        except (OverflowError, ValueError):  # no message can hold it
+            message = packed(Done(done.number, None, None))
+        self._writer.write(message)
 
     async def _ask(self, number: int, look: HostLook) -> Sequence[Listener]:
         """Hand in a look, and wait for what is to be asked about."""

@@ -18,7 +18,7 @@ from portproof.store.folder import (
 
 S = TypeVar("S", bound=msgspec.Struct)
 
-_LONGEST_LINE: Final = 1 << 28
+_LONGEST_LINE: Final = 1 << 30
 
 
 def _unreadable(error: OSError, file: Path) -> str:
@@ -66,6 +66,9 @@ def read_evidence(folder: Path) -> Iterator[Evidence]:
             number = 0
             while line := journal.readline(_LONGEST_LINE):
                 number += 1
+                if len(line) >= _LONGEST_LINE:
+                    text = f"is longer than {_LONGEST_LINE} bytes"
+                    raise ContentError([Problem(str(file), number, 1, "", text)])
                 if not line.endswith(b"\n"):
                     return
                 yield decoder.decode(line)

@@ -42,9 +42,6 @@ from portproof.model.observation import (
 _PLATFORMS: Final = {"Linux": Platform.LINUX, "Darwin": Platform.MACOS}
 _LAST_PORT: Final = 65535
 _PORT: Final = re.compile(r"[0-9]{1,5}")
-_SMALL: Final = 256 * 1024
-"""Bytes of an answer that are judged at once; a larger one would hold up the other hosts."""
-
 _MORE: Final = 0.2
 """The part of the time of a look that a second round may take beyond it."""
 
@@ -185,10 +182,8 @@ class SshCollector:
         if not isinstance(outcome, Document):
             return Told(_unobserved(outcome), ())
         deadline = time.monotonic() + _JUDGING
-        judging = partial(read_reply, outcome.text, questions, platform, deadline)
-        if len(outcome.text) <= _SMALL:
-            return judging()
-        return await asyncio.to_thread(judging)
+        # A small answer can be a lot of work: joins of its tables are bounded by rows and time.
+        return await asyncio.to_thread(read_reply, outcome.text, questions, platform, deadline)
 
 
 class _Begun(NamedTuple):

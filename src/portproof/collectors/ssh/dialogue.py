@@ -18,7 +18,7 @@ from portproof.model.observation import Reason, Unobserved
 _DOAS_PROMPT: Final = rb"\rdoas \([^\r\n]{1,300}\) password: "
 """What doas asks; unlike sudo's, its prompt cannot be chosen (``doas.c`` and ``pam.c``)."""
 
-_MOST_NOISE: Final = 1024 * 1024
+_MOST_NOISE: Final = 128 * 1024
 """Bytes that shells and banners may print before the host is ready."""
 
 _LONGEST_READY: Final = 512
