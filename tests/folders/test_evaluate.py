@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from portproof.folders.what_if import evaluate, job_by
 from portproof.loading.content import Content
-from portproof.model.observation import Reason
+from portproof.model.checks import Check
+from portproof.model.observation import PUBLISHED_PORTS, Reason
 from portproof.model.result import AuditResult
 from portproof.model.verdicts import Judgement, Verdict
 from portproof.store.results import read_result
@@ -120,6 +121,28 @@ def test_an_answer_to_another_question_proves_nothing(
     host = by_host["web-1" if "windows" not in sql else "win-1"]
     assert (host.verdict, host.reason) == (Verdict.UNPROVEN, Reason.PARTIAL)
     assert "was not asked in this look" in host.detail
+
+
+@pytest.mark.parametrize("asked_then", [True, False])
+def test_ports_of_containers_fail_however_they_were_asked_for(
+    tmp_path: Path, *, asked_then: bool
+) -> None:
+    """Another version's question about published ports has an answer that only adds listeners."""
+    old = Check(check=PUBLISHED_PORTS, title="Published ports", sql="SELECT 1")
+    row = {
+        "id": "c0ffee",
+        "type": "tcp",
+        "port": "6379",
+        "host_ip": "0.0.0.0",
+        "host_port": "64995",
+    }
+    looks = looks_of({"web-1": case(answers={PUBLISHED_PORTS: [row]})})
+    job = job_of(hosts=["web-1"], checks=(*CHECKS, old) if asked_then else CHECKS)
+    write(tmp_path / "out", job, looks)
+    document = of({"closed": 64995})
+    assert judged(tmp_path / "out", tmp_path, document)["web-1"].verdict is Verdict.FAIL
+    asked(tmp_path / "out", tmp_path, document, "-o", tmp_path / "again")
+    assert judged(tmp_path / "again", tmp_path, document)["web-1"].verdict is Verdict.FAIL
 
 
 def test_a_check_that_was_not_asked_is_unproven(audited: Path, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from portproof.loading.content import Content
 from portproof.model.checks import Check
 from portproof.model.observation import (
     LISTENING_SOCKETS,
+    PUBLISHED_PORTS,
     HostDark,
     HostLook,
     Look,
@@ -28,6 +29,7 @@ from portproof.model.result import AuditResult, HostResult, Run
 from portproof.store.folder import Evidence
 from portproof.store.reading import read_evidence, read_request
 
+_OF_LISTENERS: Final = frozenset({LISTENING_SOCKETS, PUBLISHED_PORTS})
 _NO_EVIDENCE: Final = Unobserved(Reason.PARTIAL, "the folder holds no evidence of this host")
 
 Record = Callable[[Evidence], None]
@@ -76,10 +78,11 @@ def job_by(folder: Path, old: AuditResult, content: Content) -> Job:
         require_witness=basis.require_witness,
         warn_days=basis.warn_days,
     )
-    # The sockets were asked for as the checks of that time say, and are judged by whatever rules.
-    sockets = [check for check in old.checks if check.check == LISTENING_SOCKETS]
-    others = [check for check in job.checks if check.check != LISTENING_SOCKETS]
-    return replace(job, checks=(*sockets, *others))
+    # Listeners were asked for as the checks of that time say, and are judged by whatever rules. An
+    # answer about containers' ports can only add some, and would not be missed if it were dropped.
+    then = [check for check in old.checks if check.check in _OF_LISTENERS]
+    others = [check for check in job.checks if check.check not in _OF_LISTENERS]
+    return replace(job, checks=(*then, *others))
 
 
 def _judged(
