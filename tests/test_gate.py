@@ -80,6 +80,18 @@ def test_cases(case: dict[str, str]) -> None:
     assert lines[-1] == case.get("says", "report: out/report.html")
 
 
+@pytest.mark.parametrize("kind", [ChangeKind.NEWLY_FAILING, ChangeKind.PROCESS])
+def test_a_known_failure_that_is_otherwise_now_is_new(kind: ChangeKind) -> None:
+    """It fails by something else, or another program holds its port."""
+    result = of_letters({"hosts": "fp", "known": "h0:r0"})
+    assert result.changes is not None
+    assert decided(result, "new") is ExitCode.PROVEN
+    other = Change(kind, "is otherwise", host="h0", rule="p/r0")
+    items = (*result.changes.items, other)
+    worse = result.compared(replace(result.changes, items=items))
+    assert decided(worse, "new") is ExitCode.FAILED
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -27,6 +27,7 @@ GRAMMAR: Final = (
 _UNPROVEN: Final = re.compile(r"unproven *> *([0-9]{1,9}(?:\.[0-9]{1,9})?) *(%?)")
 _SEVERITY: Final = re.compile(r"severity *>= *([a-z]+)")
 _WHOLE: Final = 100
+_OTHERWISE: Final = frozenset({ChangeKind.NEWLY_FAILING, ChangeKind.PROCESS})
 _NOTHING_JUDGED: Final = "nothing was judged"
 
 
@@ -171,13 +172,12 @@ def _cases(result: AuditResult) -> Iterator[_Case]:
 def _known_failures(result: AuditResult) -> set[tuple[str, str]]:
     """Failures that an earlier audit had too. Whatever is not known to be old is new.
 
-    A rule that failed before and fails by another listener now is both, and counts as new.
+    A rule that failed before and fails by something else now is both, and counts as new; so does
+    one whose port another program holds.
     """
     items = result.changes.items if result.changes else ()
-    old, new = (
-        {(item.host, item.rule) for item in items if item.kind is kind}
-        for kind in (ChangeKind.STILL_FAILING, ChangeKind.NEWLY_FAILING)
-    )
+    old = {(item.host, item.rule) for item in items if item.kind is ChangeKind.STILL_FAILING}
+    new = {(item.host, item.rule) for item in items if item.kind in _OTHERWISE}
     return old - new
 
 

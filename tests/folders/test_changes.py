@@ -12,10 +12,14 @@ from hypothesis import strategies as st
 from portproof.audit import Job, run
 from portproof.comparing.changes import changes
 from portproof.gate import condition, gate
+from portproof.model.addresses import Exposure, Stack
 from portproof.model.changes import Change, ChangeKind, Changes
+from portproof.model.listeners import Listener, Owner, Place
 from portproof.model.observation import HostDark, Look, Reason, Unobserved
+from portproof.model.ports import Protocol
 from portproof.model.result import AuditResult
-from portproof.model.verdicts import Verdict
+from portproof.model.rules.base import found as finding_of
+from portproof.model.verdicts import Finding, Verdict, failed
 from support.cases import look_of
 from support.folders import CASES, POLICY, case, job_of, looks_of, socket
 from support.strategies import host_look, looks, policy, rules
@@ -175,6 +179,81 @@ def test_a_new_listener_of_a_rule_that_failed_is_newly_failing() -> None:
     assert gate(again, [condition("new")]).exit_code == 1
     moved = case(socket(609, "netinfod", pid=4711))
     assert of(between({"db-1": OPEN}, {"db-1": moved}), ChangeKind.NEWLY_FAILING) == []
+
+
+def on(port: int, name: str = "netinfod", **changes: Any) -> Finding:  # noqa: ANN401 - of any type
+    """A finding of a listener on every address."""
+    place = {"place": Place.HOST, "namespace": "1", **changes}
+    seen = Listener(
+        protocol=Protocol.TCP,
+        address="0.0.0.0",
+        port=port,
+        stack=Stack.IPV4,
+        exposure=Exposure.WILDCARD,
+        owners=(Owner(name=name),),
+        **place,
+    )
+    return finding_of(seen)
+
+
+def row(**columns: str) -> Finding:
+    """A finding of a row."""
+    return Finding(" ".join(columns.values()), row=columns)
+
+
+MANY = [on(port) for port in range(1, 1001)]
+REST = "and {} more, which are in the evidence"
+MISSING = [Finding("nothing listens on 22/tcp"), Finding("nothing listens on 443/tcp")]
+INSIDE = on(6379, place=Place.OTHER, namespace="2")
+
+
+def failing(was: Sequence[Finding], now: Sequence[Finding]) -> tuple[list[str], list[int]]:
+    """What is newly failing by the words of changes, and the exit codes of diff and gate."""
+    one_rule = {**POLICY, "rules": POLICY["rules"][:1], "waivers": []}
+    job = job_of([one_rule], hosts=["db-1"])
+    results = [audit(job, looks_of({"db-1": OPEN})) for _ in range(2)]
+    for result, findings in zip(results, (was, now), strict=True):
+        (host,) = result.hosts
+        result.hosts = (msgspec.structs.replace(host, judgements=(failed(*findings),)),)
+    told = changes(*results)
+    gated = gate(results[1].compared(told), [condition("new")])
+    fresh = [item.what.partition(";")[0] for item in of(told, ChangeKind.NEWLY_FAILING)]
+    return fresh, [int(told.exit_code), int(gated.exit_code)]
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "fresh"),
+    [
+        ([row(name="a")], [row(name="a"), row(name="b")], "b"),
+        ([row(pid="1")], [row(pid="2")], "2"),
+        ([row(pid="1", name="a")], [row(pid="1", name="a"), row(pid="2", name="a")], "2 a"),
+        (MISSING[:1], MISSING, "nothing listens on 443/tcp"),
+        ([*MANY, Finding(REST.format(1))], [*MANY, Finding(REST.format(2))], REST.format(2)),
+        (MANY, [*MANY, Finding(REST.format(1))], REST.format(1)),
+        ([on(80)], [on(80, "evil")], "evil listens on tcp 0.0.0.0:80 (every address)"),
+        ([on(6379)], [INSIDE, on(6379)], INSIDE.message.partition(";")[0]),
+    ],
+)
+def test_an_old_failure_hides_no_new_one(
+    was: Sequence[Finding], now: Sequence[Finding], fresh: str
+) -> None:
+    """Whatever a rule fails by besides is told, and gates."""
+    assert failing(was, now) == ([fresh], [1, 1])
+
+
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [
+        ([row(pid="1", name="a"), row(name="b")], [row(name="b"), row(pid="2", name="a")]),
+        (MISSING, MISSING[:1]),
+        ([*MANY, Finding(REST.format(1))], [*MANY, Finding(REST.format(1))]),
+        ([INSIDE, on(6379)], [on(6379), INSIDE]),
+        ([INSIDE, on(6379)], [INSIDE]),
+    ],
+)
+def test_what_failed_before_is_not_new(was: Sequence[Finding], now: Sequence[Finding]) -> None:
+    """In any order, and when a program was started again."""
+    assert failing(was, now) == ([], [0, 0])
 
 
 def test_a_waiver_that_holds_no_more_is_newly_failing() -> None:

@@ -1,6 +1,7 @@
-"""How the findings of a rule changed: listeners that came, and processes behind them."""
+"""How the findings of a rule changed: those that came, and processes behind listeners."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Final
 
 from portproof.model.changes import Change, ChangeKind
@@ -9,9 +10,14 @@ from portproof.model.text import shortened
 from portproof.model.verdicts import Finding, Judgement
 
 _LONGEST: Final = 300
+_PID: Final = "pid"
+"""The column of a row that is another one each time a program starts."""
 
 Port = tuple[str, int, str]
 """Where something listens: protocol, port and address."""
+
+Programs = set[tuple[str, str]]
+"""The names and paths of programs."""
 
 
 def told(findings: Sequence[Finding]) -> str:
@@ -22,11 +28,35 @@ def told(findings: Sequence[Finding]) -> str:
     return f"{shortened(findings[0].message, _LONGEST)}{more}"
 
 
-def new_listeners(was: Judgement, now: Judgement) -> list[Finding]:
-    """The listeners a rule fails by now and did not before; those a waiver holds do not count."""
-    before = {_port(finding) for finding in was.findings if not _is_held(finding)}
-    fresh = (finding for finding in now.findings if not _is_held(finding))
-    return [each for each in fresh if each.listener is not None and _port(each) not in before]
+def new_findings(was: Judgement, now: Judgement) -> list[Finding]:
+    """What a rule fails by now and did not before; what a waiver holds does not count.
+
+    Listeners are matched by protocol, port and address, as many as there were, and one that another
+    program holds is new. Rows are matched by all they say but the process id, everything else by
+    its words: so is what stands for the findings that are not told one by one, since another number
+    of them may be others.
+    """
+    left = Counter(_key(finding) for finding in was.findings if not _is_held(finding))
+    changed = {port for port, _, _ in _other_programs(was, now)}
+    words = {finding.message for finding in was.findings}
+    fresh = []
+    for finding in sorted(now.findings, key=lambda each: each.message not in words):
+        if _is_held(finding):
+            continue
+        key = _key(finding)
+        if key in changed or not left[key]:
+            fresh.append(finding)
+        else:
+            left[key] -= 1
+    return fresh
+
+
+def _key(finding: Finding) -> Hashable:
+    row = finding.row
+    if row is None:
+        return _port(finding) or finding.message
+    lasting = {name: value for name, value in row.items() if name != _PID}
+    return frozenset((lasting or row).items())
 
 
 def _is_held(finding: Finding) -> bool:
@@ -47,20 +77,26 @@ def process_changes(
 
     A program is its name and its path. Where either side could not be seen, nothing is said.
     """
+    for port, before, after in _other_programs(was, now):
+        protocol, number, address = port
+        sides = f"{_named(before)} before, {_named(after)} now"
+        what = f"behind {protocol} port {number} of {address}: {sides}"
+        severity = bound.severity.value
+        yield Change(ChangeKind.PROCESS, what, host=host, rule=bound.key, severity=severity)
+
+
+def _other_programs(was: Judgement, now: Judgement) -> Iterator[tuple[Port, Programs, Programs]]:
+    """Ports of findings with the programs behind them before and now, where those differ."""
     if not was.findings or not now.findings:
         return
     before, after = _programs(was), _programs(now)
     for port in sorted(before.keys() & after.keys()):
         if before[port] and after[port] and before[port] != after[port]:
-            protocol, number, address = port
-            sides = f"{_named(before[port])} before, {_named(after[port])} now"
-            what = f"behind {protocol} port {number} of {address}: {sides}"
-            severity = bound.severity.value
-            yield Change(ChangeKind.PROCESS, what, host=host, rule=bound.key, severity=severity)
+            yield port, before[port], after[port]
 
 
-def _programs(judgement: Judgement) -> dict[Port, set[tuple[str, str]]]:
-    programs: dict[Port, set[tuple[str, str]]] = {}
+def _programs(judgement: Judgement) -> dict[Port, Programs]:
+    programs: dict[Port, Programs] = {}
     for finding in judgement.findings:
         port = _port(finding)
         if port is not None and finding.listener is not None:
@@ -69,6 +105,6 @@ def _programs(judgement: Judgement) -> dict[Port, set[tuple[str, str]]]:
     return programs
 
 
-def _named(programs: set[tuple[str, str]]) -> str:
+def _named(programs: Programs) -> str:
     names = (f"{name} ({path})" if path else name for name, path in sorted(programs))
     return shortened(" and ".join(names), _LONGEST)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from portproof.comparing.findings import new_listeners, process_changes, told
+from portproof.comparing.findings import new_findings, process_changes, told
 from portproof.comparing.history import Pair
 from portproof.model.changes import Change, ChangeKind
 from portproof.model.policy import BoundRule
@@ -77,7 +77,7 @@ def _fails(
     first = both.since.get((host, bound.key), both.finished)
     what = told(now.findings)
     yield _change(ChangeKind.STILL_FAILING, bound, host, was, now, what, since=first)
-    if fresh := new_listeners(was, now):
+    if fresh := new_findings(was, now):
         what = f"{told(fresh)}; the rule failed before, by others"
         kind = ChangeKind.NEWLY_FAILING
         yield _change(kind, bound, host, was, now, what, since=both.finished)
