@@ -151,3 +151,18 @@ def test_one_of_the_same_inventory_comes_first() -> None:
     reseal(Path("audits/2"))
     audit("audits/3")
     assert Path(changes("audits/3")["before"]["folder"]).name == "1"
+
+
+def test_one_of_another_inventory_is_not_found(place: Path, port: int) -> None:
+    """What failed there is not old here, whatever the hosts are called; it can be asked for."""
+    for name in ("staging.txt", "prod.txt"):
+        (place / name).write_text("localhost\n", encoding="utf-8")
+    with listening(port):
+        audit("audits/1", "-i", "staging.txt")
+        first = audit("audits/2", "-i", "prod.txt", "--fail-on", "new")
+        asked = audit("audits/3", "-i", "prod.txt", "--fail-on", "new", "--since", "audits/1")
+        known = audit("audits/4", "-i", "prod.txt", "--fail-on", "new")
+    assert (first.code, "since " in first.out) == (1, False)
+    assert "without an earlier audit every failure is new" in first.out
+    assert (asked.code, known.code) == (0, 0)
+    assert "these are audits of different inventories" in asked.out

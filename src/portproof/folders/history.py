@@ -1,4 +1,4 @@
-"""The audits before one: those in the same place, by the same policies."""
+"""The audits before one: those in the same place, by the same policies, of the same inventory."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -49,10 +49,10 @@ def named(folder: Path) -> Earlier:
 
 
 def latest(folder: Path, policies: Iterable[Digest], inventory: str) -> Earlier:
-    """The last audit in the same place as a new one, by the same policies.
+    """The last audit in the same place as a new one, by the same policies, of the same inventory.
 
-    One of the same inventory is taken before any other. What cannot be read is passed over with a
-    warning.
+    What failed in another inventory, on hosts of the same names, says nothing of what is new in
+    this one. What cannot be read is passed over with a warning.
 
     Args:
         folder: Where the new audit goes; its neighbours are looked at.
@@ -60,8 +60,9 @@ def latest(folder: Path, policies: Iterable[Digest], inventory: str) -> Earlier:
         inventory: The source of the new audit's inventory.
     """
     warnings: list[str] = []
-    found = list(_neighbours(folder, policies, warnings))
-    found.sort(key=lambda each: (each.run.inventory.name == inventory, each.run.finished))
+    beside = _neighbours(folder, policies, warnings)
+    found = [each for each in beside if each.run.inventory.name == inventory]
+    found.sort(key=lambda each: each.run.finished)
     while found:
         last = found.pop()
         try:
