@@ -114,7 +114,7 @@ def test_filters_leave_rules(filters: list[str], expected: list[str]) -> None:
         (["--severity", "high"], {"debs"}),
         (["--severity", "critical"], set()),
     ],
-    ids=" ".join,
+    ids=lambda words: " ".join(sorted(words)),
 )
 @pytest.mark.usefixtures("folder")
 def test_filters_leave_checks(filters: list[str], expected: set[str]) -> None:
