@@ -42,6 +42,10 @@ from portproof.model.observation import (
 _PLATFORMS: Final = {"Linux": Platform.LINUX, "Darwin": Platform.MACOS}
 _LAST_PORT: Final = 65535
 _PORT: Final = re.compile(r"[0-9]{1,5}")
+_SMALL: Final = 12 * 1024
+"""Bytes of an answer that are judged at once. Joins of the tables in a larger one can be so much
+work that it would hold up the other hosts."""
+
 _MORE: Final = 0.2
 """The part of the time of a look that a second round may take beyond it."""
 
@@ -182,8 +186,10 @@ class SshCollector:
         if not isinstance(outcome, Document):
             return Told(_unobserved(outcome), ())
         deadline = time.monotonic() + _JUDGING
-        # A small answer can be a lot of work: joins of its tables are bounded by rows and time.
-        return await asyncio.to_thread(read_reply, outcome.text, questions, platform, deadline)
+        judging = partial(read_reply, outcome.text, questions, platform, deadline)
+        if len(outcome.text) <= _SMALL:
+            return judging()
+        return await asyncio.to_thread(judging)
 
 
 class _Begun(NamedTuple):
