@@ -137,11 +137,14 @@ class Database:
             return self._filled[name]
         self._connection.set_authorizer(None)
         self._connection.set_progress_handler(None, 0)
-        self._filled[name] = ""
+        self._filled[name] = (
+            "it could not be filled"  # also if something ends this here
+        )
         try:
             self._connection.execute(f"CREATE TABLE {name} ({SCHEMA[self._platform][name]})")
             declared = _declared(self._platform, name)
             _fill(self._connection, name, self._tables[name], declared)
+            self._filled[name] = ""
         except (sqlite3.Error, ValueError, OverflowError) as error:
             self._connection.rollback()
             self._filled[name] = str(error) or type(error).__name__
