@@ -164,6 +164,24 @@ def test_a_witness_is_seen_on_every_ordinary_host_and_on_no_empty_one(case: Case
     assert not asked(witness, EMPTY, case.platform)
 
 
+@pytest.mark.parametrize("column", ["net_namespace", "pid_namespace"])
+def test_without_the_namespaces_a_check_compares_its_witness_is_not_seen(column: str) -> None:
+    """Where the host's own namespace is not known, nothing is in it, and that proves nothing."""
+    rows = rows_of(Case("", Platform.LINUX, {}))
+    blind = [row | {column: ""} for row in rows["process_namespaces"]]
+    asking = [
+        check
+        for check in checks().values()
+        if f"SELECT {column} FROM" in (check.sql_on(Platform.LINUX) or "")
+    ]
+    assert asking
+    for check in asking:
+        witness = str(check.witness_on(Platform.LINUX))
+        assert asked(witness, rows, Platform.LINUX), check.check
+        seen = asked(witness, rows | {"process_namespaces": blind}, Platform.LINUX)
+        assert not seen, check.check
+
+
 @pytest.mark.parametrize("name", list(checks()))
 def test_a_check_has_cases_that_name_something_and_that_do_not(name: str) -> None:
     """On every platform that it has SQL for."""
