@@ -137,9 +137,7 @@ class Database:
             return self._filled[name]
         self._connection.set_authorizer(None)
         self._connection.set_progress_handler(None, 0)
-        self._filled[name] = (
-            "it could not be filled"  # also if something ends this here
-        )
+        self._filled[name] = "it could not be filled"  # also if something ends this here
         try:
             self._connection.execute(f"CREATE TABLE {name} ({SCHEMA[self._platform][name]})")
             declared = _declared(self._platform, name)

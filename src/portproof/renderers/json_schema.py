@@ -12,8 +12,9 @@ import msgspec
 
 from portproof.model.base import Severity
 from portproof.model.changes import Changes
+from portproof.model.document import Judged, NotApplicable, PlacedWaiver
 from portproof.model.result import Run, Seen, Totals
-from portproof.model.verdicts import Judgement, Verdict
+from portproof.model.verdicts import Verdict
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
@@ -37,35 +38,6 @@ class JudgedHost(msgspec.Struct, frozen=True):
     groups: list[str]
     seen: Seen
     verdicts: Annotated[str, msgspec.Meta(pattern="^[pfwnu]*$")]
-
-
-class Judged(msgspec.Struct, frozen=True):
-    """A verdict that has more to say than its letter; the reason is there when it is unproven."""
-
-    host: str
-    rule: str
-    judgement: Judgement
-
-
-class NotApplicable(msgspec.Struct, frozen=True):
-    """Why a rule is not applicable on a platform, where nothing else stands in ``judgements``."""
-
-    rule: str
-    platform: str
-    judgement: Judgement
-
-
-class PlacedWaiver(msgspec.Struct, frozen=True):
-    """A waiver, the key of its rule, and where it is written (line 0: made in Python).
-
-    ``index`` is its place among the waivers of its file, from 0.
-    """
-
-    rule: str
-    file: str
-    line: int
-    index: int
-    waiver: dict[str, Any]
 
 
 class JudgedBy(msgspec.Struct, frozen=True):

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from portproof.model.basis import Basis
 from portproof.model.changes import Changes, Past
 from portproof.model.checks import Check
+from portproof.model.document import Judged, NotApplicable, PlacedWaiver
 from portproof.model.policy import BoundRule, Policy
 from portproof.model.result import AUDIT_FORMAT, AuditResult, HostResult, Run, Seen, Totals
 from portproof.model.verdicts import LETTERS, PASSED, Judgement, Verdict
@@ -42,29 +43,9 @@ class _Host(msgspec.Struct, frozen=True):
     verdicts: str
 
 
-class _Judged(msgspec.Struct, frozen=True):
-    host: str
-    rule: str
-    judgement: Judgement
-
-
-class _Elsewhere(msgspec.Struct, frozen=True):
-    rule: str
-    platform: str
-    judgement: Judgement
-
-
-class _Waiver(msgspec.Struct, frozen=True):
-    rule: str
-    file: str
-    line: int
-    index: int
-    waiver: dict[str, Any]
-
-
 class _Basis(msgspec.Struct, frozen=True):
     today: str
-    waivers: list[_Waiver]
+    waivers: list[PlacedWaiver]
     warn_days: int
     require_witness: bool
     everyone: tuple[str, ...]
@@ -87,8 +68,8 @@ class _Document(msgspec.Struct, frozen=True, kw_only=True):
     checks: list[dict[str, Any]]
     rules: list[_Rule]
     hosts: list[_Host]
-    judgements: list[_Judged]
-    not_applicable: list[_Elsewhere] = []
+    judgements: list[Judged]
+    not_applicable: list[NotApplicable] = []
     basis: _Basis | None = None
     changes: Changes | None = None
     chosen_for: dict[str, list[str]] = {}
