@@ -1,12 +1,13 @@
 """The osqueryd that runs on the local machine, asked over its extension socket."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from portproof.collectors.identity import IDENTITY_SQL, read_identity, this_platform
 from portproof.collectors.source import ASIDE_SECONDS, apart
-from portproof.collectors.thrift_client import Connection
 from portproof.model.observation import Answer, Platform, Reason, Sight, Unobserved
+
+Ask = Callable[[str], Answer]
 
 _SOCKETS: Final = {
     Platform.LINUX: "/var/osquery/osquery.em",
@@ -45,22 +46,24 @@ class OsquerydSource:
                 f"osqueryd's named pipe {self._path} is not read on Windows; osqueryi is",
             )
         together, aside = apart(questions)
+        from portproof.collectors.thrift_client import Connection  # noqa: PLC0415 - Thrift costs start-up time that audits over SSH need not pay
+
         with Connection(self._path, self._timeout) as osqueryd:
             who = osqueryd.ask(IDENTITY_SQL[self._platform])
             identity = read_identity(self.name, self._platform, who)
             if isinstance(identity, Unobserved):
                 return identity
-            answers = _ask_all(osqueryd, together)
+            answers = _ask_all(osqueryd.ask, together)
         with Connection(self._path, min(self._timeout, ASIDE_SECONDS)) as osqueryd:
-            return Sight(identity, answers | _ask_all(osqueryd, aside))
+            return Sight(identity, answers | _ask_all(osqueryd.ask, aside))
 
 
-def _ask_all(osqueryd: Connection, questions: Mapping[str, str]) -> dict[str, Answer]:
+def _ask_all(ask: Ask, questions: Mapping[str, str]) -> dict[str, Answer]:
     """Ask each question; once osqueryd is mute, it is not waited for again."""
     answers: dict[str, Answer] = {}
     mute: Unobserved | None = None
     for name, sql in questions.items():
-        answer = osqueryd.ask(sql) if mute is None else mute
+        answer = ask(sql) if mute is None else mute
         if isinstance(answer, Unobserved) and answer.reason is Reason.TIMEOUT:
             mute = answer
         answers[name] = answer

@@ -8,6 +8,7 @@ import re
 import shlex
 from collections import deque
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 Pair = tuple[str, str]
@@ -70,16 +71,22 @@ def read_arguments(text: str) -> Iterator[Pair]:
     Raises:
         UnreadableError: one cannot be honoured, or is no option.
     """
-    try:
-        words = deque(shlex.split(text))
-    except ValueError as error:
-        raise UnreadableError(f"is not a command line: {error}") from None
+    words = deque(_words(text))
     while words:
         for name, value in _read(words.popleft(), words):
             if name in HONOURED:
                 yield name, value
             elif name not in _IDLE:
                 raise _not_honoured(f"-o {name}={value}")
+
+
+@lru_cache(maxsize=256)
+def _words(text: str) -> tuple[str, ...]:
+    """Most hosts of an inventory share their arguments, and each host's are read several times."""
+    try:
+        return tuple(shlex.split(text))
+    except ValueError as error:
+        raise UnreadableError(f"is not a command line: {error}") from None
 
 
 def _read(word: str, words: deque[str]) -> Iterator[Pair]:

@@ -4,6 +4,7 @@ Ids used twice, checks that do not exist, rules that can never match, SQL that i
 """
 
 import difflib
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -161,13 +162,17 @@ def _texts(value: Text | ByPlatform | None, path: Key) -> Iterator[tuple[Key, st
 MOST_COPIES: Final = 10_000
 """How often a statement's parts may stand in it once they are all written out."""
 
+_MAY_HAVE_PARTS: Final = re.compile(r";|with", re.IGNORECASE)
+"""Without either, a text is at most one statement, and none of its parts has a name."""
+
 
 def sql_trouble(sql: str) -> str | None:
     """Say what is wrong with a statement as SQL; which tables there are is for osquery to say.
 
     Statements are counted first: SQLite gives up at an unknown table, and would not see a second.
     """
-    parts = said(sql.rstrip().rstrip(";"))
+    statement = sql.rstrip().rstrip(";")
+    parts = said(statement) if _MAY_HAVE_PARTS.search(statement) else []
     if any(token.text == ";" for token in parts):
         return "is not one SQL statement: there are several"
     if copies(parts) > MOST_COPIES:
