@@ -28,3 +28,10 @@ def test_lint_imports_only_what_it_needs() -> None:
     modules = imported("lint")
     assert {"yaml", "pydantic"} <= modules
     assert modules & {"rich", "asyncssh", "jinja2", "thrift", "osquery", "psutil"} == set()
+
+
+def test_an_audit_asks_for_its_inventory_before_it_imports_what_judges() -> None:
+    """Ansible takes its time to read an inventory; the rest is imported meanwhile, not before."""
+    code = "import sys, portproof.cli.audit; print(*{n.partition('.')[0] for n in sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert set(done.stdout.split()) & (HEAVY - {"msgspec"}) == set()

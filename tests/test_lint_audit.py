@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from portproof.audit import prepare
 from portproof.cli import cli
-from portproof.cli.options import load_content
+from portproof.cli.content import load_content
 from portproof.errors import ContentError
 from portproof.inventory.assembling import assembled
 from portproof.model.hosts import Host

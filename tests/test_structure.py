@@ -20,7 +20,7 @@ EVERYTHING = sorted(
 )
 
 LEVELS = (
-    {"__init__", "errors", "exitcodes"},
+    {"__init__", "defaults", "errors", "exitcodes"},
     {"controls", "model"},
     {
         "by_hand",

@@ -19,6 +19,7 @@ from portproof import __version__
 from portproof.collectors.local import sources
 from portproof.collectors.ssh.settings import SshSettings
 from portproof.content import shipped
+from portproof.defaults import WARN_DAYS
 from portproof.engines.looks import How, Looks
 from portproof.errors import UsageError
 from portproof.evaluate import pattern_warnings, plans
@@ -46,9 +47,6 @@ from portproof.model.rules.check import CheckRule
 from portproof.model.verdicts import Verdict
 from portproof.model.waivers import BoundWaiver
 from portproof.waive import Untidy, Waivers
-
-WARN_DAYS: Final = 30
-"""Days before a waiver's end from which an audit warns of it, unless told otherwise."""
 
 _STANDS: Final = timedelta(days=1)
 """How long a look stands when its audit is resumed."""

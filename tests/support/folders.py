@@ -8,7 +8,7 @@ import msgspec
 import yaml
 
 from portproof.audit import Job, run
-from portproof.cli.options import load_content
+from portproof.cli.content import load_content
 from portproof.content import shipped
 from portproof.inventory.assembling import assembled
 from portproof.loading.content import Content

@@ -1,49 +1,25 @@
-"""``portproof audit``."""
+"""``portproof audit``: what it can be asked, and the inventory it is asked for."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+import contextlib
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from threading import Thread
+from typing import Any, Final
 
 import click
-import msgspec
 
-from portproof.audit import WARN_DAYS, Job, prepare, run, still_stand
-from portproof.cli.choosing import choose
-from portproof.cli.earlier import earlier
-from portproof.cli.interrupts import finishing_first
 from portproof.cli.options import POLICY_HELP
-from portproof.cli.progress import progress
-from portproof.cli.show import show
-from portproof.cli.signing import signer_of
-from portproof.cli.summary import summary
-from portproof.cli.theming import OPTIONS, themed
-from portproof.collectors.local import sources
+from portproof.cli.theming import OPTIONS, Themed, themed
 from portproof.collectors.ssh.settings import SshSettings
-from portproof.controls import refuse_unknown
-from portproof.engines.looks import FORKS, How, Looks
+from portproof.defaults import FORKS, WARN_DAYS
 from portproof.errors import UsageError
-from portproof.evaluate import ports_to_try
 from portproof.exitcodes import ExitCode
-from portproof.gate import condition, gate
 from portproof.inventory.read import read_inventory
 from portproof.inventory.vault import VaultOptions
-from portproof.model.hosts import Host
-from portproof.model.observation import Look
-from portproof.model.result import AuditResult, Digest
-from portproof.renderers.contract import Theme, renderers, write
-from portproof.store.folder import (
-    MANIFEST,
-    SIGNATURE,
-    AuditFolder,
-    Evidence,
-    Request,
-    default_folder,
-)
-from portproof.store.integrity import insist, read_manifest
-from portproof.store.reading import read_evidence, read_request
 
 _TIMEOUT: Final = SshSettings().command_timeout
+_FOR_A_FLEET: Final = ("portproof.cli.auditing", "portproof.collectors.ssh.collector")
 
 
 @click.command()
@@ -162,7 +138,7 @@ _TIMEOUT: Final = SshSettings().command_timeout
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 def command(
     *,
-    theme: Theme,
+    theme: Themed,
     output: Path | None,
     resume: Path | None,
     quiet: bool,
@@ -176,28 +152,33 @@ def command(
     """
     if resume is not None:
         _refuse_beside_resume(output)
-        _refuse_edited(resume)
-    request = read_request(resume) if resume else msgspec.convert(asked, Request, strict=False)
-    renderers(request.formats)  # an unknown format is refused before anyone is looked at
-    conditions = [condition(text) for text in request.fail_on]
-    job = _job(request)
-    folder = resume or output or default_folder()
-    result = _audit(job, request, _Output(folder, theme, resume is not None, quiet))
-    decided = gate(result, conditions)
-    if not quiet:
-        show(summary(result, folder, decided))
-    return decided.exit_code
+        from portproof.cli.auditing import resumed  # noqa: PLC0415 - see _loading
+
+        return resumed(resume, theme, quiet=quiet)
+    if asked["formats"] or asked["fail_on"]:
+        from portproof.cli.auditing import refuse_wrong_use  # noqa: PLC0415 - see _loading
+
+        refuse_wrong_use(asked["formats"], asked["fail_on"])
+    vault = VaultOptions(password_files=asked["vault_password_files"], ids=asked["vault_ids"])
+    with _loading(*_FOR_A_FLEET if asked["inventory"] else ()):
+        inventory = read_inventory(asked["inventory"], limit=asked["limit"], vault=vault)
+    from portproof.cli.auditing import audited  # noqa: PLC0415 - see _loading
+
+    return audited(asked, inventory, output, theme, quiet=quiet)
 
 
-def _refuse_edited(folder: Path) -> None:
-    """Evidence that was edited after an audit finished must not become that of a new one."""
-    if (folder / MANIFEST).exists():
-        manifest = read_manifest(folder)
-        insist(folder, manifest)
-    if (folder / SIGNATURE).exists():
-        from portproof.store.signing import refuse_bad_signature  # noqa: PLC0415 - it loads asyncssh, which only a signed folder repays
+@contextlib.contextmanager
+def _loading(*modules: str) -> Iterator[None]:
+    """Import modules while something else is waited for, as for Ansible to read an inventory.
 
-        refuse_bad_signature(folder)
+    Nothing else may be imported meanwhile: modules that import each other could be seen half made.
+    """
+    thread = Thread(target=lambda: [import_module(name) for name in modules], daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
 
 
 def _refuse_beside_resume(output: Path | None) -> None:
@@ -211,85 +192,3 @@ def _refuse_beside_resume(output: Path | None) -> None:
     if output is not None or given:
         names = ", ".join(sorted(given))
         raise UsageError(f"--resume goes on as the audit was asked for; leave out {names}")
-
-
-def _job(request: Request) -> Job:
-    vault = VaultOptions(password_files=request.vault_password_files, ids=request.vault_ids)
-    inventory = read_inventory(list(request.inventory), limit=request.limit, vault=vault)
-    choice = choose(request.policies, inventory)
-    job = prepare(
-        choice.content,
-        inventory,
-        chosen=choice.hosts,
-        require_witness=request.require_witness,
-        warn_days=request.warn_days,
-    )
-    if request.framework:
-        refuse_unknown(request.framework, (key for each in job.rules for key in each.rule.maps))
-    return replace(job, notes=choice.notes, framework=request.framework or "")
-
-
-class _Output(NamedTuple):
-    """Where an audit goes, and how it looks."""
-
-    path: Path
-    theme: Theme
-    resumed: bool
-    quiet: bool
-
-
-def _audit(job: Job, request: Request, output: _Output) -> AuditResult:
-    digests = (*job.policy_digests, *job.check_digests, _inventory_digest(job))
-    sign, before = signer_of(request.sign), earlier(request, output.path, job)
-    journal = _standing(job, request, output.path, digests) if output.resumed else None
-    known = {name: evidence.look for name, evidence in (journal or {}).items()}
-    how = How(
-        sources(request.via),
-        forks=request.forks,
-        accept_new_host_keys=request.accept_new_host_keys,
-        outside=ports_to_try(job.rules, job.inventory) if request.outside else None,
-        ssh=SshSettings(command_timeout=request.timeout, via=request.via),
-    )
-    asked = msgspec.structs.replace(request, digests=digests)
-    kept = None if journal is None else journal.values()
-    looks = Looks(job.without(known), job.questions(), how)
-    with AuditFolder(output.path, asked, kept) as folder:
-        result = before.compared(_run(job, looks, folder, known, quiet=output.quiet))
-        written = renderers(request.formats).items()
-        files = {each.FILE: write(name, each, result, output.theme) for name, each in written}
-        folder.finish(result.run, files, sign)
-    return result
-
-
-def _run(
-    job: Job, looks: Looks, folder: AuditFolder, known: Mapping[str, Look], *, quiet: bool
-) -> AuditResult:
-    def record(host: Host, look: Look) -> None:
-        folder.record(Evidence(host.name, host.groups, look))
-
-    total = len(job.inventory.hosts) - len(known)
-    try:
-        with finishing_first(looks.finish, looks.cancel), progress(total, quiet=quiet) as watch:
-            return run(job, looks, record=record, watch=watch, known=known)
-    except KeyboardInterrupt:
-        said = f"portproof: the evidence so far is in {folder.path}; go on with --resume"
-        click.echo(f"{said} {folder.path}", err=True)
-        raise
-
-
-def _standing(
-    job: Job, request: Request, path: Path, digests: Iterable[Digest]
-) -> dict[str, Evidence]:
-    """The evidence of the run to be resumed that still stands, the last of each host."""
-    before, now = set(request.digests), set(digests)
-    if before != now:
-        changed = sorted({each.name for each in before ^ now})
-        names = ", ".join(changed)
-        raise UsageError(f"changed since {path} was begun: {names}; make a new audit")
-    journal = {evidence.host: evidence for evidence in read_evidence(path)}
-    standing = still_stand(job, {name: each.look for name, each in journal.items()})
-    return {name: journal[name] for name in standing}
-
-
-def _inventory_digest(job: Job) -> Digest:
-    return Digest(job.inventory.source, job.inventory.digest)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from portproof.cli.options import content_paths, load_content, load_paths
+from portproof.cli.content import content_paths, load_content, load_paths
 from portproof.errors import ContentError, Problem, UsageError
 from portproof.inventory.policies import VARIABLE, has_own, own_policies, problem_of
 from portproof.loading.content import Content

@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from portproof.cli.changed import changed
-from portproof.cli.options import load_content
+from portproof.cli.content import load_content
 from portproof.cli.show import Line, show
 from portproof.cli.summary import summary
 from portproof.comparing.changes import changes

@@ -7,7 +7,8 @@ from itertools import chain
 import click
 
 from portproof.by_hand import commands
-from portproof.cli.options import POLICY_HELP, load_content
+from portproof.cli.content import load_content
+from portproof.cli.options import POLICY_HELP
 from portproof.cli.show import Line, show
 from portproof.collectors.identity import this_platform
 from portproof.collectors.local import look_here, sources

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from portproof.cli.options import content_paths, load_content
+from portproof.cli.content import content_paths, load_content
 from portproof.cli.show import show
 from portproof.loading.content import Content
 from portproof.loading.lint import lint

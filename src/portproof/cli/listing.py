@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import click
 
-from portproof.cli.options import load_paths
+from portproof.cli.content import load_paths
 from portproof.cli.show import Line, show
 from portproof.content import policy_path, shipped_policies
 from portproof.loading.content import Content, Loaded

@@ -1,32 +1,6 @@
-"""What several commands share: where content comes from."""
-
-from collections.abc import Sequence
-from pathlib import Path
-
-from portproof.content import default_policies, policy_path, shipped
-from portproof.loading.content import Content, beside, load
+"""What options of several commands say of themselves."""
 
 POLICY_HELP = (
     "A shipped policy by its name, a policy file, or a folder of them; repeatable."
     " Default: the shipped policies without the baselines."
 )
-
-
-def content_paths(policies: Sequence[str]) -> list[Path]:
-    """The paths of the policies given by name or path, or the policies judged by default.
-
-    Raises:
-        UsageError: a name is not known, or could be a path as well.
-    """
-    return [policy_path(each) for each in policies] or default_policies()
-
-
-def load_content(policies: Sequence[str]) -> Content:
-    """Load the policies given by name or path, the checks beside them, and the shipped checks."""
-    return load_paths(content_paths(policies))
-
-
-def load_paths(policies: Sequence[Path]) -> Content:
-    """Load the policies at the paths, the checks beside them, and the shipped checks."""
-    own = [folder for folder in map(beside, policies) if folder is not None]
-    return load(policies, [shipped("checks"), *own])

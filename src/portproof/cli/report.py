@@ -6,10 +6,10 @@ from typing import Final
 
 import click
 
-from portproof.cli.theming import themed
+from portproof.cli.theming import Themed, themed
 from portproof.errors import UsageError
 from portproof.exitcodes import ExitCode
-from portproof.renderers.contract import Theme, renderers, write
+from portproof.renderers.contract import renderers, write
 from portproof.store.outputs import write_new
 from portproof.store.results import read_result
 
@@ -35,18 +35,19 @@ _STDOUT: Final = Path("-")
     help="The folder to write into, or - for standard output. Default: the current folder.",
 )
 @themed
-def command(theme: Theme, folder: Path, formats: tuple[str, ...], output: Path) -> ExitCode:
+def command(theme: Themed, folder: Path, formats: tuple[str, ...], output: Path) -> ExitCode:
     """Render the result of an audit again.
 
     FOLDER is what an audit wrote. Nothing is looked at and nothing is overwritten. A folder that is
     half written, or with files that are not what they were when the audit finished, is refused.
     Exit codes: 0 written, 2 not.
     """
+    look = theme()
     chosen = renderers(formats, always=())
     if output == _STDOUT and len(chosen) > 1:
         raise UsageError("standard output takes one format; leave out the others")
     result = read_result(folder)
-    files = {each.FILE: write(name, each, result, theme) for name, each in chosen.items()}
+    files = {each.FILE: write(name, each, result, look) for name, each in chosen.items()}
     if output == _STDOUT:
         for chunk in (chunk for chunks in files.values() for chunk in chunks):
             sys.stdout.buffer.write(chunk.encode())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from portproof.cli.options import content_paths, load_content
+from portproof.cli.content import content_paths, load_content
 from portproof.cli.show import Line, show
 from portproof.errors import OutputError
 from portproof.exitcodes import ExitCode

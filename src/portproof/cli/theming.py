@@ -3,17 +3,21 @@
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from portproof.content import shipped
 from portproof.errors import UsageError
-from portproof.renderers.contract import Theme
-from portproof.renderers.html import check
+
+if TYPE_CHECKING:
+    from portproof.renderers.contract import Theme
 
 OPTIONS: Final = ("template", "title", "logo", "footer")
 """The names of these options, as click passes them."""
+
+Themed = Callable[[], "Theme"]
+"""Makes a theme of what the options say."""
 
 _DECORATORS: Final = (
     click.option(
@@ -34,23 +38,29 @@ _DECORATORS: Final = (
 
 
 def themed(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command these options; it gets ``theme``, read and checked before it begins."""
+    """Give a command these options; it gets ``theme``, which makes and checks what they say."""
 
     @functools.wraps(function)
     def with_theme(**given: Any) -> Any:  # noqa: ANN401 - whatever options the command has
         looks = {name: given.pop(name) for name in OPTIONS}
-        return function(theme=theme(**looks), **given)
+        made = functools.cache(functools.partial(theme, **looks))
+        if looks["template"] or looks["logo"]:
+            made()  # what is wrong with the user's own files is told before anything else is done
+        return function(theme=made, **given)
 
     return functools.reduce(lambda made, option: option(made), reversed(_DECORATORS), with_theme)
 
 
-def theme(template: Path | None, title: str, logo: Path | None, footer: str) -> Theme:
+def theme(template: Path | None, title: str, logo: Path | None, footer: str) -> "Theme":
     """A theme whose folder comes before the shipped one, found to be readable.
 
     Raises:
         UsageError: the folder does not exist.
         TemplateError: a template, style or logo cannot be used; names its file and line.
     """
+    from portproof.renderers.contract import Theme  # noqa: PLC0415 - an audit loads it while Ansible reads the inventory
+    from portproof.renderers.html import check  # noqa: PLC0415 - the same
+
     if template is not None and not template.is_dir():
         raise UsageError(f"--template: there is no folder {template}")
     own = () if template is None else (template,)

@@ -15,6 +15,7 @@ from portproof.collectors.outside import Knocker
 from portproof.collectors.source import Source
 from portproof.collectors.ssh.settings import VIA, SshSettings
 from portproof.collectors.why import with_why
+from portproof.defaults import FORKS
 from portproof.engines import local
 from portproof.engines.fleet import FleetRun
 from portproof.errors import UsageError
@@ -24,9 +25,6 @@ from portproof.model.connection import Connection
 from portproof.model.hosts import Host
 from portproof.model.listeners import Listener
 from portproof.model.observation import HostDark, HostLook, Look, Observed, Platform, Unobserved
-
-FORKS: Final = 50
-"""Hosts looked at at a time, unless told otherwise."""
 
 _MANY: Final = 1000
 """Rows of a look that are judged in a thread, so that they do not hold up other hosts."""

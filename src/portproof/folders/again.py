@@ -1,6 +1,7 @@
 """A stored result becomes a job again, so that its evidence can be judged again."""
 
-from portproof.audit import WARN_DAYS, Job
+from portproof.audit import Job
+from portproof.defaults import WARN_DAYS
 from portproof.model.basis import Basis
 from portproof.model.hosts import Host, Inventory
 from portproof.model.result import AuditResult

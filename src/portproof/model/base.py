@@ -1,11 +1,23 @@
 """What every declared model has in common, and the small types they share."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    Tag,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError
 
 from portproof.model.observation import Platform
+from portproof.model.patterns import HostPattern
 
 
 class Model(BaseModel):
@@ -68,3 +80,23 @@ def for_platform(text: str | ByPlatform | None, platform: Platform) -> str | Non
         value: str | None = getattr(text, platform.value)
         return value
     return text
+
+
+def _host_pattern(value: Any) -> HostPattern:  # noqa: ANN401 - whatever the user's YAML held
+    if isinstance(value, HostPattern):
+        return value
+    if not isinstance(value, str):
+        raise PydanticCustomError("hosts", "hosts is a pattern such as web:&prod:!canary, or all")
+    try:
+        return HostPattern(value)
+    except ValueError as error:
+        raise PydanticCustomError("hosts", "{text}", {"text": str(error)}) from None
+
+
+Hosts = Annotated[
+    HostPattern,
+    BeforeValidator(_host_pattern),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string", "description": "An Ansible host pattern."}),
+]
+"""A pydantic field that reads a host pattern."""

@@ -12,10 +12,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any, Final
-
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from typing import Final
 
 from portproof.model.hosts import ALL
 
@@ -154,23 +151,3 @@ def _enumerate(name: str, names: Sequence[str], groups: Mapping[str, Sequence[st
     if not in_groups or name.startswith("~") or any(mark in name for mark in _WILD):
         found += [host for host in names if matches(host)]
     return found
-
-
-def _validate(value: Any) -> HostPattern:  # noqa: ANN401 - whatever the user's YAML held
-    if isinstance(value, HostPattern):
-        return value
-    if not isinstance(value, str):
-        raise PydanticCustomError("hosts", "hosts is a pattern such as web:&prod:!canary, or all")
-    try:
-        return HostPattern(value)
-    except ValueError as error:
-        raise PydanticCustomError("hosts", "{text}", {"text": str(error)}) from None
-
-
-Hosts = Annotated[
-    HostPattern,
-    BeforeValidator(_validate),
-    PlainSerializer(str, return_type=str),
-    WithJsonSchema({"type": "string", "description": "An Ansible host pattern."}),
-]
-"""A pydantic field that reads a host pattern."""

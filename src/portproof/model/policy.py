@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from portproof.model.base import Model, Severity, Slug, Text
-from portproof.model.patterns import HostPattern, Hosts
+from portproof.model.base import Hosts, Model, Severity, Slug, Text
+from portproof.model.patterns import HostPattern
 from portproof.model.rules.base import Rule
 from portproof.model.rules.kinds import any_rule
 from portproof.model.waivers import Waiver

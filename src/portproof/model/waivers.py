@@ -9,10 +9,9 @@ from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from portproof.model.addresses import ANY, At, Covers, Exposure, Scope
-from portproof.model.base import Model, Text
+from portproof.model.base import Hosts, Model, Text
 from portproof.model.listeners import Listener
 from portproof.model.observation import Platform
-from portproof.model.patterns import Hosts
 from portproof.model.ports import Ports, PortSet
 from portproof.model.rules.base import By
 from portproof.model.verdicts import Finding

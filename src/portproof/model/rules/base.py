@@ -8,10 +8,9 @@ from typing import Annotated, ClassVar, Final, Literal, TypeVar
 from pydantic import Discriminator, Field, Tag
 
 from portproof.model.addresses import ANY, At, Covers, Scope
-from portproof.model.base import Maps, Model, Severity, Slug, Text, TextByPlatform
+from portproof.model.base import Hosts, Maps, Model, Severity, Slug, Text, TextByPlatform
 from portproof.model.listeners import Listener, Owner, Place
 from portproof.model.observation import Platform
-from portproof.model.patterns import Hosts
 from portproof.model.ports import Protocol, mistaken
 from portproof.model.scene import Scene
 from portproof.model.verdicts import Finding, Judgement

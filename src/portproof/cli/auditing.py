@@ -1,0 +1,177 @@
+"""What ``portproof audit`` does once it knows the inventory: collect, judge, write, gate."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+import msgspec
+
+from portproof.audit import Job, prepare, run, still_stand
+from portproof.cli.choosing import choose
+from portproof.cli.earlier import earlier
+from portproof.cli.interrupts import finishing_first
+from portproof.cli.progress import progress
+from portproof.cli.show import show
+from portproof.cli.signing import signer_of
+from portproof.cli.summary import summary
+from portproof.cli.theming import Themed
+from portproof.collectors.local import sources
+from portproof.collectors.ssh.settings import SshSettings
+from portproof.controls import refuse_unknown
+from portproof.engines.looks import How, Looks
+from portproof.errors import UsageError
+from portproof.evaluate import ports_to_try
+from portproof.exitcodes import ExitCode
+from portproof.gate import condition, gate
+from portproof.inventory.read import read_inventory
+from portproof.inventory.vault import VaultOptions
+from portproof.model.hosts import Host, Inventory
+from portproof.model.observation import Look
+from portproof.model.result import AuditResult, Digest
+from portproof.renderers.contract import Theme, renderers, write
+from portproof.store.folder import (
+    MANIFEST,
+    SIGNATURE,
+    AuditFolder,
+    Evidence,
+    Request,
+    default_folder,
+)
+from portproof.store.integrity import insist, read_manifest
+from portproof.store.reading import read_evidence, read_request
+
+
+class _Output(NamedTuple):
+    """Where an audit goes, and how it looks."""
+
+    path: Path
+    theme: Theme
+    resumed: bool
+    quiet: bool
+
+
+def refuse_wrong_use(formats: Iterable[str], fail_on: Iterable[str]) -> None:
+    """Tell what is wrong with these options before the inventory is read, which may take long.
+
+    Raises:
+        UsageError: a format or a condition is not known.
+    """
+    renderers(formats)
+    for text in fail_on:
+        condition(text)
+
+
+def audited(
+    asked: Mapping[str, Any],
+    inventory: Inventory,
+    folder: Path | None,
+    theme: Themed,
+    *,
+    quiet: bool,
+) -> ExitCode:
+    """Audit an inventory as the options ask for, into a new folder."""
+    request = msgspec.convert(asked, Request, strict=False)
+    output = _Output(folder or default_folder(), theme(), resumed=False, quiet=quiet)
+    return _audited(request, inventory, output)
+
+
+def resumed(folder: Path, theme: Themed, *, quiet: bool) -> ExitCode:
+    """Go on with the audit of a folder as it was asked for."""
+    _refuse_edited(folder)
+    request = read_request(folder)
+    refuse_wrong_use(request.formats, request.fail_on)
+    vault = VaultOptions(password_files=request.vault_password_files, ids=request.vault_ids)
+    inventory = read_inventory(request.inventory, limit=request.limit, vault=vault)
+    return _audited(request, inventory, _Output(folder, theme(), resumed=True, quiet=quiet))
+
+
+def _audited(request: Request, inventory: Inventory, output: _Output) -> ExitCode:
+    result = _audit(_job(request, inventory), request, output)
+    decided = gate(result, [condition(text) for text in request.fail_on])
+    if not output.quiet:
+        show(summary(result, output.path, decided))
+    return decided.exit_code
+
+
+def _refuse_edited(folder: Path) -> None:
+    """Evidence that was edited after an audit finished must not become that of a new one."""
+    if (folder / MANIFEST).exists():
+        manifest = read_manifest(folder)
+        insist(folder, manifest)
+    if (folder / SIGNATURE).exists():
+        from portproof.store.signing import refuse_bad_signature  # noqa: PLC0415 - it loads asyncssh, which only a signed folder repays
+
+        refuse_bad_signature(folder)
+
+
+def _job(request: Request, inventory: Inventory) -> Job:
+    choice = choose(request.policies, inventory)
+    job = prepare(
+        choice.content,
+        inventory,
+        chosen=choice.hosts,
+        require_witness=request.require_witness,
+        warn_days=request.warn_days,
+    )
+    if request.framework:
+        refuse_unknown(request.framework, (key for each in job.rules for key in each.rule.maps))
+    return replace(job, notes=choice.notes, framework=request.framework or "")
+
+
+def _audit(job: Job, request: Request, output: _Output) -> AuditResult:
+    digests = (*job.policy_digests, *job.check_digests, _inventory_digest(job))
+    sign, before = signer_of(request.sign), earlier(request, output.path, job)
+    journal = _standing(job, request, output.path, digests) if output.resumed else None
+    known = {name: evidence.look for name, evidence in (journal or {}).items()}
+    how = How(
+        sources(request.via),
+        forks=request.forks,
+        accept_new_host_keys=request.accept_new_host_keys,
+        outside=ports_to_try(job.rules, job.inventory) if request.outside else None,
+        ssh=SshSettings(command_timeout=request.timeout, via=request.via),
+    )
+    asked = msgspec.structs.replace(request, digests=digests)
+    kept = None if journal is None else journal.values()
+    looks = Looks(job.without(known), job.questions(), how)
+    with AuditFolder(output.path, asked, kept) as folder:
+        result = before.compared(_run(job, looks, folder, known, quiet=output.quiet))
+        written = renderers(request.formats).items()
+        files = {each.FILE: write(name, each, result, output.theme) for name, each in written}
+        folder.finish(result.run, files, sign)
+    return result
+
+
+def _run(
+    job: Job, looks: Looks, folder: AuditFolder, known: Mapping[str, Look], *, quiet: bool
+) -> AuditResult:
+    def record(host: Host, look: Look) -> None:
+        folder.record(Evidence(host.name, host.groups, look))
+
+    total = len(job.inventory.hosts) - len(known)
+    try:
+        with finishing_first(looks.finish, looks.cancel), progress(total, quiet=quiet) as watch:
+            return run(job, looks, record=record, watch=watch, known=known)
+    except KeyboardInterrupt:
+        said = f"portproof: the evidence so far is in {folder.path}; go on with --resume"
+        click.echo(f"{said} {folder.path}", err=True)
+        raise
+
+
+def _standing(
+    job: Job, request: Request, path: Path, digests: Iterable[Digest]
+) -> dict[str, Evidence]:
+    """The evidence of the run to be resumed that still stands, the last of each host."""
+    before, now = set(request.digests), set(digests)
+    if before != now:
+        changed = sorted({each.name for each in before ^ now})
+        names = ", ".join(changed)
+        raise UsageError(f"changed since {path} was begun: {names}; make a new audit")
+    journal = {evidence.host: evidence for evidence in read_evidence(path)}
+    standing = still_stand(job, {name: each.look for name, each in journal.items()})
+    return {name: journal[name] for name in standing}
+
+
+def _inventory_digest(job: Job) -> Digest:
+    return Digest(job.inventory.source, job.inventory.digest)
