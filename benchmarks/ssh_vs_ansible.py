@@ -144,6 +144,7 @@ def compare(made: Fleet, folder: Path, playbook_program: str) -> None:
     playbook.write_text(PLAYBOOK, encoding="utf-8")
     policy.write_text(POLICY, encoding="utf-8")
     env = os.environ | {"ANSIBLE_HOME": str(folder), "ANSIBLE_NOCOLOR": "1"}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)  # compiled code is kept, as on a user's machine
     common = ["-i", str(inventory), "-f", str(FORKS)]
     ours = [sys.executable, "-m", "portproof", "audit", *common, "-p", str(policy), "--quiet"]
     theirs = [playbook_program, *common, str(playbook)]

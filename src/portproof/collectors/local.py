@@ -24,24 +24,20 @@ GROUP: Final = "portproof.sources"
 _PREFERRED: Final = ("osqueryd", "osqueryi", "probe")
 
 
-def source_names() -> list[str]:
-    """The installed sources: osqueryd, osqueryi and the probe first, then others by name."""
-    installed = {entry.name for entry in entry_points(group=GROUP)}
-    known = [name for name in _PREFERRED if name in installed]
-    return known + sorted(installed - set(_PREFERRED))
-
-
 def sources(via: str | None = None) -> list[Source]:
     """The sources to try in order, or the one that ``via`` names.
+
+    osqueryd, osqueryi and the probe come first, then others that are installed, by name.
 
     Raises:
         UsageError: no source has that name.
     """
-    names = source_names()
+    installed = {entry.name: entry for entry in entry_points(group=GROUP)}
+    names = [name for name in _PREFERRED if name in installed]
+    names += sorted(set(installed).difference(_PREFERRED))
     if via is not None and via not in names:
         raise UsageError(f"no source is called {via}; there are {', '.join(names)}")
-    by_name = {entry.name: entry for entry in entry_points(group=GROUP)}
-    return [by_name[name].load()() for name in names if via in (None, name)]
+    return [installed[name].load()() for name in names if via in (None, name)]
 
 
 def look_here(candidates: Iterable[Source], questions: Mapping[str, str]) -> Look:

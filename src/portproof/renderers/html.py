@@ -22,6 +22,7 @@ from portproof.errors import TemplateError
 from portproof.model.result import AuditResult
 from portproof.model.text import visible
 from portproof.renderers.assets import Folders, logo, script, source_hash, style
+from portproof.renderers.compiled import Kept
 from portproof.renderers.contract import Theme
 from portproof.renderers.view import Report, Roster, document, view
 from portproof.renderers.view.by_control import ByControl, by_control
@@ -113,8 +114,10 @@ def _generate(folders: Folders, report: Report, extra: Extra) -> Iterator[str]:
 @lru_cache(maxsize=4)
 def _environment(folders: Folders) -> jinja2.Environment:
     """The templates of folders, each compiled once, and again when its file has changed."""
+    only_ours = len(folders) == 1  # those of a user's theme come before ours
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(folders),
+        bytecode_cache=Kept(Path(__file__).read_bytes()) if only_ours else None,
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         finalize=_finalize,
