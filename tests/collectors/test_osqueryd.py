@@ -28,6 +28,7 @@ from standins.osqueryd import Osqueryd
 
 _AS_NOBODY = """
 import os, sys
+from portproof.collectors import thrift_client  # nobody may not read this checkout
 from portproof.collectors.osqueryd import OsquerydSource
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 print(OsquerydSource(sys.argv[1]).look({}))

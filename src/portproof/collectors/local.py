@@ -21,7 +21,7 @@ from portproof.model.observation import (
 )
 
 GROUP: Final = "portproof.sources"
-_PREFERRED: Final = ("osqueryd", "osqueryi", "probe")
+_PREFERRED: Final[tuple[str, ...]] = ("osqueryd", "osqueryi", "probe")
 
 
 def sources(via: str | None = None) -> list[Source]:
