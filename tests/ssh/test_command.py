@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from portproof.collectors.ssh.command import Marks, UnsupportedError, command_line, needs_terminal
+from portproof.collectors.ssh.program import OURS
 from portproof.model.connection import Become, Connection, Secret
 from requirements import needs
 from standins.host import HOST
@@ -19,6 +20,7 @@ from standins.install import asked, osqueryi
 
 MARKS = Marks(ready="READY", prompt="PROMPT:", seal="SEAL")
 CAME_IN = "10.0.0.1 5000 10.0.0.2 22"
+READY = f"READY python:{OURS} {sys.platform} {CAME_IN}"
 
 
 def connection(become: Become | None = None, interpreter: str | None = None) -> Connection:
@@ -71,7 +73,7 @@ def test_every_other_shell_passes_the_line_on(name: str) -> None:
 def passes_on(shell: list[str]) -> None:
     """Check that a shell does."""
     printed = run(shell, program("print('it is', 6*7)\n"))
-    assert printed == [f"READY python {os.uname().sysname} {CAME_IN}", "it is 42"]
+    assert printed == [READY, "it is 42"]
 
 
 def test_the_preferred_python_is_taken(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def test_a_ready_host_gets_its_program_and_answers() -> None:
     host = talking()
     assert host.hear(b"Welcome!\n") == b""
     assert host.hear(b"READY python Linux 10.0.0.1 5000 10.0.0.2 22\n") == b"program for python"
-    assert host.ready == Ready("python", "Linux", ("10.0.0.1", "5000", "10.0.0.2", "22"))
+    assert host.ready == Ready("python", "linux", ("10.0.0.1", "5000", "10.0.0.2", "22"))
     assert host.overhear(b"warning\n") == b""
     host.hear(b"\nSEAL 2\n{}")
     assert host.outcome is None
@@ -50,7 +50,14 @@ def test_the_ready_line_may_come_in_pieces_and_after_a_banner_without_a_line_end
     assert host.hear(b"motd> REA") == b""
     assert host.hear(b"DY python Lin") == b""
     assert host.hear(b"ux\n") == b"program for python"
-    assert host.ready == Ready("python", "Linux", ())
+    assert host.ready == Ready("python", "linux", ())
+
+
+def test_a_python_names_its_bytecode() -> None:
+    """What is sent to it depends on that."""
+    host = talking()
+    assert host.hear(b"READY python:cpython-312:final linux\n") == b"program for python"
+    assert host.ready == Ready("python", "linux", (), "cpython-312:final")
 
 
 def test_a_shell_is_believed_only_when_it_has_ended() -> None:

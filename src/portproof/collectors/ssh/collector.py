@@ -39,7 +39,7 @@ from portproof.model.observation import (
     Witness,
 )
 
-_PLATFORMS: Final = {"Linux": Platform.LINUX, "Darwin": Platform.MACOS}
+_PLATFORMS: Final = {"linux": Platform.LINUX, "darwin": Platform.MACOS}
 _LAST_PORT: Final = 65535
 _PORT: Final = re.compile(r"[0-9]{1,5}")
 _SMALL: Final = 12 * 1024

@@ -4,10 +4,11 @@ The login shell passes it on (``sshd(8)``: ``SHELL -c LINE``), and that may be a
 no line break and no backslash, nothing that csh expands within quotes, and quotes do not nest.
 Nothing secret is in it, because everybody on the host can read a command line.
 
-What it says is one line, ``READY KIND SYSTEM SSH_CONNECTION``: ``KIND`` is ``python`` when a Python
-waits for a program (its length in bytes, a line feed, the program as zlib compresses it, and a line
-for the program), ``osqueryi`` when a shell waits for a seal and a question (a line each, then the
-seal again), and ``none``.
+What it says is one line, ``READY KIND SYSTEM SSH_CONNECTION``. ``KIND`` is ``python:TAG:LEVEL``
+when a Python with this bytecode waits for a program (its length in bytes, a line feed, the program
+as zlib compresses it, and what that reads), ``osqueryi`` when a shell waits for a seal and a
+question (a line each, then the seal again), and ``none``. ``SYSTEM`` is the kernel's own name, in
+any case.
 """
 
 import re
@@ -37,18 +38,19 @@ _PYTHONS: Final = (
 )
 
 _BOOT: Final = (
-    "import sys,zlib;sys.version_info<(3,6)and sys.exit(1);print(*sys.argv[1:],flush=True);"
+    "import sys,zlib;v=sys.version_info;v<(3,6)and sys.exit(1);a=sys.argv;"
+    "print(a[1],a[2]%(sys.implementation.cache_tag,v[3]),sys.platform,*a[3:],flush=True);"
     "b=sys.stdin.buffer;exec(zlib.decompress(b.read(int(b.readline()))))"
 )
 """What a Python does first. Isolated, it takes nothing from the user's folders or environment."""
 
 _WITH_PYTHON: Final = (
     "for c in $i {pythons}; do command -v $c >/dev/null 2>&1 &&"
-    ' $c -ISBWignore -c "{boot}" "$r" python "$u" "$@" && exit 0; done; '
+    ' $c -ISBWignore -c "{boot}" "$r" python:%s:%s "$@" && exit 0; done; '
 )
 
 _WITH_OSQUERYI: Final = (
-    "for o in {programs} none; do command -v $o >/dev/null 2>&1 && break; done; "
+    "u=$(uname -s); for o in {programs} none; do command -v $o >/dev/null 2>&1 && break; done; "
     '[ $o = none ] && echo "$r none $u $*" && exit 0; '
     'f=; case $o in *osqueryd*) f=-S;; esac; echo "$r osqueryi $u $*"; '
     "nl=$(echo; echo x); nl=${{nl%x}}; exec 3<&0; read -r n; q=; "
@@ -60,7 +62,7 @@ _WITH_OSQUERYI: Final = (
 """Its input ends when nobody is left to read the answer; then osqueryi is killed."""
 
 _LOOK: Final = (
-    "[ -t 0 ] && stty raw -echo; r=$1; i=$2; shift 2; u=$(uname -s); "
+    "[ -t 0 ] && stty raw -echo; r=$1; i=$2; shift 2; "
     + _WITH_PYTHON.format(pythons=" ".join(_PYTHONS), boot=_BOOT)
     + _WITH_OSQUERYI.format(programs=" ".join(PROGRAMS), flags=" ".join(FLAGS))
 )

@@ -36,11 +36,15 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """What a host says before it is asked: what there is, its system, and SSH_CONNECTION."""
+    """What a host says before it is asked: what there is, its system, and SSH_CONNECTION.
+
+    ``system`` is in lower case; ``code`` is the bytecode of its Python, if that is what there is.
+    """
 
     kind: str
     system: str
     connection: tuple[str, ...]
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +164,9 @@ class Dialogue:
         line, ends, _ = rest.partition(b"\n")
         if place < 0 or not ends:
             return b""
-        kind, system, *connection = [*line.decode("ascii", "replace").split(), "", ""]
-        self.ready = Ready(kind, system, tuple(connection[:-2]))
+        what, system, *connection = [*line.decode("ascii", "replace").split(), "", ""]
+        kind, _, code = what.partition(":")
+        self.ready = Ready(kind, system.lower(), tuple(connection[:-2]), code)
         self._heard = 0
         self._out.clear()
         self._err.clear()

@@ -198,7 +198,7 @@ def _probe(ask: "dict[str, Any]") -> object:
     if not ask["tables"] or not sys.platform.startswith("linux"):
         return None
     probe: dict[str, Any] = {"__name__": "probe"}
-    exec(compile(ask["probe"], "probe", "exec"), probe)  # noqa: S102 - it came with this program
+    exec(ask["probe"], probe)  # noqa: S102 - it came with this program
     return probe["collect"](ask["tables"], more=probe["HOST_TABLES"])
 
 
@@ -226,7 +226,8 @@ def run(ask: "dict[str, Any]", line: bytes) -> None:
     """Look, print the frame and end.
 
     ``ask`` holds the questions for osqueryi ``together`` and ``singly``, its ``programs`` and
-    ``flags``, the ``limit`` of its output in bytes, the ``probe`` and the ``tables`` it is to read.
+    ``flags``, the ``limit`` of its output in bytes, the ``probe``, source or compiled, and the
+    ``tables`` it is to read.
     ``line`` has the seal, and the seconds for everything.
     """
     seal, seconds = line.split()

@@ -1,11 +1,9 @@
 """What is sent to a host that is ready: a program for its Python, or a question for its shell."""
 
 import time
-import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Final
 
 from portproof.collectors import embedded, why
@@ -13,6 +11,7 @@ from portproof.collectors.osqueryi_format import one_argument
 from portproof.collectors.source import DOCKER_SOCKET, apart
 from portproof.collectors.ssh.command import FLAGS, PROGRAMS
 from portproof.collectors.ssh.dialogue import Ready
+from portproof.collectors.ssh.program import Program
 from portproof.collectors.ssh.replies import asked
 from portproof.model.observation import Platform, Reason, Unobserved
 
@@ -26,11 +25,11 @@ _SHORTEST: Final = 1.0
 class Asking:
     """What to ask hosts of one platform, worked out once for all of them.
 
-    ``program`` is for a Python, compressed; ``argument`` for a shell that has osqueryi alone.
+    ``program`` is for a Python; ``argument`` for a shell that has osqueryi alone.
     """
 
     questions: Mapping[str, str]
-    program: bytes
+    program: Program
     argument: str | None
     via: str | None
 
@@ -60,21 +59,21 @@ class Asking:
             "aside": one_argument(aside) if aside else "",
             "aside_of": DOCKER_SOCKET,
             "tables": embedded.wanted(questions, platform) if probes else [],
-            "probe": embedded.script() if probes else "",
         }
-        program = f"{_runner()}\n\nrun({ask!a}, b.readline())\n".encode("ascii")
-        return cls(questions, zlib.compress(program, 9), together if runs else None, via)
+        program = Program.of("run", ask, probe=embedded.script() if probes else "")
+        return cls(questions, program, together if runs else None, via)
 
 
-def python_program(asking: Asking, seal: str, seconds: float) -> bytes:
+def python_program(asking: Asking, seal: str, seconds: float, code: str = "") -> bytes:
     """What a host's Python reads.
 
     Args:
         asking: What to ask.
         seal: What the answer is to be framed with.
         seconds: When everything there must have ended, from its start.
+        code: Which bytecode that Python has; if it is not known, it gets source.
     """
-    return b"%d\n%s%s %.3f\n" % (len(asking.program), asking.program, seal.encode(), seconds)
+    return b"%s%s %.3f\n" % (asking.program.of_version(code), seal.encode(), seconds)
 
 
 def program_of(
@@ -82,7 +81,8 @@ def program_of(
 ) -> bytes | Unobserved:
     """What to send to a host that is ready; ``deadline`` is of ``time.monotonic``."""
     if ready.kind == "python":
-        return python_program(asking, seal, max(_SHORTEST, deadline - time.monotonic()))
+        seconds = max(_SHORTEST, deadline - time.monotonic())
+        return python_program(asking, seal, seconds, ready.code)
     if ready.kind == _OSQUERYI and asking.argument is not None:
         return shell_input(asking.argument, seal)
     what = _OSQUERYI if asking.via == _OSQUERYI else "python3 or osqueryi"
@@ -94,19 +94,12 @@ def shell_input(argument: str, seal: str) -> bytes:
     return f"{seal}\n{argument}\n{seal}\n".encode()
 
 
-def why_program(pids: Iterable[int], seal: str, seconds: float) -> bytes:
+def why_program(pids: Iterable[int], seal: str, seconds: float, code: str = "") -> bytes:
     """What a host's Python reads to tell who is behind processes; see ``python_program``."""
-    program = _why()
-    numbers = " ".join(map(str, pids))
-    return b"%d\n%s%s %.3f %s\n" % (len(program), program, seal.encode(), seconds, numbers.encode())
+    numbers = " ".join(map(str, pids)).encode()
+    return b"%s%s %.3f %s\n" % (_why().of_version(code), seal.encode(), seconds, numbers)
 
 
 @cache
-def _why() -> bytes:
-    ask = {"program": why.script(), "limit": why.LONGEST}
-    program = f"{_runner()}\n\nexplain({ask!a}, b.readline())\n".encode("ascii")
-    return zlib.compress(program, 9)
-
-
-def _runner() -> str:
-    return files(__package__).joinpath("runner.py").read_text(encoding="utf-8")
+def _why() -> Program:
+    return Program.of("explain", {"program": why.script(), "limit": why.LONGEST})
