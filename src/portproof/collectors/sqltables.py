@@ -264,7 +264,7 @@ def _fetch(cursor: sqlite3.Cursor, max_rows: int) -> Answer:
     rows: list[Row] = []
     size = 0
     for values in cursor:
-        texts = [_text(value) for value in values]
+        texts = [value if type(value) is str else _text(value) for value in values]
         size += sum(map(len, texts)) + _CELL * len(texts)
         if len(rows) == max_rows or size > _MOST_BYTES:
             detail = f"the answer has more than {len(rows)} rows or {_MOST_BYTES} characters"
@@ -273,7 +273,7 @@ def _fetch(cursor: sqlite3.Cursor, max_rows: int) -> Answer:
     return Observed(tuple(rows), len(rows))
 
 
-def _text(value: str | float | bytes | None) -> str:
+def _text(value: float | bytes | None) -> str:
     if value is None:
         return ""
     if isinstance(value, bytes):
