@@ -1,6 +1,10 @@
 """The conversation with a host: passwords, readiness, answers and everything that is none."""
 
+from collections.abc import Iterator
+
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from portproof.collectors.ssh.command import Marks
 from portproof.collectors.ssh.dialogue import Dialogue, Document, Party, Printed, Program, Ready
@@ -129,6 +133,96 @@ def test_a_host_that_cannot_be_asked_ends_it() -> None:
     host = talking(program=lambda _ready: nothing)
     assert host.hear(b"READY none Linux\n") == b""
     assert host.outcome == nothing
+
+
+def split(words: bytes, cuts: set[int]) -> Iterator[bytes]:
+    """The words in pieces that end at the cuts, as packets may."""
+    ends = [*sorted(cut for cut in cuts if cut < len(words)), len(words)]
+    return (words[begin:end] for begin, end in zip([0, *ends], ends, strict=False))
+
+
+def up_to_readiness(words: bytes) -> bytes:
+    """What a host says until it is ready; then it waits for the program."""
+    place = words.find(b"READY ")
+    return words[: words.find(b"\n", place) + 1 or None] if place >= 0 else words
+
+
+LONGEST = b"\rdoas (" + b"x" * 300 + b") password: "
+NOISE = st.sampled_from(
+    [
+        b"READY",
+        b"READY ",
+        b"REA",
+        b"PROMPT:",
+        b"PRO",
+        ASKED,
+        LONGEST,
+        b"\rdoas (",
+        b"\r",
+        b" ",
+        b"\n",
+    ]
+)
+CUTS = st.sets(st.integers(1, 900)) | st.just(set(range(2500)))
+
+
+@pytest.mark.parametrize("become", [None, SUDO, DOAS], ids=["none", "sudo", "doas"])
+@example([ASKED, b"PROMPT:"], {1}, set())
+@example([b"READY ", b"PROMPT:", ASKED], set(), {1})
+@example([b"PROMPT:", b"PROMPT:", ASKED, ASKED], set(), set())
+@given(st.lists(NOISE, max_size=6), CUTS, CUTS)
+def test_packets_may_end_anywhere(
+    become: Become | None, noise: list[bytes], cuts: set[int], later: set[int]
+) -> None:
+    """However a host's words are split, what came of them and what it is sent are the same."""
+    words = up_to_readiness(b"".join(noise) + b"READY python Linux\n")
+    whole, pieces = talking(become), talking(become)
+    sent = whole.hear(words)
+    answered = b"".join(map(pieces.hear, split(words, cuts)))
+    assert (pieces.outcome, pieces.ready) == (whole.outcome, whole.ready)
+    if whole.outcome is None:
+        assert answered == sent
+    for host, ends in ((whole, set()), (pieces, later)):
+        for piece in split(b"noise\nSEAL 7\n{\nSEAL}\nSEAL end\n", ends):
+            assert host.hear(piece) == b""
+    assert pieces.end(0, "") == whole.end(0, "")
+
+
+@pytest.mark.parametrize("become", [SUDO, DOAS], ids=["sudo", "doas"])
+@given(st.lists(NOISE, max_size=6).map(b"".join), CUTS)
+def test_complaints_may_end_anywhere(become: Become, words: bytes, cuts: set[int]) -> None:
+    """The same for prompts among what is said on standard error."""
+    whole, pieces = talking(become), talking(become)
+    sent = whole.overhear(words)
+    answered = b"".join(map(pieces.overhear, split(words, cuts)))
+    assert pieces.outcome == whole.outcome
+    if whole.outcome is None:
+        assert answered == sent
+    assert pieces.end(1, "") == whole.end(1, "")
+
+
+@pytest.mark.parametrize(
+    ("become", "ask"), [(SUDO, b"PROMPT:"), (DOAS, ASKED)], ids=["sudo", "doas"]
+)
+class TestPromptsAroundReadiness:
+    """In one packet with the line of a host that is ready."""
+
+    def test_a_prompt_before_it_is_answered_first(self, become: Become, ask: bytes) -> None:
+        """And the program follows."""
+        host = talking(become)
+        assert host.hear(ask + b"READY python Linux\n") == b"hunter2\nprogram for python"
+
+    def test_a_prompt_behind_it_gets_no_password(self, become: Become, ask: bytes) -> None:
+        """It would become the program's input."""
+        host = talking(become)
+        assert host.hear(b"READY python Linux\n" + ask) == b"program for python"
+
+    def test_a_refused_password_starts_nothing(self, become: Become, ask: bytes) -> None:
+        """Whatever says that it is ready after that is not what was asked for."""
+        host = talking(become)
+        assert host.hear(ask + ask + b"READY python Linux\n") == b""
+        assert cause(host.outcome).reason is Reason.AUTH
+        assert host.ready is None
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,9 @@ from portproof.model.observation import Reason, Unobserved
 _DOAS_PROMPT: Final = rb"\rdoas \([^\r\n]{1,300}\) password: "
 """What doas asks; unlike sudo's, its prompt cannot be chosen (``doas.c`` and ``pam.c``)."""
 
+_LONGEST_PROMPT: Final = 320
+"""Bytes; no prompt is longer, neither what doas asks nor the words chosen for sudo."""
+
 _MOST_NOISE: Final = 128 * 1024
 """Bytes that shells and banners may print before the host is ready."""
 
@@ -68,6 +71,24 @@ Program = Callable[[Ready], bytes | Unobserved]
 """What to send to a host that is ready, or why nothing can be asked of it."""
 
 
+@dataclass(slots=True)
+class _Prompts:
+    """Counts the prompts in a text that only grows, and never searches the same of it again."""
+
+    pattern: bytes
+    count: int = 0
+    searched: int = 0
+
+    def before(self, end: int, text: bytearray) -> int:
+        """How many there are before ``end``, which never goes back."""
+        for match in re.compile(self.pattern).finditer(text, self.searched, end):
+            self.count += 1
+            self.searched = match.end()
+        # The beginning of a prompt whose rest is still to come is searched once more.
+        self.searched = max(self.searched, end - _LONGEST_PROMPT)
+        return self.count
+
+
 class Dialogue:
     """One conversation. What ``hear`` and ``overhear`` return is to be sent.
 
@@ -90,7 +111,12 @@ class Dialogue:
         self._heard = 0
         self._out = bytearray()
         self._err = bytearray()
-        self._prompts = 0
+        asks_doas = party.become is not None and party.become.method == "doas"
+        prompt = _DOAS_PROMPT if asks_doas else re.escape(marks.prompt.encode("ascii"))
+        self._prompts_out = _Prompts(prompt)
+        self._prompts_err = _Prompts(prompt)
+        self._is_answered = False
+        self._searched = 0
         self._framed = Framed(marks.seal, limit)
 
     def hear(self, data: bytes) -> bytes:
@@ -99,7 +125,7 @@ class Dialogue:
         if self._is_over(data):
             return b""
         if self.ready is None:
-            return self._prompted(self._out) or self._get_ready()
+            return self._waiting()
         if self.ready.kind == "python":
             self._look_for_document()
         return b""
@@ -109,7 +135,7 @@ class Dialogue:
         self._err += data
         if self._is_over(data) or self.ready is not None:
             return b""
-        return self._prompted(self._err)
+        return self._prompted(self._prompts_err, self._err, len(self._err))
 
     def end(self, code: int | None, cause: str) -> Outcome:
         """Say what came of it when nothing more comes.
@@ -142,28 +168,42 @@ class Dialogue:
             self.outcome = Unobserved(Reason.OVERSIZED, text)
         return self.outcome is not None
 
-    def _prompted(self, text: bytearray) -> bytes:
+    def _waiting(self) -> bytes:
+        """Answer prompts until the host is ready; those after that would not be for a password."""
+        line = self._ready_line()
+        end = len(self._out) if line is None else line.stop
+        password = self._prompted(self._prompts_out, self._out, end)
+        if line is None or self.outcome is not None:
+            return password
+        return password + self._get_ready(bytes(self._out[line]))
+
+    def _prompted(self, prompts: _Prompts, text: bytearray, end: int) -> bytes:
         """The password, when it is asked for; the second time, it was wrong."""
         become = self._party.become
         if become is None or become.password is None:
             return b""
-        mark = re.escape(self._marks.prompt.encode("ascii"))
-        prompts = len(re.findall(_DOAS_PROMPT if become.method == "doas" else mark, text))
-        if prompts > 1:
+        count = prompts.before(end, text)
+        if count > 1:
             detail = f"{become.method} refused the password of {self._party.user} on"
             self.outcome = Unobserved(Reason.AUTH, f"{detail} {self._party.host}")
-        if prompts != 1 or self._prompts:
+        if count != 1 or self._is_answered:
             return b""
-        self._prompts = prompts
+        self._is_answered = True
         return become.password.reveal().encode() + b"\n"
 
-    def _get_ready(self) -> bytes:
+    def _ready_line(self) -> slice | None:
+        """Where the first mark's line stands, without the mark, once all of it has come."""
         mark = self._marks.ready.encode("ascii") + b" "
-        place = self._out.find(mark)
-        rest = bytes(self._out[place + len(mark) :][:_LONGEST_READY])
-        line, ends, _ = rest.partition(b"\n")
-        if place < 0 or not ends:
-            return b""
+        place = self._out.find(mark, self._searched)
+        if place < 0:
+            self._searched = max(0, len(self._out) - len(mark))
+            return None
+        self._searched = place
+        begin = place + len(mark)
+        end = self._out.find(b"\n", begin, begin + _LONGEST_READY)
+        return None if end < 0 else slice(begin, end)
+
+    def _get_ready(self, line: bytes) -> bytes:
         what, system, *connection = [*line.decode("ascii", "replace").split(), "", ""]
         kind, _, code = what.partition(":")
         self.ready = Ready(kind, system.lower(), tuple(connection[:-2]), code)
