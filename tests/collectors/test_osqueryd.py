@@ -4,13 +4,11 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from portproof.collectors import thrift_wire
 from portproof.collectors.osqueryd import OsquerydSource
 from portproof.model.observation import (
     Answer,
@@ -22,8 +20,7 @@ from portproof.model.observation import (
 )
 from requirements import needs
 from standins.host import HOST, LISTENERS, listening_sockets
-from standins.leaks import nothing_leaks
-from standins.looks import sight_of
+from standins.looks import sight_of, source_of
 from standins.osqueryd import Osqueryd
 
 _AS_NOBODY = """
@@ -35,34 +32,14 @@ print(OsquerydSource(sys.argv[1]).look({}))
 """
 
 
-@pytest.fixture(autouse=True)
-def _nothing_leaks() -> Iterator[None]:
-    with nothing_leaks():
-        yield
-
-
-@pytest.fixture(params=["C", "Python"])
-def _decoder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    if request.param == "Python":
-        monkeypatch.setattr(thrift_wire, "fast_decode", None)
-    assert (thrift_wire.fast_decode is None) == (request.param == "Python")
-
-
-@pytest.fixture
-def osqueryd(tmp_path: Path) -> Iterator[Osqueryd]:
-    """A running stand-in over a small host."""
-    with Osqueryd(tmp_path / "osquery.em", HOST) as server:
-        yield server
-
-
-def _source(osqueryd: Osqueryd, timeout: float = 10.0) -> OsquerydSource:
-    return OsquerydSource(str(osqueryd.path), timeout, Platform.LINUX)
+pytest_plugins = "support.running_osqueryd"
+pytestmark = pytest.mark.usefixtures("_nothing_leaks")
 
 
 @pytest.mark.usefixtures("_decoder")
 def test_shipped_question_is_answered_in_text(osqueryd: Osqueryd) -> None:
     """Every value comes as text, NULL as empty text, and rows without a process are kept."""
-    sight = sight_of(_source(osqueryd).look({"listening-sockets": listening_sockets()}))
+    sight = sight_of(source_of(osqueryd).look({"listening-sockets": listening_sockets()}))
 
     assert sight.answers == {"listening-sockets": Observed(LISTENERS, 2)}
     assert sight.incomplete == ()
@@ -70,7 +47,7 @@ def test_shipped_question_is_answered_in_text(osqueryd: Osqueryd) -> None:
 
 def test_identity_is_told_in_the_same_round(osqueryd: Osqueryd) -> None:
     """Version, effective user and namespace are part of the sight, over one connection."""
-    sight = sight_of(_source(osqueryd).look({"one": "SELECT 1 AS n", "two": "SELECT 2.0 AS n"}))
+    sight = sight_of(source_of(osqueryd).look({"one": "SELECT 1 AS n", "two": "SELECT 2.0 AS n"}))
 
     assert sight.identity == Identity(
         source="osqueryd",
@@ -86,7 +63,7 @@ def test_identity_is_told_in_the_same_round(osqueryd: Osqueryd) -> None:
 def test_an_osqueryd_that_cannot_say_who_it_is_is_not_believed(tmp_path: Path) -> None:
     """Without a row that describes osqueryd there is no sight, whatever else it would answer."""
     with Osqueryd(tmp_path / "osquery.em", {}) as server:
-        seen = _source(server).look({"one": "SELECT 1 AS n"})
+        seen = source_of(server).look({"one": "SELECT 1 AS n"})
         assert server.asked[1:] == []
     assert isinstance(seen, Unobserved)
     assert seen.reason is Reason.GARBLED
@@ -94,7 +71,7 @@ def test_an_osqueryd_that_cannot_say_who_it_is_is_not_believed(tmp_path: Path) -
 
 def test_no_rows_is_an_answer(osqueryd: Osqueryd) -> None:
     """An empty list with a good status is observed: the table was read and had no such row."""
-    sight = sight_of(_source(osqueryd).look({"none": "SELECT pid FROM processes WHERE pid = 5"}))
+    sight = sight_of(source_of(osqueryd).look({"none": "SELECT pid FROM processes WHERE pid = 5"}))
 
     assert sight.answers == {"none": Observed((), 0)}
 
@@ -114,7 +91,7 @@ def test_wrong_sql_spoils_only_itself(
     osqueryd: Osqueryd, sql: str, reason: Reason, told: str
 ) -> None:
     """An error of SQLite is the answer to one question; the others are answered."""
-    sight = sight_of(_source(osqueryd).look({"wrong": sql, "right": "SELECT 1 AS n"}))
+    sight = sight_of(source_of(osqueryd).look({"wrong": sql, "right": "SELECT 1 AS n"}))
 
     wrong = sight.answers["wrong"]
     assert isinstance(wrong, Unobserved)
@@ -126,7 +103,7 @@ def test_words_of_the_host_are_short_and_visible(osqueryd: Osqueryd) -> None:
     """An error message can neither flood a report nor reach a terminal as control characters."""
     table = "\x1b[2J\u202e" + "x" * 5000
     sql = 'SELECT * FROM "' + table + '"'  # noqa: S608 - the name is this test's own
-    answer = sight_of(_source(osqueryd).look({"q": sql})).answers["q"]
+    answer = sight_of(source_of(osqueryd).look({"q": sql})).answers["q"]
 
     assert isinstance(answer, Unobserved)
     assert answer.detail.isprintable()
@@ -141,7 +118,7 @@ def test_bytes_that_are_not_utf8_are_replaced(tmp_path: Path) -> None:
     questions = {"names": "SELECT name FROM etc_services", "after": "SELECT 1 AS n"}
 
     with Osqueryd(tmp_path / "osquery.em", rows) as server:
-        sight = sight_of(_source(server).look(questions))
+        sight = sight_of(source_of(server).look(questions))
         assert server.connections == 1
 
     assert sight.answers["names"] == Observed(({"name": "caf\ufffd"}, {"name": "\u2713"}), 2)
@@ -154,7 +131,7 @@ def test_a_hundred_thousand_rows_arrive_whole(osqueryd: Osqueryd) -> None:
         "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 100000)"
         " SELECT x AS port, 'LISTEN' AS state FROM n"
     )
-    answer = sight_of(_source(osqueryd, timeout=60).look({"many": sql})).answers["many"]
+    answer = sight_of(source_of(osqueryd, timeout=60).look({"many": sql})).answers["many"]
 
     assert isinstance(answer, Observed)
     assert (answer.count, answer.whole) == (100_000, True)
@@ -234,7 +211,7 @@ def test_without_permission_the_reason_is_privilege(guarded: str) -> None:
 @pytest.mark.parametrize("shared", [True, False])
 def test_threads_get_only_their_own_rows(osqueryd: Osqueryd, shared: bool) -> None:
     """Four threads, with a source each or one for all, never see another's answer."""
-    sources = [_source(osqueryd)] * 4 if shared else [_source(osqueryd) for _ in range(4)]
+    sources = [source_of(osqueryd)] * 4 if shared else [source_of(osqueryd) for _ in range(4)]
 
     def look(thread: int) -> list[Answer]:
         return [

@@ -4,51 +4,24 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from osquery.extensions import ExtensionManager
 
-from portproof.collectors import thrift_wire
-from portproof.collectors.osqueryd import OsquerydSource
 from portproof.collectors.thrift_client import Connection
 from portproof.model.observation import (
     Observed,
-    Platform,
     Reason,
     Unobserved,
 )
 from standins import osqueryd as manners
-from standins.host import HOST
-from standins.leaks import nothing_leaks
-from standins.looks import reason_of, sight_of
+from standins.looks import reason_of, sight_of, source_of
 from standins.osqueryd import Manner, Osqueryd, honest
 
-
-@pytest.fixture(autouse=True)
-def _nothing_leaks() -> Iterator[None]:
-    with nothing_leaks():
-        yield
-
-
-@pytest.fixture(params=["C", "Python"])
-def _decoder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    if request.param == "Python":
-        monkeypatch.setattr(thrift_wire, "fast_decode", None)
-    assert (thrift_wire.fast_decode is None) == (request.param == "Python")
-
-
-@pytest.fixture
-def osqueryd(tmp_path: Path) -> Iterator[Osqueryd]:
-    """A running stand-in over a small host."""
-    with Osqueryd(tmp_path / "osquery.em", HOST) as server:
-        yield server
-
-
-def _source(osqueryd: Osqueryd, timeout: float = 10.0) -> OsquerydSource:
-    return OsquerydSource(str(osqueryd.path), timeout, Platform.LINUX)
+pytest_plugins = "support.running_osqueryd"
+pytestmark = pytest.mark.usefixtures("_nothing_leaks")
 
 
 def _when_asked(word: str, manner: Manner) -> Manner:
@@ -88,7 +61,7 @@ def test_a_broken_reply_spoils_only_its_question(
     osqueryd.manner = _when_asked("bad", manner)
     questions = {"before": "SELECT 1 AS n", "bad": "SELECT 'bad' AS n", "after": "SELECT 2 AS n"}
 
-    sight = sight_of(_source(osqueryd).look(questions))
+    sight = sight_of(source_of(osqueryd).look(questions))
 
     assert sight.answers["before"] == Observed(({"n": "1"},), 1)
     assert reason_of(sight.answers["bad"]) is reason
@@ -104,7 +77,7 @@ def test_an_osqueryd_gone_mute_is_waited_for_once(osqueryd: Osqueryd, manner: Ma
         f"q{number}": "SELECT 1 AS n" for number in range(50)
     }
 
-    sight = sight_of(_source(osqueryd, timeout=0.3).look(questions))
+    sight = sight_of(source_of(osqueryd, timeout=0.3).look(questions))
 
     assert {reason_of(answer) for answer in sight.answers.values()} == {Reason.TIMEOUT}
     assert sight.answers.keys() == questions.keys()
@@ -121,7 +94,7 @@ def test_an_old_reply_is_no_answer(osqueryd: Osqueryd) -> None:
         yield replies[0]
 
     osqueryd.manner = _when_asked("AS n", repeat_first)
-    sight = sight_of(_source(osqueryd).look({"old": "SELECT 1 AS n", "new": "SELECT 2 AS n"}))
+    sight = sight_of(source_of(osqueryd).look({"old": "SELECT 1 AS n", "new": "SELECT 2 AS n"}))
 
     assert sight.answers["old"] == Observed(({"n": "1"},), 1)
     assert reason_of(sight.answers["new"]) is Reason.GARBLED
@@ -135,7 +108,7 @@ def test_an_osqueryd_that_stops_within_a_row_is_late(osqueryd: Osqueryd) -> None
         yield reply[: reply.index(b"\x0f\x00\x02") + 8]
 
     osqueryd.manner = _when_asked("slow", stop_in_rows)
-    sight = sight_of(_source(osqueryd, timeout=0.3).look({"slow": "SELECT 'slow' AS n"}))
+    sight = sight_of(source_of(osqueryd, timeout=0.3).look({"slow": "SELECT 'slow' AS n"}))
 
     assert reason_of(sight.answers["slow"]) is Reason.TIMEOUT
 
@@ -143,7 +116,7 @@ def test_an_osqueryd_that_stops_within_a_row_is_late(osqueryd: Osqueryd) -> None
 def test_a_mute_osqueryd_gives_nosight(osqueryd: Osqueryd) -> None:
     """When osqueryd does not even say who it is, nothing else is asked."""
     osqueryd.manner = manners.mute
-    seen = _source(osqueryd, timeout=0.2).look({"one": "SELECT 1 AS n"})
+    seen = source_of(osqueryd, timeout=0.2).look({"one": "SELECT 1 AS n"})
 
     assert isinstance(seen, Unobserved)
     assert seen.reason is Reason.TIMEOUT
@@ -168,7 +141,7 @@ def test_ctrl_c_is_not_swallowed(osqueryd: Osqueryd) -> None:
 
     osqueryd.manner = _when_asked("slow", interrupt_in_rows)
     with pytest.raises(KeyboardInterrupt):
-        _source(osqueryd).look({"slow": "SELECT 'slow' AS n"})
+        source_of(osqueryd).look({"slow": "SELECT 'slow' AS n"})
 
 
 def test_osquerys_own_classes_stay_as_they_are() -> None:

@@ -1,6 +1,13 @@
-"""Reads what a source told, and fails where it told something else."""
+"""Makes a source, reads what it told, and fails where it told something else."""
 
-from portproof.model.observation import Answer, Reason, Sight, Unobserved
+from portproof.collectors.osqueryd import OsquerydSource
+from portproof.model.observation import Answer, Platform, Reason, Sight, Unobserved
+from standins.osqueryd import Osqueryd
+
+
+def source_of(osqueryd: Osqueryd, timeout: float = 10.0) -> OsquerydSource:
+    """The source that asks a stand-in for osqueryd."""
+    return OsquerydSource(str(osqueryd.path), timeout, Platform.LINUX)
 
 
 def sight_of(seen: Sight | Unobserved) -> Sight:

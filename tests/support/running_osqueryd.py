@@ -1,0 +1,31 @@
+"""Fixtures of tests that ask a running osqueryd; a module gets them by ``pytest_plugins``."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from portproof.collectors import thrift_wire
+from standins.host import HOST
+from standins.leaks import nothing_leaks
+from standins.osqueryd import Osqueryd
+
+
+@pytest.fixture
+def _nothing_leaks() -> Iterator[None]:
+    with nothing_leaks():
+        yield
+
+
+@pytest.fixture(params=["C", "Python"])
+def _decoder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "Python":
+        monkeypatch.setattr(thrift_wire, "fast_decode", None)
+    assert (thrift_wire.fast_decode is None) == (request.param == "Python")
+
+
+@pytest.fixture
+def osqueryd(tmp_path: Path) -> Iterator[Osqueryd]:
+    """A running stand-in over a small host."""
+    with Osqueryd(tmp_path / "osquery.em", HOST) as server:
+        yield server
