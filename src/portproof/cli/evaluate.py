@@ -11,13 +11,13 @@ from portproof.cli.changed import changed
 from portproof.cli.content import load_content
 from portproof.cli.show import Line, show
 from portproof.cli.summary import summary
+from portproof.cli.theming import Themed, refuse_looks, themed
 from portproof.comparing.changes import changes
-from portproof.content import shipped
 from portproof.exitcodes import ExitCode
 from portproof.folders.what_if import evaluate, job_by
 from portproof.model.changes import ChangeKind
 from portproof.model.result import AuditResult
-from portproof.renderers.contract import Theme, renderers, write
+from portproof.renderers.contract import renderers, write
 from portproof.store.folder import AuditFolder
 from portproof.store.reading import read_request
 from portproof.store.results import read_result
@@ -49,24 +49,29 @@ _TITLES: Final = {
     type=click.Path(path_type=Path),
     help="Also write the result as an audit's folder; new or empty.",
 )
-def command(folder: Path, policies: tuple[str, ...], output: Path | None) -> ExitCode:
+@themed
+def command(
+    theme: Themed, folder: Path, policies: tuple[str, ...], output: Path | None
+) -> ExitCode:
     """Judge the evidence of an audit by other policies, without touching a host.
 
     Prints what would newly fail, newly pass or become unproven, compared with the folder's own
     verdicts. Waivers hold as they hold today. A rule whose check was not asked then is unproven.
     Exit codes are those of an audit, by the policies given.
     """
+    if output is None:
+        refuse_looks("without -o no report is written")
     old = read_result(folder)
     job = job_by(folder, old, load_content(policies))
     if output is None:
         new = evaluate(folder, old, job)
     else:
+        look = theme()
         request = msgspec.structs.replace(read_request(folder), policies=policies, digests=())
         with AuditFolder(output, request) as written:
             new = evaluate(folder, old, job, record=written.record)
-            theme = Theme((shipped("reports"),))
             chosen = renderers(()).items()
-            files = {each.FILE: write(name, each, new, theme) for name, each in chosen}
+            files = {each.FILE: write(name, each, new, look) for name, each in chosen}
             written.finish(new.run, files)
     show(_lines(old, new, output))
     return new.exit_code

@@ -51,6 +51,20 @@ def themed(function: Callable[..., Any]) -> Callable[..., Any]:
     return functools.reduce(lambda made, option: option(made), reversed(_DECORATORS), with_theme)
 
 
+def refuse_looks(because: str) -> None:
+    """Refuse these options where they were given and would do nothing.
+
+    Raises:
+        UsageError: one was given; says which, and why it has no place.
+    """
+    source = click.get_current_context().get_parameter_source
+    given = [
+        f"--{name}" for name in OPTIONS if source(name) is click.core.ParameterSource.COMMANDLINE
+    ]
+    if given:
+        raise UsageError(f"{because}; leave out {', '.join(given)}")
+
+
 def theme(template: Path | None, title: str, logo: Path | None, footer: str) -> "Theme":
     """A theme whose folder comes before the shipped one, found to be readable.
 
