@@ -18,8 +18,9 @@ import pytest
 
 from fleet.looking import eventually, questions
 from portproof.collectors.ssh.command import FLAGS
+from portproof.collectors.ssh.dialogue import Printed
 from portproof.collectors.ssh.framing import Framed
-from portproof.collectors.ssh.replies import Reply, read_reply
+from portproof.collectors.ssh.replies import Reply, read_reply, run_of, sight_of_runs
 from portproof.collectors.ssh.script import Asking, python_program
 from portproof.model.observation import (
     LISTENING_SOCKETS,
@@ -310,3 +311,18 @@ def test_a_program_that_failed_says_how() -> None:
     assert isinstance(found, Unobserved)
     assert found.reason is Reason.QUERY_ERROR
     assert "BlockingIOError" in found.detail
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("osqueryi: não é permitido\n".encode(), "osqueryi: não é permitido"),
+        (b"\xff\x1b[2J", r"\xff\x1b[2J"),
+    ],
+)
+def test_an_osqueryi_that_failed_is_quoted_as_it_wrote(said: bytes, told: str) -> None:
+    """In the letters of its own language, and without anything a terminal would carry out."""
+    ran = run_of(Printed(b"", said, 1))
+    found = sight_of_runs([ran], QUESTIONS, Platform.LINUX)
+    text = f"osqueryi ended with exit code 1: {told}"
+    assert found == Unobserved(Reason.QUERY_ERROR, text)

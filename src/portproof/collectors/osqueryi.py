@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from portproof.collectors.answers import observed, quoted, refused
 from portproof.collectors.identity import IDENTITY_SQL, read_identity, this_platform
-from portproof.collectors.osqueryi_format import GarbledError, one_argument, read_answers
-from portproof.collectors.program import Ran, run
+from portproof.collectors.osqueryi_format import one_argument
+from portproof.collectors.osqueryi_run import SOURCE, Told, joined, judged
+from portproof.collectors.program import run
 from portproof.collectors.source import ASIDE_SECONDS, DOCKER_SOCKET, NO_DOCKER, apart
 from portproof.model.observation import Answer, Platform, Reason, Sight, Unobserved
 
@@ -40,11 +40,6 @@ class _Shell(NamedTuple):
     deadline: float
 
 
-class _Told(NamedTuple):
-    answers: list[Answer]
-    unread: list[str]
-
-
 class OsqueryiSource:
     """A source that starts osqueryi, with our own privileges and without its configuration.
 
@@ -55,7 +50,7 @@ class OsqueryiSource:
         platform: What the machine is; by default found out.
     """
 
-    name = "osqueryi"
+    name = SOURCE
 
     def __init__(
         self,
@@ -103,27 +98,19 @@ def _command(program: str) -> tuple[str, ...]:
     return (program, *shell, *flags)
 
 
-def _tell(shell: _Shell, questions: Sequence[str]) -> _Told:
-    together = _ask(shell, questions)
-    if not isinstance(together, Unobserved):
-        return together
-    return _tell_each(shell, questions) if len(questions) > 1 else _Told([together], [])
+def _tell(shell: _Shell, questions: Sequence[str]) -> Told:
+    told = _ask(shell, questions)
+    if not isinstance(told, Unobserved):
+        return told
+    return _tell_each(shell, questions) if len(questions) > 1 else joined([told])
 
 
-def _tell_each(shell: _Shell, questions: Sequence[str]) -> _Told:
+def _tell_each(shell: _Shell, questions: Sequence[str]) -> Told:
     """Ask each question by itself; without an answer to the first, who looked, no other counts."""
-    answers: list[Answer] = []
-    unread: list[str] = []
-    for sql in questions:
-        if answers and isinstance(answers[0], Unobserved):
-            break
-        told = _ask(shell, [sql])
-        if isinstance(told, Unobserved):
-            answers.append(told)
-        else:
-            answers.extend(told.answers)
-            unread.extend(told.unread)
-    return _Told(answers, unread)
+    first = joined([_ask(shell, questions[:1])])
+    if isinstance(first.answers[0], Unobserved):
+        return first
+    return joined([first, *(_ask(shell, [sql]) for sql in questions[1:])])
 
 
 def _ask_aside(shell: _Shell, sql: str) -> Answer:
@@ -135,26 +122,8 @@ def _ask_aside(shell: _Shell, sql: str) -> Answer:
     return told if isinstance(told, Unobserved) else told.answers[0]
 
 
-def _ask(shell: _Shell, questions: Sequence[str]) -> _Told | Unobserved:
+def _ask(shell: _Shell, questions: Sequence[str]) -> Told | Unobserved:
     ran = run((*shell.command, one_argument(questions)), shell.deadline)
     if isinstance(ran, Unobserved):
         return ran
-    failure = _failure(shell.command[0], ran)
-    if failure is not None:
-        return failure
-    try:
-        answers = read_answers(ran.output, len(questions))
-    except GarbledError as error:
-        told = quoted(str(error))
-        return Unobserved(Reason.GARBLED, f"osqueryi's output cannot be read: {told}")
-    return _Told([observed("osqueryi", rows) for rows in answers], ran.complaints.unread)
-
-
-def _failure(program: str, ran: Ran) -> Unobserved | None:
-    """Judge by exit code and standard error: after an error osqueryi prints rows all the same."""
-    if ran.complaints.error is not None:
-        return refused("osqueryi", ran.complaints.error)
-    if ran.code != 0:
-        told = quoted(ran.complaints.text.decode("utf-8", "backslashreplace"))
-        return Unobserved(Reason.QUERY_ERROR, f"{program} ended with exit code {ran.code}: {told}")
-    return None
+    return judged(ran, len(questions), shell.command[0])

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import IO, Final
+from typing import IO, Final, Self
 
 from portproof.collectors.answers import quoted
 from portproof.model.observation import Reason, Unobserved
@@ -41,6 +41,14 @@ class Complaints:
     error: str | None = None
     unread: list[str] = field(default_factory=list)
     text: bytearray = field(default_factory=bytearray)
+
+    @classmethod
+    def of(cls, text: bytes) -> Self:
+        """Take in all of it at once, as it came from somewhere else."""
+        told = cls(text=bytearray(text))
+        for line in text.splitlines(keepends=True):
+            told.note(line)
+        return told
 
     def note(self, line: bytes) -> None:
         """Take in the beginning of a line."""

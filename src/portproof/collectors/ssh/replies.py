@@ -5,11 +5,10 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from portproof.collectors import embedded
-from portproof.collectors.answers import observed, quoted, refused
+from portproof.collectors import embedded, osqueryi_run
+from portproof.collectors.answers import quoted
 from portproof.collectors.identity import IDENTITY_SQL, read_identity
-from portproof.collectors.osqueryi_format import GarbledError, read_answers
-from portproof.collectors.program import Complaints
+from portproof.collectors.program import Complaints, Ran
 from portproof.collectors.source import NO_DOCKER, apart, failure_of
 from portproof.collectors.ssh.dialogue import Printed
 from portproof.model.observation import (
@@ -22,7 +21,6 @@ from portproof.model.observation import (
     Witness,
 )
 
-_SOURCE: Final = "osqueryi"
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1"})
 _MOST_CANARIES: Final = 4
 _LAST_PORT: Final = 65535
@@ -56,11 +54,6 @@ class Told(NamedTuple):
     tried: tuple[str, ...] = ()
 
 
-class _Answers(NamedTuple):
-    answers: list[Answer]
-    unread: list[str]
-
-
 def asked(questions: Mapping[str, str], platform: Platform) -> dict[str, str]:
     """The questions in the order in which osqueryi is asked: first who it is, then the sockets."""
     together, _ = apart(questions)
@@ -92,7 +85,7 @@ def read_reply(
     nothing = Unobserved(
         Reason.NO_COLLECTOR, "there is no osqueryi, and the probe knows Linux only"
     )
-    tried = (f"{_SOURCE}: {failure.detail}",) if failure is not None else ()
+    tried = (f"{osqueryi_run.SOURCE}: {failure.detail}",) if failure is not None else ()
     return Told(nothing if probe is None else probe, canaries, tried)
 
 
@@ -106,8 +99,8 @@ def sight_of_runs(
         if isinstance(told, Unobserved):
             return told
     else:
-        told = _singly([_answers(run, 1) for run in runs[1 : len(names) + 1]])
-    identity = read_identity(_SOURCE, platform, told.answers[0])
+        told = osqueryi_run.joined(_answers(run, 1) for run in runs[1 : len(names) + 1])
+    identity = read_identity(osqueryi_run.SOURCE, platform, told.answers[0])
     if isinstance(identity, Unobserved):
         return identity
     late = Unobserved(Reason.TIMEOUT, "osqueryi was not asked this; the time was over")
@@ -136,49 +129,18 @@ def run_of(printed: Printed) -> Run:
     return Run(code=printed.code, out=out, err=err)
 
 
-def _singly(told: Sequence[_Answers | Unobserved]) -> _Answers:
-    answers: list[Answer] = []
-    unread: list[str] = []
-    for each in told:
-        if isinstance(each, Unobserved):
-            answers.append(each)
-        else:
-            answers.extend(each.answers)
-            unread.extend(each.unread)
-    return _Answers(answers, unread)
-
-
-def _answers(run: Run, count: int) -> _Answers | Unobserved:
-    """Believe a run, or not, by its exit code and complaints; rows are printed after errors too."""
-    complaints = Complaints()
+def _answers(run: Run, count: int) -> osqueryi_run.Told | Unobserved:
+    """What a run on the host told, where it came back whole."""
     try:
-        output, said = run.out.encode("latin-1"), run.err.encode("latin-1")
+        complaints = Complaints.of(run.err.encode("latin-1"))
+        ran = Ran(run.code, bytearray(run.out, "latin-1"), complaints)
     except UnicodeEncodeError:
         return Unobserved(Reason.GARBLED, "the host's answer is not understood: it is not bytes")
-    for line in said.splitlines(keepends=True):
-        complaints.note(line)
-    failure = _failure(run, complaints)
-    if failure is not None:
-        return failure
-    try:
-        answers = read_answers(output, count)
-    except GarbledError as error:
-        told = quoted(str(error))
-        return Unobserved(Reason.GARBLED, f"osqueryi's output cannot be read: {told}")
-    return _Answers([observed(_SOURCE, rows) for rows in answers], complaints.unread)
-
-
-def _failure(run: Run, complaints: Complaints) -> Unobserved | None:
     if run.late:
         return Unobserved(Reason.TIMEOUT, "osqueryi did not end in time")
     if run.large:
         return Unobserved(Reason.OVERSIZED, "osqueryi printed more than is accepted")
-    if complaints.error is not None:
-        return refused(_SOURCE, complaints.error)
-    if run.code != 0:
-        text = f"osqueryi ended with exit code {run.code}: {quoted(run.err)}"
-        return Unobserved(Reason.QUERY_ERROR, text)
-    return None
+    return osqueryi_run.judged(ran, count)
 
 
 def _probe(
