@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import PurePath
 
 import pytest
+from fleets import LAPSED, WAIVED, waivers
 from formats import THEME, bare, fleet, interrupted, nothing_judged, rendered
 from results import all_pass, hostile, mixed, wide
 
@@ -34,6 +35,17 @@ def test_any_result_is_written_as_clean_text(name: str, make: Callable[[], Audit
     text.encode("utf-8")
     assert CONTROLS.findall(text) == []
     assert rendered(name, make()) == text
+
+
+@pytest.mark.parametrize(
+    "name", ["github", "gitlab", "junit", "markdown", "ocsf", "oscal", "sarif", "tap"]
+)
+def test_waivers_are_told_in_the_same_words(name: str) -> None:
+    """Who answers for what, by which ticket, until when and why; or that it is over."""
+    told = re.sub(r"\\(?=[^\w\s])", "", rendered(name, waivers()))
+    holds = f"waived by {WAIVED.owner} ({WAIVED.ticket}) until {WAIVED.until}: {WAIVED.reason}"
+    assert holds in told
+    assert f"the waiver of {LAPSED.owner} lapsed on {LAPSED.until}" in told
 
 
 def test_file_names_are_plain_and_nobody_elses() -> None:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from portproof.renderers.said import plain
+from portproof.renderers.safe import clean
 
 _FORMULA: Final = re.compile("(^|;)([\\s\"']*)(?=[=+\\-@\uff0b\uff0d\uff1d\uff20])")
 """Where a formula could begin; the wide forms too, which spreadsheets take for the narrow ones."""
@@ -21,5 +21,5 @@ def row(cells: Iterable[str]) -> str:
 
 
 def _cell(text: str) -> str:
-    guarded = _FORMULA.sub(r"\1'\2", plain(text)).replace('"', '""')
+    guarded = _FORMULA.sub(r"\1'\2", clean(text)).replace('"', '""')
     return f'"{guarded}"'

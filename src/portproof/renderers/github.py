@@ -13,19 +13,11 @@ from portproof.model.policy import BoundRule
 from portproof.model.result import AuditResult, HostResult
 from portproof.model.verdicts import Judgement, Verdict
 from portproof.renderers.contract import Theme
-from portproof.renderers.view.items import (
-    NAME,
-    TOLD,
-    Item,
-    alarm,
-    clean,
-    fix,
-    message,
-    place,
-    told,
-)
+from portproof.renderers.safe import NAME, clean
+from portproof.renderers.said import alarm, fix, title
+from portproof.renderers.view.items import TOLD, Item, message, place, told
 from portproof.renderers.view.text import many, number
-from portproof.renderers.view.wording import sentence, title_of
+from portproof.renderers.view.wording import sentence
 
 FILE: Final = "github-annotations.txt"
 
@@ -76,12 +68,12 @@ def _whole(result: AuditResult, hidden: int) -> str:
 
 
 def _rule(verdict: Verdict, bound: BoundRule, hosts: list[tuple[HostResult, Judgement]]) -> str:
-    first = f"{clean(title_of(bound))} {_VERBS[verdict]} {many(len(hosts), 'host')}"
+    first = f"{title(bound)} {_VERBS[verdict]} {many(len(hosts), 'host')}"
     lines = [first, *_hosts(bound, hosts)]
     if verdict is Verdict.FAIL and (todo := fix(bound)):
         lines.append(todo)
-    title = f"{verdict.value} {bound.key} ({bound.severity})"
-    return _command(_COMMANDS[verdict], title, "\n".join(lines), _at(bound))
+    heading = f"{verdict.value} {bound.key} ({bound.severity})"
+    return _command(_COMMANDS[verdict], heading, "\n".join(lines), _at(bound))
 
 
 def _hosts(bound: BoundRule, hosts: list[tuple[HostResult, Judgement]]) -> Iterator[str]:

@@ -14,17 +14,9 @@ from portproof.model.base import Severity
 from portproof.model.result import AuditResult
 from portproof.model.verdicts import Verdict
 from portproof.renderers.contract import Theme
-from portproof.renderers.view.items import (
-    NAME,
-    Item,
-    alarm,
-    clean,
-    fingerprint,
-    judgements,
-    message,
-    place,
-)
-from portproof.renderers.view.wording import title_of
+from portproof.renderers.safe import NAME, clean
+from portproof.renderers.said import alarm, title
+from portproof.renderers.view.items import Item, fingerprint, judgements, message, place
 
 FILE: Final = "gl-code-quality.json"
 
@@ -56,8 +48,8 @@ def _of(item: Item) -> dict[str, Any]:
     """An issue; what is waived is known and answered for, so it is told and counts for nothing."""
     waived = item.judgement.verdict is Verdict.WAIVED
     severity = "info" if waived else _SEVERITIES[item.bound.severity]
-    host, title = clean(item.host.name, NAME), clean(title_of(item.bound))
-    text = f"{item.judgement.verdict}: {host}: {message(item)} ({title})"
+    host = clean(item.host.name, NAME)
+    text = f"{item.judgement.verdict}: {host}: {message(item)} ({title(item.bound)})"
     return _issue(item.bound.key, text, severity, place(item.bound), item.identity)
 
 

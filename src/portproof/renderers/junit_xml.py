@@ -14,7 +14,8 @@ from typing import Final
 from portproof.model.policy import BoundRule
 from portproof.model.result import AuditResult, HostResult
 from portproof.model.verdicts import Judgement, Verdict
-from portproof.renderers.said import first_line, fix, lines, not_whole, plain, title
+from portproof.renderers.safe import clean
+from portproof.renderers.said import first_line, fix_in_line, lines, not_whole, title
 
 WHOLE: Final = "portproof"
 """The suite that is there when the audit as a whole cannot be a success."""
@@ -70,7 +71,7 @@ def document(result: AuditResult, suites: Iterable[Suite]) -> Iterator[str]:
 
 
 def _open(tag: str, **attributes: object) -> str:
-    told = (f'{name}="{escape(plain(str(value)))}"' for name, value in attributes.items())
+    told = (f'{name}="{escape(clean(str(value)))}"' for name, value in attributes.items())
     return " ".join([f"<{tag}", *told])
 
 
@@ -110,10 +111,10 @@ def _case(case: Case) -> str:
 
 def _body(case: Case) -> Iterator[str]:
     yield f"{case.bound.key} ({case.bound.severity}): {title(case.bound)}"
-    yield f"host: {plain(case.host.name)}"
+    yield f"host: {clean(case.host.name)}"
     yield from lines(case.judgement)
     if case.judgement.verdict is Verdict.FAIL and (
-        text := fix(case.bound, case.host.seen.platform)
+        text := fix_in_line(case.bound, case.host.seen.platform)
     ):
         yield f"fix: {text}"
 

@@ -14,7 +14,8 @@ from portproof.model.policy import BoundRule
 from portproof.model.result import AuditResult, HostResult
 from portproof.model.verdicts import Judgement, Verdict
 from portproof.renderers.contract import Theme
-from portproof.renderers.said import finding, first_line, fix, not_whole, plain, title
+from portproof.renderers.safe import clean
+from portproof.renderers.said import finding, first_line, fix_in_line, not_whole, title
 from portproof.renderers.view.text import many, number
 from portproof.renderers.view.wording import WORDS, sentence, state
 
@@ -53,7 +54,7 @@ def text(told: str) -> str:
 
 def code(told: str) -> str:
     """A code span of any text, fenced by more backticks than there are together in it."""
-    line = plain(told) or " "
+    line = clean(told) or " "
     fence = "`" * (max(map(len, _TICKS.findall(line)), default=0) + 1)
     edge = " " if {line[0], line[-1]} & {"`", " "} and line.strip() else ""
     return f"{fence}{edge}{line}{edge}{fence}"
@@ -61,7 +62,7 @@ def code(told: str) -> str:
 
 def _head(result: AuditResult) -> Iterator[str]:
     yield f"## portproof: {state(result).word}\n"
-    yield f"{text(plain(sentence(result)))}\n"
+    yield f"{text(clean(sentence(result)))}\n"
     if broken := not_whole(result):
         yield f"**{broken}.**\n"
     yield "| verdict | count |"
@@ -74,7 +75,7 @@ def _groups(result: AuditResult) -> Iterator[_Line]:
     yield from _section("Failures", _rules(result.failures(), Verdict.FAIL))
     yield from _section("Unproven", _unproven(result))
     yield from _section("Waived", _rules(result.waived(), Verdict.WAIVED))
-    notes = (_Line(f"- {text(plain(warning))}", "notes") for warning in result.warnings)
+    notes = (_Line(f"- {text(clean(warning))}", "notes") for warning in result.warnings)
     yield from _section("Notes", notes)
 
 
@@ -112,7 +113,7 @@ def _rule(group: Group, verdict: Verdict) -> Iterator[_Line]:
 
 def _fixes(bound: BoundRule, hosts: Iterable[tuple[HostResult, Judgement]]) -> Iterator[_Line]:
     for platform in sorted({host.seen.platform for host, _ in hosts}):
-        if way := fix(bound, platform):
+        if way := fix_in_line(bound, platform):
             yield _Line(f"  - fix on {platform}: {code(way)}")
 
 

@@ -23,23 +23,11 @@ from portproof.model.ports import Protocol
 from portproof.model.result import AuditResult, HostResult
 from portproof.model.verdicts import Finding, Verdict
 from portproof.renderers.contract import Theme
-from portproof.renderers.view.items import (
-    NAME,
-    SENTENCE,
-    Item,
-    alarm,
-    clean,
-    fingerprint,
-    fix,
-    judgements,
-    lines,
-    message,
-    moment,
-    reason,
-    statement,
-)
+from portproof.renderers.safe import NAME, SENTENCE, clean, multiline
+from portproof.renderers.said import alarm, fix, reason, title
+from portproof.renderers.view.items import Item, fingerprint, judgements, message, moment, statement
 from portproof.renderers.view.text import is_link
-from portproof.renderers.view.wording import PLATFORMS, sentence, title_of
+from portproof.renderers.view.wording import PLATFORMS, sentence
 
 FILE: Final = "ocsf.jsonl"
 VERSION: Final = "1.8.0"
@@ -165,14 +153,14 @@ def _event(result: AuditResult, item: Item) -> dict[str, Any]:
 
 def _finding_info(item: Item) -> dict[str, Any]:
     bound = item.bound
-    title = clean(title_of(bound))
+    name = title(bound)
     because = bound.rule.because or bound.policy.because
     return {
         "uid": item.identity,
-        "title": title,
-        "desc": lines(because) if because else title,
+        "title": name,
+        "desc": multiline(because) if because else name,
         "types": [item.judgement.verdict.value],
-        "analytic": {"uid": bound.key, "name": title, "type_id": 1, "type": "Rule"},
+        "analytic": {"uid": bound.key, "name": name, "type_id": 1, "type": "Rule"},
     }
 
 

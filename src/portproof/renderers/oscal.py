@@ -22,6 +22,8 @@ from portproof.model.policy import BoundRule
 from portproof.model.result import AuditResult, Digest, HostResult
 from portproof.model.verdicts import Judgement, Verdict
 from portproof.renderers.contract import Theme
+from portproof.renderers.safe import clean, escaped
+from portproof.renderers.said import alarm, reason
 from portproof.renderers.view.controls import (
     NAMESPACE,
     controls,
@@ -32,17 +34,7 @@ from portproof.renderers.view.controls import (
     target,
     targets,
 )
-from portproof.renderers.view.items import (
-    Item,
-    alarm,
-    clean,
-    counts_by_rule,
-    escaped,
-    fingerprint,
-    message,
-    moment,
-    reason,
-)
+from portproof.renderers.view.items import Item, counts_by_rule, fingerprint, message, moment
 from portproof.renderers.view.text import many
 from portproof.renderers.view.wording import sentence, title_of
 

@@ -15,7 +15,8 @@ from typing import Final
 from portproof.model.result import AuditResult
 from portproof.model.verdicts import Verdict
 from portproof.renderers.contract import Theme
-from portproof.renderers.view.items import NAME, clean, counts_by_rule, moment
+from portproof.renderers.safe import NAME, clean
+from portproof.renderers.view.items import counts_by_rule, moment
 
 FILE: Final = "portproof.prom"
 

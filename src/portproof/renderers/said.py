@@ -1,43 +1,34 @@
-"""What the formats for machines say of a verdict: plain lines, every character of which is safe."""
+"""What formats say of rules, verdicts and findings: words that are safe, and the same in all."""
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
-from portproof.model.base import for_platform
+from portproof.model.base import ByPlatform
 from portproof.model.listeners import Owner
-from portproof.model.observation import Platform
+from portproof.model.observation import Platform, Reason
 from portproof.model.policy import BoundRule
 from portproof.model.result import AuditResult, HostResult
-from portproof.model.text import shortened, visible
 from portproof.model.verdicts import Finding, Judgement, Verdict, Waived
+from portproof.renderers.safe import clean, multiline
+from portproof.renderers.view.wording import NOTHING_JUDGED, PLATFORMS, sentence, title_of
 
-LONGEST: Final = 1000
-"""Characters of a host's text in one line; the whole is in audit.json."""
-
-_FORBIDDEN: Final = re.compile("[\ufdd0-\ufdef\ufffe\uffff]")
-"""Noncharacters that XML 1.0 (section 2.2) or Unicode (section 23.7) does not want in a text."""
-
-
-def plain(text: str) -> str:
-    """A text in one line and of bounded length, without a character that a format forbids."""
-    seen = shortened(visible(text[: LONGEST * 2]), LONGEST)
-    return _FORBIDDEN.sub(lambda match: f"\\u{ord(match[0]):04x}", seen)
+WORTH_A_LINE: Final = (Verdict.FAIL, Verdict.UNPROVEN, Verdict.WAIVED)
+"""The verdicts that a reader must know of, the worst first."""
 
 
 def title(bound: BoundRule) -> str:
     """What a rule says, in one line."""
-    return plain(bound.rule.title or bound.rule.summary())
+    return clean(title_of(bound))
 
 
 def lines(judgement: Judgement) -> Iterator[str]:
     """Why a verdict came out so: reason, findings and waivers, notes; none for a plain pass."""
     if judgement.reason is not None:
-        yield plain(f"{judgement.reason}: {judgement.detail}")
+        yield because(judgement)
     elif judgement.detail:
-        yield plain(judgement.detail)
+        yield clean(judgement.detail)
     yield from map(finding, judgement.findings)
-    yield from (plain(f"note: {note}") for note in judgement.notes)
+    yield from (clean(f"note: {note}") for note in judgement.notes)
 
 
 def first_line(judgement: Judgement) -> str:
@@ -45,12 +36,22 @@ def first_line(judgement: Judgement) -> str:
     return next(lines(judgement), judgement.verdict.value)
 
 
+def because(judgement: Judgement) -> str:
+    """Why something is unproven, in a line."""
+    return clean(f"{reason(judgement)}: {judgement.detail}")
+
+
+def reason(judgement: Judgement) -> Reason:
+    """Why something is unproven."""
+    return judgement.reason or Reason.PARTIAL
+
+
 def finding(found: Finding) -> str:
     """One thing that breaks a rule: what, whose, and who answers for it."""
     owners = found.listener.owners if found.listener else ()
     told = [_owner(owner) for owner in owners if owner.pid is not None]
-    waived = [_waived(found.waived)] if found.waived else []
-    return plain("; ".join([found.message, *told, *waived]))
+    answering = [waived(found.waived)] if found.waived else []
+    return clean("; ".join([found.message, *told, *answering]))
 
 
 def _owner(owner: Owner) -> str:
@@ -58,18 +59,36 @@ def _owner(owner: Owner) -> str:
     return f"pid {owner.pid} of {who}" + (f", {owner.path}" if owner.path else "")
 
 
-def _waived(waived: Waived) -> str:
-    ticket = f" ({waived.ticket})" if waived.ticket else ""
-    if waived.lapsed:
-        return f"the waiver of {waived.owner}{ticket} lapsed on {waived.until}"
-    return f"waived by {waived.owner}{ticket} until {waived.until}: {waived.reason}"
+def waived(by: Waived) -> str:
+    """Who answers for a finding and until when, or that this is over."""
+    ticket = f" ({by.ticket})" if by.ticket else ""
+    if by.lapsed:
+        return clean(f"the waiver of {by.owner}{ticket} lapsed on {by.until}")
+    return clean(f"waived by {by.owner}{ticket} until {by.until}: {by.reason}")
 
 
-def fix(bound: BoundRule, platform: str) -> str:
-    """How to put a failing rule right on a platform; empty where the policy does not say."""
+def fixes(bound: BoundRule, platform: str = "") -> Iterator[tuple[str, str]]:
+    """What to do, by the platform it is for (no name: any); all platforms if it is not known."""
+    fix = bound.rule.fix
+    if isinstance(fix, ByPlatform):
+        known = {each.value: getattr(fix, each.value) for each in Platform}
+        wanted = [platform] if platform in known else list(known)
+        yield from ((PLATFORMS[each], known[each]) for each in wanted if known[each])
+    elif fix is not None:
+        yield "", fix
+
+
+def fix(bound: BoundRule, platform: str = "") -> str:
+    """What to do, as plain text; empty where the rule says nothing."""
+    told = ((f"{name}:\n" if name else "", text) for name, text in fixes(bound, platform))
+    return "\n\n".join(f"{head}{multiline(text)}" for head, text in told)
+
+
+def fix_in_line(bound: BoundRule, platform: str) -> str:
+    """What to do on a platform, in one line; empty where the policy does not say."""
     known = platform in set(Platform)
-    text = for_platform(bound.rule.fix, Platform(platform)) if known else None
-    return plain(" ".join(text.split())) if text else ""
+    texts = [text for _, text in fixes(bound, platform)] if known else []
+    return clean(" ".join(" ".join(texts).split()))
 
 
 def not_whole(result: AuditResult) -> str:
@@ -78,8 +97,18 @@ def not_whole(result: AuditResult) -> str:
     Where each verdict is "skipped", readers of test results see a success.
     """
     if not result.totals.judged:
-        return "Nothing was judged: there is no host that a rule applies to"
+        return NOTHING_JUDGED
     return "The audit was interrupted" if result.run.interrupted else ""
+
+
+def alarm(result: AuditResult) -> str:
+    """Why an audit that names no failure must not be read as a good one; empty if it may be."""
+    totals = result.totals
+    whole = sum(totals.verdicts.values()) == totals.hosts * totals.rules
+    if totals.judged and whole and not result.run.interrupted:
+        return ""
+    text = clean(sentence(result))
+    return text if whole else f"{text}; the roster does not add up"
 
 
 def pairs(result: AuditResult) -> Iterator[tuple[HostResult, BoundRule, Judgement]]:
@@ -87,7 +116,3 @@ def pairs(result: AuditResult) -> Iterator[tuple[HostResult, BoundRule, Judgemen
     for host in result.hosts:
         for bound, judgement in zip(result.rules, host.judgements, strict=True):
             yield host, bound, judgement
-
-
-WORTH_A_LINE: Final = (Verdict.FAIL, Verdict.UNPROVEN, Verdict.WAIVED)
-"""The verdicts that a reader must know of, the worst first."""

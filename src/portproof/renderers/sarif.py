@@ -17,19 +17,10 @@ from portproof.exitcodes import ExitCode
 from portproof.model.result import AuditResult
 from portproof.model.verdicts import Verdict
 from portproof.renderers.contract import Theme
+from portproof.renderers.safe import NAME, clean
+from portproof.renderers.said import alarm, reason
 from portproof.renderers.view.descriptors import LEVELS, WHOLE, properties, rule, whole_rule
-from portproof.renderers.view.items import (
-    NAME,
-    Item,
-    alarm,
-    clean,
-    findings,
-    fingerprint,
-    moment,
-    place,
-    reason,
-    statement,
-)
+from portproof.renderers.view.items import Item, findings, fingerprint, moment, place, statement
 from portproof.renderers.view.text import many
 from portproof.renderers.view.wording import sentence
 

@@ -13,7 +13,8 @@ from portproof.model.policy import BoundRule
 from portproof.model.result import AuditResult, HostResult
 from portproof.model.verdicts import Judgement, Verdict
 from portproof.renderers.contract import Theme
-from portproof.renderers.said import first_line, fix, lines, not_whole, pairs, plain, title
+from portproof.renderers.safe import clean
+from portproof.renderers.said import first_line, fix_in_line, lines, not_whole, pairs, title
 
 FILE: Final = "audit.tap"
 
@@ -48,7 +49,7 @@ def _test(number: int, host: HostResult, bound: BoundRule, judgement: Judgement)
 
 def _word(text: str) -> str:
     """A text without the character that starts a directive; not every reader minds an escape."""
-    return plain(text).replace("#", "\\x23")
+    return clean(text).replace("#", "\\x23")
 
 
 def _diagnostic(host: HostResult, bound: BoundRule, judgement: Judgement) -> Iterator[str]:
@@ -62,7 +63,7 @@ def _diagnostic(host: HostResult, bound: BoundRule, judgement: Judgement) -> Ite
     if said := list(lines(judgement)):
         yield "  says: |"
         yield from (f"    - {line}" for line in said)
-    if judgement.verdict is Verdict.FAIL and (text := fix(bound, host.seen.platform)):
+    if judgement.verdict is Verdict.FAIL and (text := fix_in_line(bound, host.seen.platform)):
         yield f"  fix: {_quoted(text)}"
     yield "  ..."
 

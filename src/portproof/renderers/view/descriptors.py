@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from portproof.model.base import Severity
 from portproof.model.policy import BoundRule
-from portproof.renderers.view.items import NAME, clean, escaped, fix, fixes, lines, markdown
+from portproof.renderers.safe import NAME, clean, escaped, markdown, multiline
+from portproof.renderers.said import fix, fixes
 from portproof.renderers.view.text import is_link
 from portproof.renderers.view.wording import title_of
 
@@ -39,7 +40,7 @@ WHOLE: Final = "portproof"
 def rule(bound: BoundRule) -> dict[str, Any]:
     """A rule: its titles, its fix, and what GitHub sorts and filters by."""
     title = clean(title_of(bound), _DESCRIPTION)
-    because = lines(bound.rule.because or bound.policy.because or title, _DESCRIPTION)
+    because = multiline(bound.rule.because or bound.policy.because or title, _DESCRIPTION)
     link = next(filter(is_link, bound.rule.refs), None)
     descriptor = {
         "id": bound.key,

@@ -1,7 +1,6 @@
-"""What other programs are told: each finding once, in words that are safe, and who it is."""
+"""What other programs are told: each finding once, and what makes it the same in each audit."""
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -9,40 +8,15 @@ from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import Final
 
-from portproof.model.base import ByPlatform
-from portproof.model.observation import Platform, Reason
 from portproof.model.policy import BoundRule
 from portproof.model.result import AuditResult, HostResult
-from portproof.model.text import shortened, visible
 from portproof.model.verdicts import Finding, Judgement, Verdict
-from portproof.renderers.view.text import Passage, many, prose
-from portproof.renderers.view.wording import PLATFORMS, sentence
-
-NAME: Final = 255
-"""The longest name of a host, in characters; DNS ends there too (RFC 1035, section 2.3.4)."""
-
-SENTENCE: Final = 1000
-"""The longest piece of text from a host, in characters."""
-
-TEXT: Final = 4000
-"""The longest text of a policy, in characters."""
+from portproof.renderers.safe import NAME, clean
+from portproof.renderers.said import because, waived
+from portproof.renderers.view.text import many
 
 TOLD: Final = 5
 """How many findings of one judgement are told in one message; the others are counted."""
-
-_MARKDOWN: Final = re.compile(r"[\\`*_{}\[\]<>#|~&]")
-
-
-def clean(text: str, length: int = SENTENCE) -> str:
-    """Text of one line that shows what it holds, cut at so many characters."""
-    if len(text) > length:
-        text = text[:length] + "…"
-    return shortened(visible(text), length)
-
-
-def lines(text: str | None, length: int = TEXT) -> str:
-    """The same for a policy's text of several lines; the breaks stay."""
-    return shortened("\n".join(map(visible, (text or "").splitlines())), length)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +103,7 @@ def message(item: Item) -> str:
     """What is so on the host, in a line that does not name the verdict."""
     judgement = item.judgement
     if judgement.verdict is Verdict.UNPROVEN:
-        return f"{reason(judgement).value}: {clean(judgement.detail)}"
+        return because(judgement)
     return _found(item)
 
 
@@ -140,11 +114,6 @@ def statement(item: Item) -> str:
     return f"{clean(item.host.name, NAME)}: {named}{message(item)}"
 
 
-def reason(judgement: Judgement) -> Reason:
-    """Why something is unproven."""
-    return judgement.reason or Reason.PARTIAL
-
-
 def _found(item: Item) -> str:
     found = (item.finding,) if item.finding else item.judgement.findings
     texts = [_words(finding) for finding in found[:TOLD]] or [clean(item.judgement.detail)]
@@ -153,21 +122,8 @@ def _found(item: Item) -> str:
 
 
 def _words(finding: Finding) -> str:
-    waived = finding.waived
-    if waived is None:
-        return clean(finding.message)
-    ended = "a waiver lapsed on" if waived.lapsed else "waived until"
-    return f"{clean(finding.message)} ({ended} {clean(waived.until)}, owner {clean(waived.owner)})"
-
-
-def alarm(result: AuditResult) -> str:
-    """Why an audit that names no failure must not be read as a good one; empty if it may be."""
-    totals = result.totals
-    whole = sum(totals.verdicts.values()) == totals.hosts * totals.rules
-    if totals.judged and whole and not result.run.interrupted:
-        return ""
-    text = clean(sentence(result))
-    return text if whole else f"{text}; the roster does not add up"
+    text = clean(finding.message)
+    return f"{text} ({waived(finding.waived)})" if finding.waived else text
 
 
 def place(bound: BoundRule) -> tuple[str, int]:
@@ -180,48 +136,6 @@ def place(bound: BoundRule) -> tuple[str, int]:
     path = PurePath(bound.file) if bound.file else PurePath("portproof", bound.policy.policy)
     parts = path.parts[-2:] if path.is_absolute() else path.parts
     return PurePath(*parts).as_posix().lstrip("/"), max(bound.line, 1)
-
-
-def fixes(bound: BoundRule, platform: str = "") -> Iterator[tuple[str, str]]:
-    """What to do, by the platform it is for (no name: any); all platforms if it is not known."""
-    fix = bound.rule.fix
-    if isinstance(fix, ByPlatform):
-        known = {each.value: getattr(fix, each.value) for each in Platform}
-        wanted = [platform] if platform in known else list(known)
-        yield from ((PLATFORMS[each], known[each]) for each in wanted if known[each])
-    elif fix is not None:
-        yield "", fix
-
-
-def fix(bound: BoundRule, platform: str = "") -> str:
-    """What to do, as plain text; empty where the rule says nothing."""
-    parts = (
-        f"{name}:\n{lines(text)}" if name else lines(text) for name, text in fixes(bound, platform)
-    )
-    return "\n\n".join(parts)
-
-
-def markdown(text: str | None) -> str:
-    """A policy's text as Markdown: its steps and its code stay, and nothing else means anything."""
-    return "\n\n".join(_passage(passage) for passage in prose(shortened(text or "", TEXT)))
-
-
-def _passage(passage: Passage) -> str:
-    parts = (
-        (f"{each.step}. " if passage.steps else "")
-        + "".join(_code(span.text) if span.code else escaped(span.text) for span in each.spans)
-        for each in passage.paragraphs
-    )
-    return ("\n" if passage.steps else "\n\n").join(parts)
-
-
-def _code(text: str) -> str:
-    return f"`{visible(text)}`"
-
-
-def escaped(text: str) -> str:
-    """Text of one line for Markdown, where no character of it means anything."""
-    return _MARKDOWN.sub(lambda match: f"\\{match[0]}", visible(text))
 
 
 def moment(iso: str) -> datetime | None:

@@ -25,6 +25,8 @@ PLATFORMS: Final = {
     Platform.WINDOWS.value: "Windows",
 }
 
+NOTHING_JUDGED: Final = "Nothing was judged: there is no host that a rule applies to"
+
 
 def title_of(bound: BoundRule) -> str:
     """What a rule says, in one line."""
@@ -53,7 +55,7 @@ def sentence(result: AuditResult) -> str:
     """The verdict in a sentence."""
     totals = result.totals
     if not totals.judged:
-        text = "Nothing was judged: there is no host that a rule applies to"
+        text = NOTHING_JUDGED
     elif totals.hosts == 1:
         text = _one_host(result.hosts[0].name, totals)
     else:
