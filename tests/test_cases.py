@@ -21,6 +21,8 @@ def test_case(name: str) -> None:
         assert told == (expected.verdict, expected.reason), judgement
     if "findings" in case:
         assert _findings(judged) == case["findings"]
+    if "ports" in case:
+        assert _ports(judged) == case["ports"]
     assert case.get("says", "") in _said(judged)
     assert case.get("unseen", list(result.unseen)) == list(result.unseen)
     if "notes" in case:
@@ -36,6 +38,11 @@ def test_every_case_says_what_it_shows_and_expects_something() -> None:
 
 def _findings(judged: dict[str, Any]) -> int:
     return sum(len(judgement.findings) for judgement in judged.values())
+
+
+def _ports(judged: dict[str, Any]) -> list[str]:
+    found = (each for judgement in judged.values() for each in judgement.findings)
+    return [each.port for each in found if each.listener is None]
 
 
 def _said(judged: dict[str, Any]) -> str:

@@ -47,7 +47,7 @@ function bitsOfFindings(roster, text, all) {
   return findings.message.map((message, at) => {
     const held = findings.holders[at].reduce((sum, each) => sum | holder[each], 0);
     const told = findings.story[at] < 0 ? 0 : story[findings.story[at]];
-    return text[message] | text[findings.endpoint[at]] | text[findings.reach[at]] | text[findings.waiver[at]] | held | told;
+    return text[message] | text[findings.endpoint[at]] | text[findings.port[at]] | text[findings.reach[at]] | text[findings.waiver[at]] | held | told;
   });
 }
 

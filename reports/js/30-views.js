@@ -72,13 +72,14 @@ function groupsView(roster, selection) {
   };
 }
 
-// Findings by port and process: what was found listening, and on how many hosts.
+// Findings by port and process: what was found listening, or missed, and on how many hosts.
 function portsView(roster, selection) {
   const { found, findings } = roster.told;
+  const isListener = (finding) => roster.found(finding, "endpoint") !== "";
   const rows = new Map();
   for (const at of selection.found) {
     const finding = found.finding[at];
-    const key = `${findings.port[finding]} ${findings.process[finding]}`;
+    const key = `${findings.port[finding]} ${findings.process[finding]} ${isListener(finding)}`;
     if (!rows.has(key)) rows.set(key, { finding, hosts: new Set(), rules: new Set(), findings: 0, fails: 0 });
     const row = rows.get(key);
     row.hosts.add(found.host[at]);
@@ -88,13 +89,14 @@ function portsView(roster, selection) {
   }
   const port = (row) => roster.found(row.finding, "port");
   const process = (row) => roster.found(row.finding, "process");
+  const unnamed = (row) => (port(row) === "" || isListener(row.finding) ? "not known" : "no listener seen");
   return {
     noun: "port and process",
     nouns: "ports and processes",
     rows: [...rows.values()],
     columns: [
       text("port", "port", (row) => port(row) || "no port", { by: (row) => portNumber(port(row)), to: (row) => ({ port: port(row), process: process(row), view: "evidence" }), kind: "short" }),
-      text("process", "process", (row) => process(row) || "not known", { wide: true }),
+      text("process", "process", (row) => process(row) || unnamed(row), { wide: true }),
       count("hosts", "hosts", (row) => row.hosts.size),
       count("rules", "rules", (row) => row.rules.size),
       count("findings", "findings", (row) => row.findings),

@@ -308,7 +308,7 @@ _SPECIAL: dict[tuple[str, str], Callable[[], Judgement]] = {
     ("mac-lab-1", "npmp-trap-609"): _stranger,
     ("nfs-1", "npmp-gui-611"): _waived,
     ("web-3", "only-web"): _development_server,
-    ("web-2", "https-open"): lambda: failed(Finding("nothing listens on 443/tcp")),
+    ("web-2", "https-open"): lambda: failed(Finding("nothing listens on 443/tcp", port="443/tcp")),
     ("db-2", "no-telnet-package"): _telnet,
     ("win-ad-1", "no-telnet-package"): lambda: Judgement(
         Verdict.NOT_APPLICABLE, detail="check telnet-packages has no question for windows"

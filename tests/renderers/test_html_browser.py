@@ -33,6 +33,9 @@ ASKED: Final = {
     "#severity=critical&verdict=fail&view=hosts": ("2 of 12 hosts", ["nfs-1", "mac-lab-1"]),
     "#port=609": ("3 entries; 2 of 12 hosts, 2 verdicts", ["nfs-1", "nfs-1", "mac-lab-1"]),
     "#port=609%2Fudp": ("1 entry; 1 of 12 hosts", ["nfs-1"]),
+    "#port=443": ("1 entry; 1 of 12 hosts, 1 verdict", ["web-2"]),
+    "#port=443%2Fudp": ("0 entries; 0 of 12 hosts", []),
+    "#port=443&view=ports": ("1 port and process; 1 of 12 hosts", ["443/tcp"]),
     "#process=python": ("1 entry; 1 of 12 hosts", ["web-3"]),
     "#reason=privilege&view=hosts": ("1 of 12 hosts, 3 verdicts", ["backup-1"]),
     "#verdict=unproven&view=hosts": (
@@ -42,7 +45,7 @@ ASKED: Final = {
     "#verdict=waived": ("1 entry; 1 of 12 hosts, 1 verdict", ["nfs-1"]),
     "#view=hosts&sort=-host": ("12 of 12 hosts, 72 verdicts", ["win-ad-1", "web-3", "web-2"]),
     "#view=changes&search=still": ("2 changes", ["nfs-1", "web-3"]),
-    "#view=ports&sort=port": ("6 ports and processes", []),
+    "#view=ports&sort=port": ("7 ports and processes", ["no port", "443/tcp", "609/tcp"]),
     "#view=groups": ("8 groups", []),
     "#view=matrix&verdict=fail": ("5 of 12 hosts, 5 verdicts", ["web-2", "web-3", "db-2"]),
     "#host=nobody": ("0 of 12 hosts, 0 verdicts", []),

@@ -59,6 +59,7 @@ _KEYS = frozenset(
         "expect",
         "says",
         "findings",
+        "ports",
         "notes",
         "unseen",
         "require_witness",

@@ -53,6 +53,8 @@ class Waived(msgspec.Struct, frozen=True, omit_defaults=True):
 class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
     """One thing that breaks a rule: a listener, a row of a check, or something that is missing.
 
+    ``port`` is what a finding without a listener is about, such as ``443/tcp``: a port that must be
+    open and is not, or one that answers though nobody was seen there. It is empty for the others.
     ``why`` tells who is behind a listener, for each process that was asked about, and ``reading``
     what that looks like; None where the second round was not made.
     """
@@ -63,6 +65,7 @@ class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
     waived: Waived | None = None
     why: tuple[Why, ...] = ()
     reading: Reading | None = None
+    port: str = ""
 
 
 class Judgement(msgspec.Struct, frozen=True, omit_defaults=True):

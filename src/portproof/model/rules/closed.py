@@ -52,7 +52,8 @@ class ClosedRule(PortRule):
             if (Protocol.TCP, port) in self.closed and port not in inside:
                 yield Finding(
                     f"{outside.address} answers on tcp port {port}, and no such listener was seen"
-                    " on the host: it is hidden, forwarded, or of another machine at that address"
+                    " on the host: it is hidden, forwarded, or of another machine at that address",
+                    port=f"{port}/{Protocol.TCP}",
                 )
 
     def _reaches(self, address: str) -> bool:

@@ -80,7 +80,7 @@ class OpenRule(PortRule):
         if not near:
             forwarded = [each for each in listeners if _is_on(each, port)]
             but = f"; {describe(forwarded[0])}, which does not prove an answer" if forwarded else ""
-            return Finding(f"nothing listens on {name}{but}")
+            return Finding(f"nothing listens on {name}{but}", port=name)
         return Finding(f"{name} is not open{self.where()}: {describe(near[0])}", listener=near[0])
 
     def _unsure(self, port: PortRange, listeners: Sequence[Listener]) -> str:

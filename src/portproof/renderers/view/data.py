@@ -148,7 +148,7 @@ class _Found:
     def _finding(self, finding: Finding) -> int:
         told, of = evidence(finding), self._texts.of
         listener = finding.listener
-        port = f"{listener.port}/{listener.protocol}" if listener else ""
+        port = f"{listener.port}/{listener.protocol}" if listener else finding.port
         names = sorted(_names(listener)) if listener else []
         return self._findings.of(
             (
