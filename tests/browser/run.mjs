@@ -2,14 +2,15 @@
 //
 //   node run.mjs REPORT CHECK,CHECK [REPORT CHECK,CHECK ...]
 //
-// Checks: quiet, fits, axe, plain, told, keyboard, grid, print; png=SCHEME:WIDTH:HEIGHT:FILE[:HASH];
+// Checks: quiet, fits, axe, plain, told, keyboard, grid, links, print; png=SCHEME:WIDTH:HEIGHT:FILE[:HASH];
 // pdf=FILE; ask=HASH. Each gives a list of problems, empty when all is well; "plain" gives what a
-// reader sees without a script, "told" what is said instead of the tables, "ask" what they show.
+// reader sees without a script, "told" what is said instead of the tables, "ask" what they show,
+// "links" the host that each link of the table of hosts leads to, at once and after a reload.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
-import { ask, everyWay, grid, tablesOf } from "./tables.mjs";
+import { ask, everyWay, grid, links, tablesOf } from "./tables.mjs";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const WIDTHS = [360, 768, 1280, 2560];
@@ -239,7 +240,7 @@ const tables = (check) => async (browser, report, given) => {
   return seen;
 };
 
-const CHECKS = { quiet, fits, axe, plain, told, keyboard, print, png, pdf, ask: tables(ask), grid: tables(grid) };
+const CHECKS = { quiet, fits, axe, plain, told, keyboard, print, png, pdf, ask: tables(ask), grid: tables(grid), links: tables(links) };
 
 async function look(browser, report, plan) {
   const seen = {};

@@ -52,6 +52,25 @@ export async function* everyWay(page, wanted = () => true) {
   }
 }
 
+// The host that is shown after each link of the table of hosts, and again after a reload.
+export async function links(page) {
+  const seen = [];
+  const title = () => page.locator("#detail-title").innerText();
+  await go(page, "#view=hosts");
+  const count = await page.locator("#table tbody th a").count();
+  for (let at = 0; at < count; at += 1) {
+    await go(page, "#view=hosts");
+    await page.locator("#table tbody th a").nth(at).click();
+    await page.locator("#detail-title").waitFor();
+    const before = await title();
+    await page.reload();
+    await tablesOf(page);
+    await page.locator("#detail-title").waitFor();
+    seen.push([before, await title()]);
+  }
+  return seen;
+}
+
 // What the tables show for the address the page was opened with.
 export async function ask(page) {
   const seen = await shown(page);

@@ -58,12 +58,30 @@ _HOLDS: Final = Waived(
 )
 
 
+ALIKE: Final = ("web-1\x1b", "web-1\\x1b")
+"""Two names, of which one has the control character that the other spells."""
+
+
 def compared() -> AuditResult:
     """The mixed sample with two waivers, a reading, and what changed since the day before."""
     result = mixed()
     hosts = [_with_waivers(host) for host in result.hosts]
     again = AuditResult(result.run, result.rules, hosts, warnings=result.warnings)
     return again.compared(_changes())
+
+
+def alike() -> AuditResult:
+    """Three hosts: the names of two are the same once they are made visible, and both fail."""
+    rules = tuple(bind([_policy(2)]))
+    hosts = []
+    for port, name in enumerate((*ALIKE, "web-1"), 600):
+        missed = Finding(f"nothing listens on {port}/tcp", port=f"{port}/tcp")
+        hosts.append(HostResult(name, ("web",), (failed(missed), PASSED), seen()))
+    changed = _change(
+        ChangeKind.NEWLY_FAILING, "it fails now", (ALIKE[1], rules[0].key, "high", "")
+    )
+    past = _changes().before
+    return AuditResult(run(), rules, hosts).compared(Changes(past, (changed,), (past,)))
 
 
 def _with_waivers(host: HostResult) -> HostResult:

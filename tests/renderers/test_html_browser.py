@@ -9,10 +9,11 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import pytest
 from results import HOSTILE, all_pass, hostile, mixed, wide
-from samples import compared, fleet
+from samples import ALIKE, alike, compared, fleet
 
 from portproof.content import shipped
 from portproof.model.result import AuditResult
@@ -67,6 +68,16 @@ PLAN: Final = {
 }
 
 
+TWINS: Final = [rf"{json.dumps(name)} (in JSON; not the only web-1\x1b)" for name in ALIKE]
+"""How hosts are shown whose names are the same once they are made visible."""
+
+LINKED: Final = [f"#{urlencode({'host': name})}" for name in TWINS]
+
+PLAN["alike"] = ",".join(
+    ["quiet,fits,axe,links", "ask=#host=web-1", *(f"ask={each}" for each in LINKED)]
+)
+
+
 def by_control() -> AuditResult:
     """Mixed hosts, with rules grouped by the controls of a framework."""
     result = mixed()
@@ -81,6 +92,7 @@ SAMPLES: Final[dict[str, Callable[[], AuditResult]]] = {
     "all_pass": all_pass,
     "wide": wide,
     "hostile": hostile,
+    "alike": alike,
 }
 BLIND: Final = "violates Content Security Policy (meta tag)"
 """The validator judges a style or script where it starts, before it could know its hash, and takes
@@ -138,7 +150,7 @@ def test_nothing_runs_loads_complains_or_sticks_out(browser: Seen, name: str, ch
 
 
 @needs("chromium", "npm")
-@pytest.mark.parametrize("name", ["compared", "mixed", "all_pass", "wide"])
+@pytest.mark.parametrize("name", ["compared", "mixed", "all_pass", "wide", "alike"])
 def test_axe_finds_nothing(browser: Seen, name: str) -> None:
     """axe-core has no violation to report, in light and in dark, with everything unfolded."""
     assert browser[f"{name}.html"]["axe"] == []
@@ -201,6 +213,25 @@ def test_one_host_is_shown_with_all_its_evidence(browser: Seen) -> None:
         "the host is not in web",
     ):
         assert fact in detail
+
+
+@needs("chromium", "npm")
+@pytest.mark.parametrize("number", range(len(ALIKE)))
+def test_hosts_that_look_alike_are_told_apart(browser: Seen, number: int) -> None:
+    """Each says so in its row, and its link shows it alone with its own evidence."""
+    seen = browser["alike.html"][LINKED[number]]
+    assert [row[0] for row in seen["rows"]] == [TWINS[number]]
+    assert seen["detail"].startswith(TWINS[number])
+    assert f"nothing listens on {600 + number}/tcp" in seen["detail"]
+    assert f"nothing listens on {601 - number}/tcp" not in seen["detail"]
+
+
+@needs("chromium", "npm")
+def test_every_host_has_a_link_of_its_own_that_survives_a_reload(browser: Seen) -> None:
+    """Following each link of the table of hosts, and loading its address again, shows that host."""
+    assert browser["alike.html"]["links"] == [[each, each] for each in [*TWINS, "web-1"]]
+    alone = browser["alike.html"]["#host=web-1"]
+    assert [row[0] for row in alone["rows"]] == ["web-1"]
 
 
 @needs("chromium", "npm")

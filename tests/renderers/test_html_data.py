@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pages import page, verdicts
 from results import HOSTILE, hostile, mixed, run, seen
-from samples import compared, fleet
+from samples import ALIKE, alike, compared, fleet
 
 from portproof.model.observation import Reason
 from portproof.model.policy import Policy, bind
@@ -135,6 +135,32 @@ def test_nothing_hidden_gets_into_the_data() -> None:
     assert not [text for text in texts if not text.isprintable()]
     assert "\\u202e" in "".join(texts)
     assert len(texts) > len(HOSTILE)
+
+
+def test_hosts_that_look_alike_are_told_apart_everywhere() -> None:
+    """In the data, in what is written out and in what changed; and no name can pretend to it."""
+    parsed = page(alike())
+    texts = parsed.data["texts"]
+    names = [texts[each] for each in parsed.data["hosts"]["name"]]
+    twins = names[:2]
+    assert len(set(names)) == 3
+    assert [text for _, text in parsed.all("p", **{"class": "name"})][:2] == twins
+    assert [texts[each] for each in parsed.data["changes"]["host"]] == [twins[1]]
+    again = Roster(
+        AuditResult(run(), (), [HostResult(name, (), (), seen()) for name in (*ALIKE, *twins)])
+    )
+    assert len(set(again.names)) == 4
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(st.lists(st.text('\x1b\\x1"\u200b'), unique=True, max_size=6))
+def test_no_two_hosts_have_one_name(names: list[str]) -> None:
+    """Whatever names an inventory has, those shown are as many, and can be seen."""
+    shown = Roster(
+        AuditResult(run(), (), [HostResult(name, (), (), seen()) for name in names])
+    ).names
+    assert len(set(shown)) == len(names)
+    assert all(name.isprintable() for name in shown)
 
 
 def test_changes_are_in_the_data_and_none_without_an_earlier_audit() -> None:

@@ -89,7 +89,7 @@ def _gap(roster: Roster, cause: Cause, numbers: list[int]) -> Gap:
     every = len(indexes) == len(rules)
     left, unnamed = len(numbers) - CAUSES, len(indexes) - CAUSES
     return Gap(
-        hosts=tuple(roster.result.hosts[number].name for number in numbers[:CAUSES]),
+        hosts=tuple(roster.names[number] for number in numbers[:CAUSES]),
         more=f"and {many(left, 'host')} more" if left > 0 else "",
         detail=detail,
         rules=tuple(rules[index].key for index in indexes[:CAUSES]),

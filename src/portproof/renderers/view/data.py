@@ -13,7 +13,6 @@ from typing import Any, Final
 import msgspec
 
 from portproof.model.base import Severity
-from portproof.model.changes import Changes
 from portproof.model.listeners import Listener
 from portproof.model.policy import BoundRule
 from portproof.model.result import HostResult
@@ -63,7 +62,7 @@ def document(roster: Roster) -> Iterator[bytes]:
     yield _part(",", "hosts", _hosts(roster, texts))
     yield _part(",", "found", found.columns(roster))
     yield from found.parts()
-    yield _part(",", "changes", _changes(result.changes, texts))
+    yield _part(",", "changes", _changes(roster, texts))
     yield _part(",", "texts", [visible(str(text)) for text in texts]) + b"}"
 
 
@@ -100,7 +99,7 @@ def _hosts(roster: Roster, texts: _Texts) -> Columns:
     hosts: tuple[HostResult, ...] = roster.result.hosts
     of = texts.of
     return {
-        "name": [of(host.name) for host in hosts],
+        "name": [of(name) for name in roster.names],
         "groups": roster.groups_of,
         "row": roster.row_of,
         "source": [of(f"{host.seen.source} {host.seen.version}".strip()) for host in hosts],
@@ -204,14 +203,16 @@ def _turned(names: Iterable[str], rows: Iterable[Any]) -> Columns:
     return {name: list(columns[at]) if columns else [] for at, name in enumerate(names)}
 
 
-def _changes(changes: Changes | None, texts: _Texts) -> Columns | None:
+def _changes(roster: Roster, texts: _Texts) -> Columns | None:
+    changes = roster.result.changes
     if changes is None:
         return None
     of = texts.of
+    shown = dict(zip((host.name for host in roster.result.hosts), roster.names, strict=True))
     return {
         "kind": [of(TITLES[item.kind]) for item in changes.items],
         "what": [of(item.what) for item in changes.items],
-        "host": [of(item.host) for item in changes.items],
+        "host": [of(shown.get(item.host, item.host)) for item in changes.items],
         "rule": [of(item.rule) for item in changes.items],
         "severity": [of(item.severity) for item in changes.items],
         "since": [of(moment(item.since) if item.since else "") for item in changes.items],

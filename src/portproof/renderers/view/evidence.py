@@ -8,7 +8,6 @@ from portproof.model.addresses import Exposure, Stack
 from portproof.model.base import ByPlatform, for_platform
 from portproof.model.listeners import Listener, Owner, Place
 from portproof.model.observation import Platform
-from portproof.model.result import HostResult
 from portproof.model.verdicts import Finding, Verdict, Waived
 from portproof.model.why import Why
 from portproof.renderers.view.cases import anchor_of, query
@@ -154,8 +153,8 @@ def _rule_case(roster: Roster, index: int, numbers: list[int], ends: tuple[int, 
         maps=tuple(Fact(name, ", ".join(controls)) for name, controls in rule.maps.items()),
         refs=tuple(Ref(text, is_link(text)) for text in rule.refs),
         count=many(len(numbers), "host"),
-        hosts=tuple(_host(index, hosts[number], number) for number in numbers[:shown]),
-        names=tuple(hosts[number].name for number in numbers[shown:named]),
+        hosts=tuple(_host(roster, index, number) for number in numbers[:shown]),
+        names=tuple(roster.names[number] for number in numbers[shown:named]),
         names_text=f"And on {many(named - shown, 'host')} more, with evidence in the tables below",
         left=_left(len(numbers) - named),
         link=query(rule=bound.key, verdict="fail", view="evidence"),
@@ -177,11 +176,12 @@ def _fixes(fix: str | ByPlatform | None, seen: Iterable[str]) -> Iterator[Fix]:
             yield Fix(PLATFORMS[platform.value], prose(text))
 
 
-def _host(index: int, host: HostResult, number: int) -> HostEvidence:
+def _host(roster: Roster, index: int, number: int) -> HostEvidence:
+    host = roster.result.hosts[number]
     judgement = host.judgements[index]
     return HostEvidence(
         anchor=anchor_of(judgement.verdict, index, number),
-        name=host.name,
+        name=roster.names[number],
         groups=host.groups,
         detail=judgement.detail,
         findings=tuple(map(evidence, judgement.findings)),

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from portproof.model.observation import Reason
 from portproof.model.result import AuditResult, HostResult
 from portproof.model.verdicts import PASSED, Judgement, Verdict
+from portproof.renderers.view.names import told_apart
 
 Row = tuple[int, ...]
 """The state of each rule, by its place in ``Roster.states``."""
@@ -38,6 +39,7 @@ class Roster:
 
     Attributes:
         result: The result.
+        names: How each host's name is shown, each another one.
         states: What judgements say, each once; the first is a plain pass.
         rows: Rows of states, each once.
         row_of: The place of each host's row.
@@ -48,6 +50,7 @@ class Roster:
 
     def __init__(self, result: AuditResult) -> None:
         self.result = result
+        self.names: Sequence[str] = told_apart([host.name for host in result.hosts])
         self._states: dict[State, int] = {_PASSED: 0}
         self._rows: dict[Row, int] = {}
         self._groups: dict[tuple[str, ...], int] = {}

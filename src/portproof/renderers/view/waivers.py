@@ -97,7 +97,7 @@ def _case(roster: Roster, key: Key, found: list[tuple[int, Finding | None]]) -> 
 
 
 def _covered(roster: Roster, number: int, finding: Finding | None) -> Covered:
-    return Covered(roster.result.hosts[number].name, finding.message if finding else "")
+    return Covered(roster.names[number], finding.message if finding else "")
 
 
 def _state(waived: Waived | None) -> str:
