@@ -10,7 +10,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
-import { ask, everyWay, grid, links, tablesOf } from "./tables.mjs";
+import { ask, coversUp, everyWay, grid, links, tablesOf } from "./tables.mjs";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const WIDTHS = [360, 768, 1280, 2560];
@@ -92,7 +92,7 @@ async function fits(browser, report) {
   }
   await page.setViewportSize({ width: WIDTHS[0], height: 900 });
   for await (const hash of everyWay(page)) {
-    const found = await page.evaluate(sticksOut);
+    const found = [...(await page.evaluate(sticksOut)), ...(await page.evaluate(coversUp))];
     problems.push(...found.map((text) => `${hash}: ${text}`));
   }
   await page.close();

@@ -52,6 +52,14 @@ export async function* everyWay(page, wanted = () => true) {
   }
 }
 
+// The first column stays when a table is scrolled: it must leave room for the others.
+export function coversUp() {
+  const box = document.getElementById("table");
+  const first = box.querySelector("tbody th");
+  const share = first === null ? 0 : first.getBoundingClientRect().width / box.clientWidth;
+  return share > 0.6 ? [`the first column covers ${Math.round(share * 100)} % of the table`] : [];
+}
+
 // The host that is shown after each link of the table of hosts, and again after a reload.
 export async function links(page) {
   const seen = [];
