@@ -16,11 +16,15 @@ const make = (tag, attributes, ...children) => {
 const number = (count) => count.toLocaleString("en");
 const many = (count, noun) => `${number(count)} ${noun}${count === 1 ? "" : "s"}`;
 
-// Base64 of a zlib stream (RFC 1950) of JSON.
+// Base64 of a zlib stream (RFC 1950) of JSON. Browsers say of a damaged one that nothing was fetched.
 async function unpack(text) {
-  const packed = Uint8Array.fromBase64 ? Uint8Array.fromBase64(text) : decoded(atob(text));
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
-  return new Response(stream).json();
+  try {
+    const packed = Uint8Array.fromBase64 ? Uint8Array.fromBase64(text) : decoded(atob(text));
+    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
+    return await new Response(stream).json();
+  } catch (cause) {
+    throw new Error("the data of this file is damaged; get it again, or render it again", { cause });
+  }
 }
 
 function decoded(binary) {

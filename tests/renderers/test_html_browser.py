@@ -239,7 +239,7 @@ def test_every_host_has_a_link_of_its_own_that_survives_a_reload(browser: Seen) 
     ("name", "said", "tables"),
     [
         ("wrong", "The tables do not add up to the totals", True),
-        ("damaged", "The tables cannot be shown", False),
+        ("damaged", "The tables cannot be shown: the data of this file is damaged", False),
         ("mixed", "they need DecompressionStream", False),
     ],
 )
