@@ -173,13 +173,23 @@ class Explorer {
     const { roster } = this;
     const hosts = `${number(selection.hosts.length)} of ${many(roster.hosts, "host")}`;
     const rows = this.order.length === 1 ? `1 ${this.view.noun}` : `${number(this.order.length)} ${this.view.nouns ?? `${this.view.noun}s`}`;
-    const about = this.wanted.view === "changes" ? "" : `, ${many(selection.verdicts, "verdict")}`;
+    const about = this.wanted.view === "changes" ? "" : `, ${many(selection.verdicts, "verdict")}${leftOut(roster, this.wanted)}`;
     find("matches").textContent = this.view.noun === "host" ? `${hosts}${about}` : `${rows}; ${hosts}${about}`;
   }
 
   async copy(text, said) {
     find("matches").textContent = (await copied(text)) ? said : "The browser did not allow copying.";
   }
+}
+
+// What is unproven has no evidence to match a port or a process: it must not look as if all was well.
+function leftOut(roster, wanted) {
+  const nameless = wanted.port ? "port" : wanted.process ? "process" : "";
+  if (nameless === "") return "";
+  const { totals } = new Selection(roster, { ...wanted, port: "", process: "" });
+  const count = totals[roster.UNPROVEN];
+  if (count === 0) return "";
+  return `; ${many(count, "unproven verdict")} left out: ${count === 1 ? "it names" : "they name"} no ${nameless}`;
 }
 
 function say(text) {
