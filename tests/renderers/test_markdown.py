@@ -12,7 +12,8 @@ from results import HOSTILE, hostile, mixed, run, seen
 
 from portproof.model.result import AuditResult, HostResult
 from portproof.model.verdicts import Finding, failed
-from portproof.renderers.markdown import LIMIT, code, text
+from portproof.renderers.markdown import LIMIT, text
+from portproof.renderers.safe import code_span
 
 PARSER = MarkdownIt("gfm-like", {"html": True, "linkify": True})
 OURS = {
@@ -71,8 +72,8 @@ def test_a_hostile_name_is_read_as_it_is() -> None:
 @given(st.text(alphabet="`*_[]()<>!#|~-+=@:/\\&;. \n\tahtpw1\u202e\ud800", max_size=24))
 def test_any_text_is_one_span_of_text(told: str) -> None:
     """Between other words, in a list: one piece of code or of plain words, and nothing else."""
-    assert kinds(f"- before {code(told)} after") <= OURS
-    assert len(words(f"- before {code(told)} after")) == 1
+    assert kinds(f"- before {code_span(told)} after") <= OURS
+    assert len(words(f"- before {code_span(told)} after")) == 1
     assert kinds(f"- {text(told)}") <= OURS
 
 

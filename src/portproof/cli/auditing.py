@@ -30,7 +30,7 @@ from portproof.inventory.vault import VaultOptions
 from portproof.model.hosts import Host, Inventory
 from portproof.model.observation import Look
 from portproof.model.result import AuditResult, Digest
-from portproof.renderers.contract import Theme, renderers, write
+from portproof.renderers.contract import Theme, renderers, written
 from portproof.store.folder import (
     MANIFEST,
     SIGNATURE,
@@ -137,8 +137,7 @@ def _audit(job: Job, request: Request, output: _Output) -> AuditResult:
     looks = Looks(job.without(known), job.questions(), how)
     with AuditFolder(output.path, asked, kept) as folder:
         result = before.compared(_run(job, looks, folder, known, quiet=output.quiet))
-        written = renderers(request.formats).items()
-        files = {each.FILE: write(name, each, result, output.theme) for name, each in written}
+        files = written(renderers(request.formats), result, output.theme)
         folder.finish(result.run, files, sign)
     return result
 

@@ -17,7 +17,7 @@ from portproof.exitcodes import ExitCode
 from portproof.folders.what_if import evaluate, job_by
 from portproof.model.changes import ChangeKind
 from portproof.model.result import AuditResult
-from portproof.renderers.contract import renderers, write
+from portproof.renderers.contract import renderers, written
 from portproof.store.folder import AuditFolder
 from portproof.store.reading import read_request
 from portproof.store.results import read_result
@@ -68,11 +68,9 @@ def command(
     else:
         look = theme()
         request = msgspec.structs.replace(read_request(folder), policies=policies, digests=())
-        with AuditFolder(output, request) as written:
-            new = evaluate(folder, old, job, record=written.record)
-            chosen = renderers(()).items()
-            files = {each.FILE: write(name, each, new, look) for name, each in chosen}
-            written.finish(new.run, files)
+        with AuditFolder(output, request) as made:
+            new = evaluate(folder, old, job, record=made.record)
+            made.finish(new.run, written(renderers(()), new, look))
     show(_lines(old, new, output))
     return new.exit_code
 

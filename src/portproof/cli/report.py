@@ -9,7 +9,7 @@ import click
 from portproof.cli.theming import Themed, themed
 from portproof.errors import UsageError
 from portproof.exitcodes import ExitCode
-from portproof.renderers.contract import renderers, write
+from portproof.renderers.contract import renderers, written
 from portproof.store.outputs import write_new
 from portproof.store.results import read_result
 
@@ -47,7 +47,7 @@ def command(theme: Themed, folder: Path, formats: tuple[str, ...], output: Path)
     if output == _STDOUT and len(chosen) > 1:
         raise UsageError("standard output takes one format; leave out the others")
     result = read_result(folder)
-    files = {each.FILE: write(name, each, result, look) for name, each in chosen.items()}
+    files = written(chosen, result, look)
     if output == _STDOUT:
         for chunk in (chunk for chunks in files.values() for chunk in chunks):
             sys.stdout.buffer.write(chunk.encode())

@@ -10,13 +10,13 @@ from portproof.cli.show import Line
 from portproof.exitcodes import ExitCode
 from portproof.gate import Gate, told
 from portproof.model.base import for_platform
-from portproof.model.listeners import Owner
 from portproof.model.observation import Platform
 from portproof.model.policy import BoundRule
 from portproof.model.result import AuditResult, HostResult, Totals
 from portproof.model.text import shortened, visible
 from portproof.model.verdicts import Finding, Judgement, Verdict
 from portproof.model.why import Reading
+from portproof.renderers.said import holder, waived
 from portproof.renderers.view.by_control import by_control
 from portproof.renderers.view.wording import sentence
 
@@ -125,7 +125,7 @@ def _reading(reading: Reading | None) -> Iterator[Line]:
 def _lapsed(finding: Finding) -> str:
     if finding.waived is None or not finding.waived.lapsed:
         return ""
-    return f"; the waiver of {finding.waived.owner} lapsed on {finding.waived.until}"
+    return f"; {waived(finding.waived)}"
 
 
 def _waived(groups: Iterable[Group]) -> Iterator[Line]:
@@ -139,20 +139,13 @@ def _waived(groups: Iterable[Group]) -> Iterator[Line]:
 
 
 def _waiver(bound: BoundRule, host: HostResult, finding: Finding) -> str:
-    waived = finding.waived
-    by = f"{waived.owner}, {waived.days_left} days left" if waived else ""
+    by = f"{finding.waived.owner}, {finding.waived.days_left} days left" if finding.waived else ""
     return f"{bound.key} on {host.name} by {by}: {finding.message}"
 
 
 def _owners(finding: Finding) -> str:
     owners = finding.listener.owners if finding.listener else ()
-    told = [_owner(owner) for owner in owners if owner.pid is not None]
-    return f"; {'; '.join(told)}" if told else ""
-
-
-def _owner(owner: Owner) -> str:
-    who = owner.user or (f"user id {owner.uid}" if owner.uid is not None else "an unknown user")
-    return f"pid {owner.pid} of {who}" + (f", {owner.path}" if owner.path else "")
+    return "".join(f"; {holder(owner)}" for owner in owners if owner.pid is not None)
 
 
 def _fix(bound: BoundRule, platform: Platform) -> Iterator[Line]:

@@ -1,6 +1,5 @@
 """Changes between audits as Markdown and as JSON."""
 
-import re
 from collections.abc import Iterator
 from itertools import groupby
 from typing import Final
@@ -8,7 +7,7 @@ from typing import Final
 import msgspec
 
 from portproof.model.changes import Change, ChangeKind, Changes
-from portproof.model.text import shortened, visible
+from portproof.renderers.safe import code_span
 
 FORMAT: Final = "portproof-changes/1"
 
@@ -30,7 +29,6 @@ TITLES: Final = {
 SHOWN: Final = 50
 """Changes of a kind that are written before the rest is counted; JSON has them all."""
 _LONGEST: Final = 300
-_TICKS: Final = re.compile("`+")
 
 
 def counted(changes: Changes) -> str:
@@ -78,8 +76,4 @@ def _told(item: Change) -> str:
 
 
 def _code(text: str) -> str:
-    """A code span: its fence is longer than any run of backticks inside (CommonMark 0.31, 6.1)."""
-    seen = shortened(visible(text), _LONGEST)
-    longest = max((len(run) for run in _TICKS.findall(seen)), default=0)
-    fence = "`" * (longest + 1)
-    return f"{fence} {seen} {fence}" if longest or not seen.strip() else f"{fence}{seen}{fence}"
+    return code_span(text, _LONGEST)

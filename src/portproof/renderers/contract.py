@@ -1,6 +1,6 @@
 """What a renderer is, and which are installed."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -73,6 +73,13 @@ def renderers(names: Iterable[str], always: Iterable[str] = ALWAYS) -> dict[str,
         if other != name:
             raise UsageError(f"the formats {other} and {name} are both written to {each.FILE}")
     return chosen
+
+
+def written(
+    chosen: Mapping[str, Renderer], result: AuditResult, theme: Theme
+) -> dict[str, Iterator[str]]:
+    """Each format's file by its name, rendered as it is read (``write``)."""
+    return {each.FILE: write(name, each, result, theme) for name, each in chosen.items()}
 
 
 def write(name: str, chosen: Renderer, result: AuditResult, theme: Theme) -> Iterator[str]:

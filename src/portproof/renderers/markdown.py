@@ -14,7 +14,7 @@ from portproof.model.policy import BoundRule
 from portproof.model.result import AuditResult, HostResult
 from portproof.model.verdicts import Judgement, Verdict
 from portproof.renderers.contract import Theme
-from portproof.renderers.safe import clean
+from portproof.renderers.safe import clean, code_span
 from portproof.renderers.said import finding, first_line, fix_in_line, not_whole, title
 from portproof.renderers.view.text import many, number
 from portproof.renderers.view.wording import WORDS, sentence, state
@@ -28,7 +28,6 @@ _FOR_OTHERS: Final = 64 * 1024
 _SHOWN: Final = 20
 """Findings of one rule on one host that are shown."""
 _HARMLESS: Final = re.compile(r"[^\W_](?:[^\W_]|[ ,;()'-]|:(?= ))*")
-_TICKS: Final = re.compile("`+")
 Group = tuple[BoundRule, list[tuple[HostResult, Judgement]]]
 
 
@@ -49,15 +48,7 @@ def render(result: AuditResult, theme: Theme) -> Iterator[str]:  # noqa: ARG001 
 
 def text(told: str) -> str:
     """A text that is no markup: as it is where it is harmless, else as a code span."""
-    return told if _HARMLESS.fullmatch(told) else code(told)
-
-
-def code(told: str) -> str:
-    """A code span of any text, fenced by more backticks than there are together in it."""
-    line = clean(told) or " "
-    fence = "`" * (max(map(len, _TICKS.findall(line)), default=0) + 1)
-    edge = " " if {line[0], line[-1]} & {"`", " "} and line.strip() else ""
-    return f"{fence}{edge}{line}{edge}{fence}"
+    return told if _HARMLESS.fullmatch(told) else code_span(told)
 
 
 def _head(result: AuditResult) -> Iterator[str]:
@@ -97,14 +88,14 @@ def _unproven(result: AuditResult) -> Iterator[_Line]:
     for host in result.hosts:
         judged = (each for each in host.judgements if each.verdict is Verdict.UNPROVEN)
         for cause, rules in Counter(map(first_line, judged)).items():
-            told = f"- {code(host.name)}: {code(cause)} ({many(rules, 'rule')})"
+            told = f"- {code_span(host.name)}: {code_span(cause)} ({many(rules, 'rule')})"
             yield _Line(told, WORDS[Verdict.UNPROVEN], rules)
 
 
 def _rule(group: Group, verdict: Verdict) -> Iterator[_Line]:
     bound, hosts = group
     about = f"{bound.severity}, {many(len(hosts), 'host')}"
-    yield _Line(f"- {code(bound.key)} ({about}): {text(title(bound))}")
+    yield _Line(f"- {code_span(bound.key)} ({about}): {text(title(bound))}")
     if verdict is Verdict.FAIL:
         yield from _fixes(bound, hosts)
     for host, judgement in hosts:
@@ -114,14 +105,14 @@ def _rule(group: Group, verdict: Verdict) -> Iterator[_Line]:
 def _fixes(bound: BoundRule, hosts: Iterable[tuple[HostResult, Judgement]]) -> Iterator[_Line]:
     for platform in sorted({host.seen.platform for host, _ in hosts}):
         if way := fix_in_line(bound, platform):
-            yield _Line(f"  - fix on {platform}: {code(way)}")
+            yield _Line(f"  - fix on {platform}: {code_span(way)}")
 
 
 def _host(host: HostResult, judgement: Judgement) -> Iterator[str]:
     said = [finding(each) for each in judgement.findings] or [first_line(judgement)]
-    yield from (f"  - {code(host.name)}: {code(line)}" for line in said[:_SHOWN])
+    yield from (f"  - {code_span(host.name)}: {code_span(line)}" for line in said[:_SHOWN])
     if len(said) > _SHOWN:
-        yield f"  - {code(host.name)}: and {number(len(said) - _SHOWN)} more findings"
+        yield f"  - {code_span(host.name)}: and {number(len(said) - _SHOWN)} more findings"
 
 
 def _fitting(lines: Iterable[_Line], room: int) -> Iterator[str]:

@@ -4,7 +4,6 @@ import re
 from typing import Final
 
 from portproof.model.text import shortened, visible
-from portproof.renderers.view.text import Passage, prose
 
 NAME: Final = 255
 """The longest name of a host, in characters; DNS ends there too (RFC 1035, section 2.3.4)."""
@@ -16,6 +15,7 @@ TEXT: Final = 4000
 """The longest text of a policy, in characters."""
 
 _MARKDOWN: Final = re.compile(r"[\\`*_{}\[\]<>#|~&]")
+_TICKS: Final = re.compile("`+")
 _FORBIDDEN: Final = re.compile("[\ufdd0-\ufdef\ufffe\uffff]")
 """Noncharacters that XML 1.0 (section 2.2) or Unicode (section 23.7) does not want in a text."""
 
@@ -33,24 +33,17 @@ def multiline(text: str | None, length: int = TEXT) -> str:
     return shortened("\n".join(map(visible, (text or "").splitlines())), length)
 
 
-def markdown(text: str | None) -> str:
-    """A policy's text as Markdown: its steps and its code stay, and nothing else means anything."""
-    return "\n\n".join(_passage(passage) for passage in prose(shortened(text or "", TEXT)))
-
-
-def _passage(passage: Passage) -> str:
-    parts = (
-        (f"{each.step}. " if passage.steps else "")
-        + "".join(_code(span.text) if span.code else escaped(span.text) for span in each.spans)
-        for each in passage.paragraphs
-    )
-    return ("\n" if passage.steps else "\n\n").join(parts)
-
-
-def _code(text: str) -> str:
-    return f"`{visible(text)}`"
-
-
 def escaped(text: str) -> str:
     """Text of one line for Markdown, where no character of it means anything."""
     return _MARKDOWN.sub(lambda match: f"\\{match[0]}", visible(text))
+
+
+def code_span(text: str, length: int = SENTENCE) -> str:
+    """A code span of any text for Markdown, in which nothing is markup (CommonMark 0.31.2, 6.1).
+
+    Its fence is longer than any run of backticks inside.
+    """
+    line = clean(text, length) or " "
+    fence = "`" * (max(map(len, _TICKS.findall(line)), default=0) + 1)
+    edge = " " if {line[0], line[-1]} & {"`", " "} and line.strip() else ""
+    return f"{fence}{edge}{line}{edge}{fence}"

@@ -49,12 +49,13 @@ def reason(judgement: Judgement) -> Reason:
 def finding(found: Finding) -> str:
     """One thing that breaks a rule: what, whose, and who answers for it."""
     owners = found.listener.owners if found.listener else ()
-    told = [_owner(owner) for owner in owners if owner.pid is not None]
+    told = [holder(owner) for owner in owners if owner.pid is not None]
     answering = [waived(found.waived)] if found.waived else []
     return clean("; ".join([found.message, *told, *answering]))
 
 
-def _owner(owner: Owner) -> str:
+def holder(owner: Owner) -> str:
+    """The process behind a listener, and whose it is."""
     who = owner.user or (f"user id {owner.uid}" if owner.uid is not None else "an unknown user")
     return f"pid {owner.pid} of {who}" + (f", {owner.path}" if owner.path else "")
 

@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from portproof.model.policy import BoundRule
 from portproof.model.result import AuditResult
-from portproof.renderers.safe import NAME, clean, escaped, markdown
+from portproof.renderers.safe import NAME, clean, escaped
 from portproof.renderers.view.items import place
+from portproof.renderers.view.text import markdown
 from portproof.renderers.view.wording import title_of
 
 NAMESPACE: Final = "urn:portproof"

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from portproof.model.base import Severity
 from portproof.model.policy import BoundRule
-from portproof.renderers.safe import NAME, clean, escaped, markdown, multiline
+from portproof.renderers.safe import NAME, clean, escaped, multiline
 from portproof.renderers.said import fix, fixes
-from portproof.renderers.view.text import is_link
+from portproof.renderers.view.text import is_link, markdown
 from portproof.renderers.view.wording import title_of
 
 _TAGS: Final = 20

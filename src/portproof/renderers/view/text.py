@@ -1,10 +1,13 @@
-"""Text as the report shows it: nothing hidden, times in UTC, prose in paragraphs and steps."""
+"""Text as reports show it: nothing hidden, times in UTC, prose in paragraphs and steps."""
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
+
+from portproof.model.text import shortened, visible
+from portproof.renderers.safe import TEXT, escaped
 
 _STEP = re.compile(r"(\d{1,3})\.\s+(.*)", re.DOTALL)
 _LINK = re.compile(r"https?://(?:[A-Za-z0-9._~:/?#@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+")
@@ -122,3 +125,21 @@ def _spans(text: str) -> tuple[Span, ...]:
     if len(pieces) % 2 == 0:
         return (Span(text, code=False),)
     return tuple(Span(piece, bool(at % 2)) for at, piece in enumerate(pieces) if piece)
+
+
+def markdown(text: str | None) -> str:
+    """A policy's text as Markdown: its steps and its code stay, and nothing else means anything."""
+    return "\n\n".join(_passage(passage) for passage in prose(shortened(text or "", TEXT)))
+
+
+def _passage(passage: Passage) -> str:
+    parts = (
+        (f"{each.step}. " if passage.steps else "")
+        + "".join(_code(span.text) if span.code else escaped(span.text) for span in each.spans)
+        for each in passage.paragraphs
+    )
+    return ("\n" if passage.steps else "\n\n").join(parts)
+
+
+def _code(text: str) -> str:
+    return f"`{visible(text)}`"
