@@ -1,6 +1,5 @@
 """Inventories that need no Ansible: this machine, and plain lists of host names."""
 
-import ipaddress
 import os
 import platform
 import re
@@ -12,7 +11,7 @@ from typing import Final
 
 from portproof.errors import ContentError, Problem
 from portproof.inventory.assembling import assembled
-from portproof.model.hosts import Host, Inventory
+from portproof.model.hosts import Host, Inventory, is_address
 
 LOCAL: Final = {"ansible_connection": "local", "ansible_host": "localhost"}
 """What makes a host this machine, by Ansible's names for it."""
@@ -111,15 +110,7 @@ def is_list(source: str) -> bool:
 
 def is_name(text: str) -> bool:
     """Whether a text is a host name or an IP address, and nothing else."""
-    return _NAME.fullmatch(text) is not None or _is_address(text)
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
+    return _NAME.fullmatch(text) is not None or is_address(text)
 
 
 def _look_at_list(source: str) -> Plain | Foreign:
@@ -168,7 +159,7 @@ def _look_at_lines(source: str, data: bytes) -> Plain | Foreign:
     beginning = data[:_CHUNK].rpartition(b"\n")[0] if too_large else data
     lines = list(_lines(beginning.decode("utf-8", "backslashreplace")))
     for number, column, text in lines:
-        if _SYNTAX.search(text) and not _is_address(text):
+        if _SYNTAX.search(text) and not is_address(text):
             return Foreign(f"{ascii(text)[:60]} is more than a host name", number, column)
     if too_large:
         raise _wrong(source, f"is larger than {_MOST_BYTES >> 20} MiB")

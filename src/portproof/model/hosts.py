@@ -1,5 +1,6 @@
 """Hosts and the groups they are in."""
 
+import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -63,3 +64,12 @@ class Inventory:
 def _groups(groups: Iterable[str]) -> list[str]:
     own = [group for group in groups if group not in (ALL, UNGROUPED)]
     return [ALL, *(own or [UNGROUPED])]
+
+
+def is_address(text: str) -> bool:
+    """Whether a host is named by its IP address, and by nothing else."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

@@ -7,14 +7,13 @@ wildcards names both. tests/data/patterns.json holds what ansible-core answers.
 """
 
 import fnmatch
-import ipaddress
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from portproof.model.hosts import ALL
+from portproof.model.hosts import ALL, is_address
 
 _PARTS = re.compile(r"(?:[^\s:\[\]]|\[[^\]]*\])+")
 _SUBSCRIPT = re.compile(
@@ -79,17 +78,9 @@ def _split(written: str) -> tuple[str, ...]:
     if "," in written:
         return tuple(part.strip() for part in written.split(",") if part.strip())
     text = written.strip()
-    if _is_address(text) or _WITH_PORT.fullmatch(text):
+    if is_address(text) or _WITH_PORT.fullmatch(text):
         return (text,)
     return tuple(_PARTS.findall(text))
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _bare(part: str) -> str:
