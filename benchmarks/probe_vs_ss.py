@@ -22,7 +22,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
-PROBE = Path(__file__).parent.parent / "src" / "portproof" / "collectors" / "probe.py"
+FOLDER = Path(__file__).parent.parent / "src" / "portproof" / "collectors"
+PARTS = ("probe.py", "probe_main.py")
 ALONE = ["unshare", "--net", "--pid", "--mount", "--fork", "--mount-proc", "--kill-child"]
 LISTENERS = 200
 ROUNDS = 15
@@ -61,9 +62,11 @@ def cost(command: list[str]) -> tuple[float, float]:
 
 def compiled(interpreter: str, folder: str) -> str:
     """The probe as bytecode, which is how a local audit loads it after its first time."""
+    source = Path(folder, "probe.py")
+    source.write_text("\n\n".join(Path(FOLDER, part).read_text("utf-8") for part in PARTS), "utf-8")
     target = str(Path(folder) / "probe.pyc")
     compiling = "import py_compile, sys; py_compile.compile(sys.argv[1], sys.argv[2])"
-    subprocess.run([interpreter, "-c", compiling, str(PROBE), target], check=True)
+    subprocess.run([interpreter, "-c", compiling, str(source), target], check=True)
     return target
 
 

@@ -1,5 +1,6 @@
 """A proc file system of a test's own making."""
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -38,22 +39,37 @@ class Proc:
 
     def process(self, pid: int, namespace: str | None, sockets: Mapping[int, int] = {}) -> None:
         """Add a process: its network namespace (None: we may not know it) and descriptors."""
-        for name in _INTERNET:
-            self.put(f"{pid}/net/{name}", HEAD)
-        self.put(f"{pid}/net/unix", UNIX_HEAD)
-        self.put(f"{pid}/net/packet", PACKET_HEAD)
-        self.put(f"{pid}/net/dev", "")
-        self.put(f"{pid}/net/if_inet6", "")
+        self._task(str(pid), namespace)
         self.put(f"{pid}/cmdline", "")
         self.put(f"{pid}/stat", f"{pid} (name) S 0 {pid} {pid} 0 -1 0 {'0 ' * 12}1 0 100 0 0\n")
         ids = "Uid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\nVmSize:\t20 kB\nVmRSS:\t10 kB\n"
         self.put(f"{pid}/status", f"Name:\tname\nUmask:\t0022\n{ids}")
-        if namespace is None:
-            self.put(f"{pid}/ns/net", "")  # not a link, so reading it fails
-        else:
-            self.link(f"{pid}/ns/net", f"net:[{namespace}]")
         for number, inode in sockets.items():
             self.link(f"{pid}/fd/{number}", f"socket:[{inode}]")
+
+    def thread(self, pid: int, thread: int, namespace: str | None) -> None:
+        """Add a second thread to a process, in a network namespace (None: we may not know it)."""
+        self._task(f"{pid}/task/{thread}", namespace)
+        (self.root / f"{pid}/task/{pid}").mkdir(exist_ok=True)
+        text = (self.root / f"{pid}/stat").read_text()
+        self.put(f"{pid}/stat", text.replace(" 1 0 100 ", " 2 0 100 "))
+
+    def leave(self, pid: int) -> None:
+        """End the first thread of a process: what /proc shows of it is then gone."""
+        for name in ("net", "ns"):
+            shutil.rmtree(self.root / str(pid) / name)
+
+    def _task(self, base: str, namespace: str | None) -> None:
+        for name in _INTERNET:
+            self.put(f"{base}/net/{name}", HEAD)
+        self.put(f"{base}/net/unix", UNIX_HEAD)
+        self.put(f"{base}/net/packet", PACKET_HEAD)
+        self.put(f"{base}/net/dev", "")
+        self.put(f"{base}/net/if_inet6", "")
+        if namespace is None:
+            self.put(f"{base}/ns/net", "")  # not a link, so reading it fails
+        else:
+            self.link(f"{base}/ns/net", f"net:[{namespace}]")
 
     def link(self, name: str, target: str) -> None:
         """Make a symbolic link."""

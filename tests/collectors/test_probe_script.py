@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 
 from fakeproc import HEAD, Proc, line
 from netns import held
-from portproof.collectors import embedded, probe, probe_host
+from portproof.collectors import embedded, probe, probe_host, probe_main
 from portproof.collectors.osquery_schema import SCHEMA
 from portproof.model.observation import Platform, Unobserved
 from requirements import needs
@@ -22,7 +23,8 @@ from requirements import needs
 NOBODY = 65534
 OLDEST = (3, 6)
 TABLES = [*SCHEMA[Platform.LINUX]]
-PARTS = (probe.__file__, probe_host.__file__)
+PARTS = (probe.__file__, probe_host.__file__, probe_main.__file__)
+ALONE = "\n\n".join(Path(part.__file__).read_text(encoding="utf-8") for part in (probe, probe_main))
 
 
 def interpreters() -> dict[str, str]:
@@ -79,8 +81,8 @@ def test_the_source_is_that_of_an_old_python(file: str) -> None:
     assert modules - {"portproof"} <= sys.stdlib_module_names
 
 
-def test_the_two_files_can_be_one_script() -> None:
-    """No name of one is a name of the other, but for what says the same in both."""
+def test_the_files_can_be_one_script() -> None:
+    """No name of one is a name of another, but for what says the same in all."""
     trees = [ast.parse(Path(file).read_text(encoding="utf-8")) for file in PARTS]
     names = [
         {
@@ -91,8 +93,9 @@ def test_the_two_files_can_be_one_script() -> None:
         }
         for tree in trees
     ]
-    assert names[0] & names[1] == {"TYPE_CHECKING"}
-    assert "collect" in names[0]
+    for one, other in combinations(names, 2):
+        assert one & other == {"TYPE_CHECKING"}
+    assert {"collect", "HOST_TABLES", "main"} <= set().union(*names)
 
 
 @pytest.mark.parametrize("name", sorted(PYTHONS))
@@ -108,11 +111,9 @@ def test_it_runs(name: str) -> None:
     assert owners == set(opened["tcp"]["pids"])
 
 
-def test_the_plain_file_runs_with_the_tables_it_has() -> None:
+def test_without_a_part_it_runs_with_the_tables_it_has() -> None:
     """What is not in it is missing, not empty."""
-    command = [sys.executable, "-I", "-S", probe.__file__, "process_open_sockets", "hash"]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    told = json.loads(done.stdout)
+    told = run([sys.executable, "-I", "-S"], ALONE, "process_open_sockets", "hash")
     assert set(told["tables"]) == {"process_open_sockets"}
     assert set(told["missing"]) == {"hash"}
 
@@ -128,9 +129,9 @@ def test_what_is_printed_is_what_is_collected() -> None:
 def test_json_is_the_same_with_and_without_the_c_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
     """Other Pythons may lack it, or change it."""
     value = {"a": [[1, None, 'x"\\\n\x1b\u20ac\U0001f600', -5]], "b": {}, "c": True}
-    with_it = probe._json(value)
+    with_it = probe_main._json(value)
     monkeypatch.setitem(sys.modules, "_json", None)
-    assert json.loads(with_it) == json.loads(probe._json(value)) == value
+    assert json.loads(with_it) == json.loads(probe_main._json(value)) == value
     assert with_it.isascii()
 
 
@@ -139,10 +140,11 @@ def test_an_answer_that_is_too_long_is_missing_tables(
 ) -> None:
     """What would not be read to its end is not sent."""
     ended: list[int] = []
-    monkeypatch.setattr(probe, "_LONGEST", 10)
+    monkeypatch.setattr(probe_main, "_LONGEST", 10)
+    monkeypatch.setattr(probe_main, "collect", probe.collect, raising=False)
     monkeypatch.setattr(sys, "argv", ["probe.py", "users"])
     monkeypatch.setattr(os, "_exit", ended.append)
-    probe.main()
+    probe_main.main()
     told = json.loads(capsys.readouterr().out)
     assert (told["tables"], set(told["missing"]), ended) == ({}, {"users"}, [0])
 
@@ -161,7 +163,7 @@ def as_nobody(proc: str, *names: str) -> dict[str, Any]:
     drop = "import os, sys, _json, _socket\nos.setgroups([])\n"
     drop += f"os.setegid({NOBODY})\nos.seteuid({NOBODY})\n"
     call = f"\nsys.stdout.write(_json(collect(sys.argv[1:], {proc!r})) + '\\n')\n"
-    source = Path(probe.__file__).read_text(encoding="utf-8").partition("if __name__ ==")[0]
+    source = ALONE.partition("if __name__ ==")[0]
     return run([sys.executable, "-I", "-S"], drop + source + call, *names)
 
 

@@ -87,7 +87,7 @@ def told(asking: Asking, folder: Path, seconds: float = 30.0) -> Any:  # noqa: A
 
 def test_it_is_written_for_old_pythons() -> None:
     """Hosts have what they have."""
-    for name in ("runner.py", "../probe.py", "../probe_host.py"):
+    for name in ("runner.py", "../probe.py", "../probe_host.py", "../probe_main.py"):
         source = files("portproof.collectors.ssh").joinpath(name).read_text(encoding="utf-8")
         ast.parse(source, feature_version=(3, 6))
 

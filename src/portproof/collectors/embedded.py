@@ -92,7 +92,7 @@ def wanted(questions: Mapping[str, str], platform: Platform) -> list[str]:
 def script() -> str:
     """The probe as one text for ``python3 -`` on a Linux host, with all of its tables."""
     folder = files("portproof.collectors")
-    parts = ("probe_host.py", "probe.py")
+    parts = ("probe_host.py", "probe.py", "probe_main.py")
     return "\n\n".join(folder.joinpath(part).read_text(encoding="utf-8") for part in parts)
 
 

@@ -1,8 +1,7 @@
 """Reads a Linux machine through /proc and answers in the rows of osquery's tables.
 
 It needs only Python 3.6 and nothing else of portproof, so that the file that is imported here can
-be sent to a host as ``python3 -``. As a script it takes the names that ``collect`` takes and prints
-what that returns as one line of JSON; ``embedded.Collected`` tells what is in it.
+be sent to a host. ``embedded.Collected`` tells what is in what ``collect`` returns.
 
 The files are described in proc(5). The rows follow osquery (process_open_sockets.cpp, processes.cpp
 and filesystem/linux/proc.cpp), except that a socket which several processes hold has a row for
@@ -15,7 +14,7 @@ from _socket import inet_ntop  # loading `socket` takes longer than reading most
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     Row = list[str | int | None]
     Table = tuple[list[str], Callable[["View"], list[Row]]]
@@ -30,17 +29,19 @@ _STATES += "CLOSE_WAIT LAST_ACK LISTEN CLOSING".split()
 _GONE = (FileNotFoundError, NotADirectoryError, ProcessLookupError)
 _SIZES = (b"\nVmRSS:", b"\nVmSize:")
 _KERNEL_THREAD, _SYS_PTRACE = 1 << 21, 1 << 19
-_SHORT, _LONG, _LONGEST = 1 << 12, 1 << 26, 1 << 28
+_SHORT, _LONG = 1 << 12, 1 << 26
+_MOST_THREADS = 100_000
 
 
 class View:
     """One pass over a proc file system, and what could not be read in it."""
 
     def __init__(self, proc: str, extra: "list[str]") -> None:
-        self.proc, self.extra = proc, extra
+        self.proc, self.extra, self.threads = proc, extra, 0
         self.faults: list[str] = []
         self.uids: set[int] = set()
         self.idle: set[str] = set()
+        self.single: set[str] = set()
         self._pids: list[str] | None = None
         self._sockets: list[Row] | None = None
 
@@ -116,12 +117,9 @@ def _told(
     if any(len(row) != len(columns) for row in rows):
         raise ValueError("rows are not as long as its columns")
     kept = [at for at, column in enumerate(columns) if table + "." + column in asked]
-    if table in asked or len(kept) == len(columns):
-        return {"columns": columns, "rows": rows}
-    return {
-        "columns": [columns[at] for at in kept],
-        "rows": [[row[at] for at in kept] for row in rows],
-    }
+    if table not in asked and len(kept) < len(columns):
+        columns, rows = [columns[at] for at in kept], [[row[at] for at in kept] for row in rows]
+    return {"columns": columns, "rows": rows}
 
 
 def _check(view: View) -> None:
@@ -177,7 +175,7 @@ def _identity(path: str) -> "tuple[int, ...] | None":
 
 
 def _listed(view: View) -> "list[Row]":
-    """The sockets of every network namespace that a visible process is in, without owners.
+    """The sockets of every network namespace that a visible thread is in, without owners.
 
     A namespace that we may not know counts as "0", as in osquery. The files below net/ have inodes
     of their own in each: they tell what to read once only, and whether one was never read.
@@ -186,15 +184,14 @@ def _listed(view: View) -> "list[Row]":
     read: dict[object, list[Row]] = {}
     done = {""}
     unknown: dict[object, str] = {}
-    for pid in view.pids():
-        namespace = view.namespace(pid, "net")
-        if namespace in done:
+    for task, found in _tasks(view):
+        if found in done:
             continue
-        net = view.proc + "/" + pid + "/net/"
+        net = view.proc + "/" + task + "/net/"
         place = _identity(net + "dev") or net
-        if namespace is None:
+        if found is None:
             unknown.setdefault(place, net)
-            namespace = "0"
+        namespace = found or "0"
         rows = read.get(place)
         if rows is None and namespace not in done:
             rows = _sockets_of(view, net)
@@ -205,6 +202,39 @@ def _listed(view: View) -> "list[Row]":
     missed = [net for place, net in unknown.items() if place not in read]
     view.faults += [f"{net}: not read" for net in missed if _identity(net + "dev") != ()]
     return listed
+
+
+def _tasks(view: View) -> "Iterator[tuple[str, str | None]]":
+    """Every process and its other threads, each with its network namespace; see ``namespace``.
+
+    A thread may be in another than its process's first thread is, and may outlive that one, which
+    /proc/PID shows. To ask each process is dear: those that had one thread are not asked.
+    """
+    for pid in view.pids():
+        first = view.namespace(pid, "net")
+        yield pid, first
+        if first == "" or pid not in view.single:
+            threads = [(name, view.namespace(name, "net")) for name in _threads(view, pid)]
+            yield from threads
+            if first == "" and all(space == "" for _, space in threads) and _threads(view, pid):
+                view.faults.append(f"{view.proc}/{pid}/task: threads not read")
+
+
+def _threads(view: View, pid: str) -> "list[str]":
+    """The threads of a process but its first: none when they are too many, which is a fault."""
+    path = view.proc + "/" + pid + "/task"
+    try:
+        found = [pid + "/task/" + name for name in os.listdir(path) if name != pid]
+    except _GONE:
+        return []
+    except OSError as error:
+        view.faults.append(f"{path}: {error.strerror}")
+        return []
+    view.threads += len(found)
+    if view.threads > _MOST_THREADS:
+        view.faults.append(f"{path}: over {_MOST_THREADS} threads")
+        return []
+    return found
 
 
 def _sockets_of(view: View, net: str) -> "list[Row] | None":
@@ -320,6 +350,7 @@ def _processes(view: View) -> "list[Row]":
     view.uids.update(row[2] for row in rows if isinstance(row[2], int))
     # Without memory it is a thread of the kernel, or has ended: it holds no descriptors.
     view.idle.update(str(row[0]) for row in rows if row[9] is None)
+    view.single.update(str(row[0]) for row in rows if row[20] == 1)
     return rows
 
 
@@ -356,39 +387,9 @@ _SOCKETS += "remote_port path state net_namespace".split()
 _PROCESSES = "pid name uid gid euid egid suid sgid resident_size total_size cmdline path".split()
 _PROCESSES += "on_disk wired_size user_time system_time start_time state parent pgroup".split()
 _PROCESSES += ["threads", "nice"]
-_TABLES: "dict[str, Table]" = {
-    "process_open_sockets": (_SOCKETS, View.sockets),
-}
+_TABLES: "dict[str, Table]" = {"process_open_sockets": (_SOCKETS, View.sockets)}
 _EXTRA: "dict[str, Callable[[str], str]]" = {
     "cgroup_path": lambda base: _text(_read(base + "/cgroup").split(b"\n")[0].split(b":", 2)[-1]),
     "cwd": lambda base: _text(os.fsencode(_link(base + "/cwd"))),
     "root": lambda base: _text(os.fsencode(_link(base + "/root"))),
 }
-
-
-def _json(value: object) -> str:
-    """JSON in ASCII; by the C encoder alone where there is one, as the package loads in 7 ms."""
-    try:
-        from _json import encode_basestring_ascii, make_encoder
-
-        encoder = make_encoder(None, repr, encode_basestring_ascii, None, ":", ",", *[False] * 3)
-        return "".join(encoder(value, 0))
-    except (ImportError, TypeError):
-        import json
-
-        return json.dumps(value)
-
-
-def main() -> None:
-    """Print the tables named by the arguments as one line of JSON, of at most 256 MiB."""
-    found = collect(sys.argv[1:], more=globals().get("HOST_TABLES"))
-    answer = _json(found)
-    if len(answer) > _LONGEST:
-        answer = _json(dict(found, tables={}, missing=dict.fromkeys(sys.argv[1:], "too long")))
-    sys.stdout.write(answer + "\n")
-    sys.stdout.flush()
-    os._exit(0)
-
-
-if __name__ == "__main__":
-    main()
