@@ -24,7 +24,9 @@ NOBODY = 65534
 OLDEST = (3, 6)
 TABLES = [*SCHEMA[Platform.LINUX]]
 PARTS = (probe.__file__, probe_host.__file__, probe_main.__file__)
-ALONE = "\n\n".join(Path(part.__file__).read_text(encoding="utf-8") for part in (probe, probe_main))
+ALONE = "\n\n".join(
+    Path(str(part.__file__)).read_text(encoding="utf-8") for part in (probe, probe_main)
+)
 
 
 def interpreters() -> dict[str, str]:
