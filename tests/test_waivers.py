@@ -88,6 +88,17 @@ def test_what_a_waiver_does_not_cover(narrow: dict[str, Any]) -> None:
     assert waived([TCP_609], narrow).judgements[0].verdict is Verdict.FAIL
 
 
+def test_another_program_on_a_published_port_does_not_answer_for_the_container() -> None:
+    """Docker forwards the port past the socket that the waiver is about."""
+    published = {"id": "4f79", "type": "tcp", "port": 80, "host_ip": "0.0.0.0", "host_port": 609}
+    look = look_of({"rows": [TCP_609], "answers": {"published-ports": [published]}})
+    judged = judge(Plan(rules(), [True]), Host("nfs1"), look, ())
+    waivers = made({"by": {"process": "rpc.statd"}})
+    (judgement,) = waivers.apply(judged).judgements
+    assert judgement.verdict is Verdict.FAIL
+    assert len(judgement.findings) == 1
+
+
 def test_one_uncovered_finding_fails_the_rule() -> None:
     """A waiver for the process does not hide another process on the same port."""
     (judgement,) = waived([TCP_609, UDP_609], {"by": {"process": "rpc.statd"}}).judgements

@@ -21,6 +21,8 @@ from portproof.model.ports import LAST_PORT, Protocol
 _WHAT: Final = "ports that docker publishes without a proxy"
 _PROTOCOLS: Final = {"tcp": Protocol.TCP, "udp": Protocol.UDP}
 _PORTLESS: Final = frozenset({"sctp"})
+_PROXY: Final = "docker-proxy"
+"""The process that listens for docker (moby/moby, ``cmd/docker-proxy``)."""
 _EVERY: Final = ("::", Stack.DUAL)
 """What an empty address means to runtimes that speak docker's language, such as podman."""
 
@@ -132,7 +134,8 @@ def with_published(
     joined: dict[Listener, Listener] = {}
     alone = []
     for each in ports:
-        same = [at for place in _places(each) for at in sockets.get(place, ())]
+        there = [at for place in _places(each) for at in sockets.get(place, ())]
+        same = [at for at in there if _is_proxied(at)] or there
         joined |= {at: _joined(joined.get(at, at), each.published) for at in same}
         alone.extend([] if same else [each])
     return (*(joined.get(at, at) for at in listeners), *alone)
@@ -150,8 +153,18 @@ def _alike(forwarded: Iterable[Listener]) -> list[Listener]:
 
 
 def _joined(listener: Listener, containers: Iterable[Publication]) -> Listener:
-    every = sorted({*listener.published, *containers})
-    return msgspec.structs.replace(listener, published=tuple(every))
+    """Tell a listener's containers; unless docker's proxy holds it, it gets an owner nobody knows.
+
+    The kernel forwards what arrives before the socket of any other program sees it.
+    """
+    every = tuple(sorted({*listener.published, *containers}))
+    is_told = _is_proxied(listener) or Owner() in listener.owners
+    owners = listener.owners if is_told else (Owner(), *listener.owners)
+    return msgspec.structs.replace(listener, published=every, owners=owners)
+
+
+def _is_proxied(listener: Listener) -> bool:
+    return any(owner.name == _PROXY for owner in listener.owners)
 
 
 def _place(listener: Listener) -> _Place:

@@ -25,10 +25,13 @@ def forwarded(rows: list[dict[str, str]], sockets: list[dict[str, Any]]) -> list
             "names": [""],
             "socket": False,
         }
-        for each in sockets:
-            if is_socket_of(each, port):
-                each["published"] = True
-        if not any(is_socket_of(each, port) for each in sockets):
+        there = [each for each in sockets if is_socket_of(each, port)]
+        proxies = [each for each in there if "docker-proxy" in each["names"]]
+        for each in proxies or there:
+            each["published"] = True
+            if not proxies:
+                each["names"] = [*each["names"], ""]
+        if not there:
             found[port["protocol"], port["port"], port["address"], stack] = port
     return list(found.values())
 
