@@ -155,6 +155,34 @@ def test_a_check_names_what_its_case_says(case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", list(cases()), ids=called)
+@pytest.mark.parametrize("state", ["UNKNOWN", None])
+def test_a_socket_that_tells_no_state_counts_as_one_that_listens(
+    case: Case, state: str | None
+) -> None:
+    """It may listen, so a check names it all the same; to leave it out would be a false pass."""
+    sql, rows = str(checks()[case.check].sql_on(case.platform)), rows_of(case)
+    listening = [
+        row | {"state": state} if row["state"] == "LISTEN" else row
+        for row in rows["process_open_sockets"]
+    ]
+    unsure = rows | {"process_open_sockets": listening}
+    assert asked(sql, unsure, case.platform) == asked(sql, rows, case.platform)
+
+
+@pytest.mark.parametrize("name", list(checks()))
+@pytest.mark.parametrize("column", ["family", "protocol", "local_port", "remote_port"])
+def test_a_socket_that_tells_no_family_protocol_or_port_counts_as_a_listener(
+    name: str, column: str
+) -> None:
+    """Whatever a case has named is named when all of its sockets lack the column."""
+    own = [case for case in cases() if case.check == name and case.given.get("expect")]
+    for case in own:
+        sql, rows = str(checks()[name].sql_on(case.platform)), rows_of(case)
+        sockets = [row | {column: None} for row in rows["process_open_sockets"]]
+        assert asked(sql, rows | {"process_open_sockets": sockets}, case.platform), case.given
+
+
+@pytest.mark.parametrize("case", list(cases()), ids=called)
 def test_a_witness_is_seen_on_every_ordinary_host_and_on_no_empty_one(case: Case) -> None:
     """Whatever is wrong with a host, looking worked; where there is nothing to see, it did not."""
     witness = checks()[case.check].witness_on(case.platform)
