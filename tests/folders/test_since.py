@@ -166,3 +166,53 @@ def test_one_of_another_inventory_is_not_found(place: Path, port: int) -> None:
     assert "without an earlier audit every failure is new" in first.out
     assert (asked.code, known.code) == (0, 0)
     assert "these are audits of different inventories" in asked.out
+
+
+def by_a_clock_ahead(folder: str) -> None:
+    """Make an audit one whose clock was a century ahead."""
+    finished = read_result(Path(folder)).run.finished
+    for name in ("audit.json", "manifest.json"):
+        edit(folder, name, finished, "2131" + finished[4:])
+    reseal(Path(folder))
+
+
+@pytest.mark.usefixtures("place")
+def test_one_by_a_clock_that_was_ahead_is_passed_over(port: int) -> None:
+    """What it saw is not what was last seen: what failed then and is fixed is new again."""
+    with listening(port):
+        audit("audits/1")
+    by_a_clock_ahead("audits/1")
+    audit("audits/2")
+    with listening(port):
+        done = audit("audits/3", "--fail-on", "new")
+    assert done.code == 1
+    assert ": 1 newly failing" in done.out
+    (said,) = (line for line in done.out.splitlines() if "not compared with" in line)
+    assert "audits/1: it says that it finished at 2131-" in said
+    assert said.endswith("which is after now")
+
+
+@pytest.mark.usefixtures("place")
+@pytest.mark.parametrize("finished", ["soon", "2020-01-01T00:00:00"])
+def test_one_that_does_not_say_when_it_finished_is_passed_over(port: int, finished: str) -> None:
+    """A time that is none, or is nowhere, puts nothing in order."""
+    with listening(port):
+        audit("audits/1")
+        real = read_result(Path("audits/1")).run.finished
+        for name in ("audit.json", "manifest.json"):
+            edit("audits/1", name, f'"finished": "{real}"', f'"finished": "{finished}"')
+        reseal(Path("audits/1"))
+        done = audit("audits/2", "--fail-on", "new")
+    assert done.code == 1
+    assert f"when it finished is not known, '{finished}' is no time" in done.out
+
+
+@pytest.mark.usefixtures("place")
+def test_one_by_a_clock_that_was_ahead_cannot_be_asked_for() -> None:
+    """Nothing in it is before now; exit code 2, and nothing is written."""
+    audit("audits/1")
+    by_a_clock_ahead("audits/1")
+    done = audit("new", "--since", "audits/1")
+    assert (done.code, done.out) == (2, "")
+    assert "audits/1 is no earlier audit: it says that it finished at 2131-" in done.err
+    assert not Path("new").exists()

@@ -1,5 +1,6 @@
 """The audit that a new one is compared with; it is found before anything is looked at."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from portproof.audit import Job
@@ -12,7 +13,9 @@ def earlier(request: Request, folder: Path, job: Job) -> Earlier:
 
     Raises:
         ContentError: the audit asked for cannot be read, or was edited.
+        UsageError: it says that it finished after now.
     """
+    now = datetime.now(UTC)
     if request.since is not None:
-        return named(Path(request.since))
-    return latest(folder, job.policy_digests, job.inventory.source)
+        return named(Path(request.since), now)
+    return latest(folder, job.policy_digests, job.inventory.source, now)

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from portproof.comparing.changes import changes
-from portproof.errors import ContentError
+from portproof.errors import ContentError, UsageError
 from portproof.model.changes import Changes, Past
 from portproof.model.result import AuditResult, Digest, Run
 from portproof.store.folder import MANIFEST, REQUEST
@@ -15,6 +16,12 @@ from portproof.store.results import read_past, read_result
 
 _TREND: Final = 30
 """How many audits before one are told of at most."""
+
+_SHOWN: Final = 80
+"""Characters that are repeated of a time that is none."""
+
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
+"""Stands for a time that is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,30 +46,42 @@ class _Found:
     run: Run
 
 
-def named(folder: Path) -> Earlier:
+def named(folder: Path, now: datetime) -> Earlier:
     """The audit of a folder that was asked for.
 
     Raises:
         ContentError: it is not the folder of a whole audit, or was edited.
+        UsageError: it did not finish before now.
     """
-    return Earlier(read_result(folder), folder)
+    result = read_result(folder)
+    if why := _not_before(result.run, now):
+        raise UsageError(f"{folder} is no earlier audit: {why}; take another for --since")
+    return Earlier(result, folder)
 
 
-def latest(folder: Path, policies: Iterable[Digest], inventory: str) -> Earlier:
+def latest(folder: Path, policies: Iterable[Digest], inventory: str, now: datetime) -> Earlier:
     """The last audit in the same place as a new one, by the same policies, of the same inventory.
 
     What failed in another inventory, on hosts of the same names, says nothing of what is new in
-    this one. What cannot be read is passed over with a warning.
+    this one. What cannot be read is passed over with a warning; so is what says that it finished
+    after now, since by a clock that was ahead it would be the last one for as long.
 
     Args:
         folder: Where the new audit goes; its neighbours are looked at.
         policies: What the new audit judges by.
         inventory: The source of the new audit's inventory.
+        now: When the new audit begins, with its time zone.
     """
     warnings: list[str] = []
-    beside = _neighbours(folder, policies, warnings)
-    found = [each for each in beside if each.run.inventory.name == inventory]
-    found.sort(key=lambda each: each.run.finished)
+    found = []
+    for each in _neighbours(folder, policies, warnings):
+        if each.run.inventory.name != inventory:
+            continue
+        if why := _not_before(each.run, now):
+            warnings.append(f"an earlier audit was not compared with: {each.folder}: {why}")
+            continue
+        found.append(each)
+    found.sort(key=lambda each: _time(each.run.finished))
     while found:
         last = found.pop()
         try:
@@ -70,6 +89,24 @@ def latest(folder: Path, policies: Iterable[Digest], inventory: str) -> Earlier:
         except ContentError as error:
             warnings.append(_passed_over(error))
     return Earlier(warnings=tuple(warnings))
+
+
+def _not_before(run: Run, now: datetime) -> str:
+    """Why an audit cannot be one before now; empty if it can."""
+    finished = _time(run.finished)
+    if finished == _NEVER:
+        return f"when it finished is not known, {run.finished[:_SHOWN]!a} is no time"
+    if finished > now:
+        return f"it says that it finished at {finished.isoformat()}, which is after now"
+    return ""
+
+
+def _time(text: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(text)
+        return time.astimezone(UTC) if time.tzinfo else _NEVER
+    except (ValueError, OverflowError):
+        return _NEVER
 
 
 def _passed_over(error: ContentError) -> str:
