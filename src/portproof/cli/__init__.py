@@ -11,6 +11,7 @@ import click
 from portproof import __version__
 from portproof.errors import ContentError, PortproofError, UsageError
 from portproof.exitcodes import ExitCode
+from portproof.model.text import visible
 
 COMMANDS: Final = {
     "audit": "Audit hosts against policies and write the report.",
@@ -79,6 +80,9 @@ def main() -> int:
     except PortproofError as error:
         click.echo(f"portproof: {error}", err=True)
         code = ExitCode.ERROR
+    except ImportError as error:
+        click.echo(f"portproof: {_not_whole(error)}", err=True)
+        code = ExitCode.ERROR
     except (KeyboardInterrupt, click.Abort):
         click.echo("portproof: interrupted; nothing more was judged", err=True)
         code = ExitCode.INCOMPLETE
@@ -92,6 +96,12 @@ def _refuse_bytes(words: Iterable[str]) -> None:
     for word in words:
         if any("\ud800" <= character <= "\udfff" for character in word):
             raise UsageError(f"{word!a} is not text in UTF-8")
+
+
+def _not_whole(error: ImportError) -> str:
+    what = f"{error.name} cannot be loaded" if error.name else "a library cannot be loaded"
+    advice = "reinstall portproof with its libraries: pip install --force-reinstall portproof"
+    return f"{what}: {visible(str(error))}; {advice}"
 
 
 def _content_error(error: ContentError) -> ExitCode:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from importlib import import_module
 from typing import Final, Protocol, Self
 
 import msgspec
@@ -28,6 +29,8 @@ from portproof.model.observation import HostDark, HostLook, Look, Observed, Plat
 
 _MANY: Final = 1000
 """Rows of a look that are judged in a thread, so that they do not hold up other hosts."""
+
+_OVER_SSH: Final = "portproof.collectors.ssh.collector"
 
 PortsOf = Callable[[Host], Iterable[int]]
 SshSuspects = Callable[[HostLook], Awaitable[Sequence[Listener]]]
@@ -72,6 +75,7 @@ class Looks:
 
     Raises:
         UsageError: a host is reached over SSH, and ``how`` names a source that is not there.
+        ImportError: a host is reached over SSH, and a library for that cannot be loaded.
     """
 
     def __init__(self, hosts: Sequence[Host], questions: Questions, how: How) -> None:
@@ -85,6 +89,8 @@ class Looks:
         if len(self._near) < len(hosts) and how.ssh.via not in (None, *VIA):
             text = f"hosts reached over SSH have no source {how.ssh.via}"
             raise UsageError(f"{text}; take {' or '.join(VIA)}, or leave out --via")
+        if len(self._near) < len(hosts):
+            import_module(_OVER_SSH)
         self._suspects: Suspects | None = None
 
     def asking(self, suspects: Suspects) -> Self:
