@@ -1,6 +1,7 @@
 """What ``portproof audit`` does once it knows the inventory: collect, judge, write, gate."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -73,8 +74,9 @@ def audited(
 ) -> ExitCode:
     """Audit an inventory as the options ask for, into a new folder."""
     request = msgspec.convert(asked, Request, strict=False)
-    output = _Output(folder or default_folder(), theme(), resumed=False, quiet=quiet)
-    return _audited(request, inventory, output)
+    look, job = theme(), _job(request, inventory)
+    with default_folder() if folder is None else nullcontext(folder) as path:
+        return _audited(job, request, _Output(path, look, resumed=False, quiet=quiet))
 
 
 def resumed(folder: Path, theme: Themed, *, quiet: bool) -> ExitCode:
@@ -84,11 +86,12 @@ def resumed(folder: Path, theme: Themed, *, quiet: bool) -> ExitCode:
     refuse_wrong_use(request.formats, request.fail_on)
     vault = VaultOptions(password_files=request.vault_password_files, ids=request.vault_ids)
     inventory = read_inventory(request.inventory, limit=request.limit, vault=vault)
-    return _audited(request, inventory, _Output(folder, theme(), resumed=True, quiet=quiet))
+    output = _Output(folder, theme(), resumed=True, quiet=quiet)
+    return _audited(_job(request, inventory), request, output)
 
 
-def _audited(request: Request, inventory: Inventory, output: _Output) -> ExitCode:
-    result = _audit(_job(request, inventory), request, output)
+def _audited(job: Job, request: Request, output: _Output) -> ExitCode:
+    result = _audit(job, request, output)
     decided = gate(result, [condition(text) for text in request.fail_on])
     if not output.quiet:
         show(summary(result, output.path, decided))

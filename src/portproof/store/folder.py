@@ -26,6 +26,8 @@ FORMAT: Final = "portproof-manifest/1"
 REQUEST_FORMAT: Final = "portproof-request/1"
 _UNFINISHED: Final = ".unfinished"
 _CHUNK: Final = 1 << 16
+_AUDITS: Final = Path("audits")
+_MOST_A_SECOND: Final = 1000
 
 
 Sign = Callable[[bytes], str]
@@ -88,11 +90,33 @@ def manifest_text(manifest: Manifest) -> str:
     return msgspec.json.format(msgspec.json.encode(manifest)).decode() + "\n"
 
 
-def default_folder(now: datetime | None = None) -> Path:
-    """``audits/<UTC time>``, with a number behind it when that is taken."""
-    name = (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%SZ")
-    candidates = (Path("audits", name + end) for end in ("", *(f"-{n}" for n in range(2, 1000))))
-    return next(folder for folder in candidates if not folder.exists())
+@contextlib.contextmanager
+def default_folder(now: datetime | None = None) -> Iterator[Path]:
+    """A new folder ``audits/<UTC time>``, with a number behind it when that is taken.
+
+    It is removed again when nothing was put into it.
+
+    Raises:
+        OutputError: it cannot be made.
+    """
+    fresh = not _AUDITS.exists()
+    folder = _claimed((now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%SZ"))
+    try:
+        yield folder
+    finally:
+        for left in (folder, *([_AUDITS] if fresh else [])):
+            with contextlib.suppress(OSError):
+                left.rmdir()  # which takes only what is empty
+
+
+def _claimed(name: str) -> Path:
+    """Choose and make the folder in one step, so that no other audit gets the same one."""
+    for end in ("", *(f"-{number}" for number in range(2, _MOST_A_SECOND))):
+        folder = _AUDITS / f"{name}{end}"
+        with _writing(folder), contextlib.suppress(FileExistsError):
+            folder.mkdir(parents=True)
+            return folder
+    raise OutputError(f"cannot make a folder {_AUDITS / name}: that name is taken")
 
 
 class AuditFolder:
