@@ -184,6 +184,9 @@ def test_policies_of_ones_own_with_checks_beside_them(busy: Machine, tmp_path: P
         (["--via", "magic"], "no source is called magic; there are osqueryd, osqueryi, probe"),
         (["-i", "web\udcff,"], r"'web\udcff,' is not text in UTF-8"),
         (["--polcy", "x"], "No such option"),
+        (["--timeout", "nan"], "nan is not in the range 1<=x<=3600"),
+        (["--timeout", "inf"], "inf is not in the range 1<=x<=3600"),
+        (["--since", "nowhere"], "nowhere: does not exist"),
     ],
 )
 def test_wrong_use_is_told_and_exits_with_2(wrong: Path, args: list[str], said: str) -> None:

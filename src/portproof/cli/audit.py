@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import click
 
-from portproof.cli.options import POLICY_HELP
+from portproof.cli.options import POLICY_HELP, Seconds
 from portproof.cli.theming import OPTIONS, Themed, themed
 from portproof.collectors.ssh.settings import SshSettings
 from portproof.defaults import FORKS, WARN_DAYS
@@ -75,7 +75,7 @@ _FOR_A_FLEET: Final = ("portproof.cli.auditing", "portproof.collectors.ssh.colle
 @click.option(
     "-T",
     "--timeout",
-    type=click.FloatRange(1, 3600),
+    type=Seconds(1, 3600),
     default=_TIMEOUT,
     show_default=True,
     help="Seconds a host has for its whole answer, once we are logged in.",
