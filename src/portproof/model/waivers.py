@@ -1,5 +1,6 @@
 """Waivers: somebody answers for a finding, for a stated reason, until a date."""
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -18,13 +19,15 @@ from portproof.model.verdicts import Finding
 
 _SHOWN: Final = 5
 """Ports that are named in a sentence."""
+_WRITTEN: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def _day(value: Any) -> date:  # noqa: ANN401 - whatever the user's YAML held
     if type(value) is date:
         return value
     try:
-        return date.fromisoformat(value)
+        # fromisoformat alone takes weeks, 2027-W05, and means the first day of theirs.
+        return date.fromisoformat(value if _WRITTEN.fullmatch(value) else "")
     except (TypeError, ValueError):
         text = f"{value!r} is not a date; write the last day it holds, such as 2027-01-31"
         raise PydanticCustomError("date", "{text}", {"text": text}) from None
