@@ -1,4 +1,4 @@
-"""A library that cannot be loaded: nothing is judged by half a program, and nobody reads tracebacks."""
+"""A library that cannot be loaded: no half audit, and nobody reads a traceback."""
 
 import os
 import subprocess

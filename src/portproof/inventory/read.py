@@ -12,6 +12,7 @@ from portproof.inventory.limit import limited
 from portproof.inventory.listing import read_listing
 from portproof.inventory.opening import opened
 from portproof.inventory.plain import Foreign, Plain, inventory_of, is_list, look_at, this_machine
+from portproof.inventory.sharing import sharing
 from portproof.inventory.vault import NO_VAULT, VaultOptions
 from portproof.model.hosts import Inventory
 from portproof.model.text import shortened, visible
@@ -40,7 +41,8 @@ def read_inventory(
     """
     whole = _read(sources, vault) if sources else this_machine()
     chosen = limited(whole, limit) if limit is not None else whole
-    return replace(chosen, hosts=opened(chosen.hosts, vault))
+    hosts = opened(chosen.hosts, vault)
+    return replace(chosen, hosts=hosts, warnings=(*chosen.warnings, *sharing(hosts)))
 
 
 def _read(sources: Sequence[str], vault: VaultOptions) -> Inventory:

@@ -1,0 +1,73 @@
+"""Hosts of an inventory that come out at one machine, though each has a name of its own.
+
+Two names of one machine are legitimate. A copied ``ansible_host`` is a mistake by which a host is
+proven that nobody looked at. Nothing tells the two apart but whoever wrote the inventory.
+"""
+
+import ipaddress
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from portproof.inventory.connection import connection
+from portproof.inventory.plain import own_names
+from portproof.model.connection import Connection
+from portproof.model.hosts import Host
+
+_ADDRESSES: Final = 10
+"""Addresses that are named in warnings before the rest is counted."""
+_NAMES: Final = 5
+"""Hosts that are named of an address before the rest is counted."""
+_SSH: Final = 22
+"""The port of a host that is given none (RFC 4253, section 4.1)."""
+
+_Way = tuple[str, int | None, str | None, str | None, str | None]
+
+
+def sharing(hosts: Iterable[Host]) -> tuple[str, ...]:
+    """One warning for each address that several hosts are reached at; the rest in a last one.
+
+    Hosts behind different jump hosts, and hosts whose ways are not known, share nothing. What
+    ``~/.ssh/config`` and name servers make of an address is not asked.
+    """
+    here, names = own_names(), dict[_Way, list[str]]()
+    for host in hosts:
+        # The address is the same whichever keys are accepted.
+        way = connection(host, here=here, accept_new_host_keys=True)
+        if isinstance(way, Connection):
+            names.setdefault(_way(way), []).append(host.name)
+    shared = [(way, names) for way, names in names.items() if len(names) > 1]
+    return tuple(_told(shared))
+
+
+def _way(way: Connection) -> _Way:
+    """What two hosts have in common that are one machine, without what does not tell them apart."""
+    if way.kind == "local":
+        return "", None, None, None, None
+    jump, command = (
+        None if each == "none" else each for each in (way.proxy_jump, way.proxy_command)
+    )
+    return _canonical(way.address), way.port or _SSH, jump, command, way.config_file
+
+
+def _canonical(address: str) -> str:
+    try:
+        return str(ipaddress.ip_address(address))
+    except ValueError:
+        return address.lower().removesuffix(".")
+
+
+def _told(shared: Sequence[tuple[_Way, list[str]]]) -> Iterator[str]:
+    for (address, port, *_), names in shared[:_ADDRESSES]:
+        listed, everyone = _listed(names), "both" if len(names) == 2 else "all of them"  # noqa: PLR2004 - two are both
+        where = f"at the same address, {address} port {port}" if address else "as this machine"
+        yield f"{listed} are reached {where}: one machine was looked at for {everyone}"
+    if rest := shared[_ADDRESSES:]:
+        hosts = sum(len(names) for _, names in rest)
+        addresses = f"{len(rest)} more address{'es' * (len(rest) != 1)}"
+        yield f"and {addresses} at which several hosts are reached, {hosts} hosts in all"
+
+
+def _listed(names: Sequence[str]) -> str:
+    if len(names) > _NAMES:
+        return f"{', '.join(names[:_NAMES])} and {len(names) - _NAMES} more"
+    return f"{', '.join(names[:-1])} and {names[-1]}"
