@@ -9,6 +9,7 @@ from typing import Final
 import click
 
 from portproof import __version__
+from portproof.cli.mishaps import own_mistake, refused_by_system
 from portproof.errors import ContentError, PortproofError, UsageError
 from portproof.exitcodes import ExitCode
 from portproof.model.text import visible
@@ -67,11 +68,15 @@ def cli() -> None:
 
 
 def main() -> int:
-    """Run the command line and give its exit code."""
+    """Run the command line and give its exit code.
+
+    Whatever goes wrong has a code of its own: 1 says that a rule failed, and nothing else.
+    """
     try:
         _refuse_bytes(sys.argv[1:])
         code = cli.main(prog_name="portproof", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # as it is when a shell closed it
+            sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         code = ExitCode.ERROR
@@ -88,6 +93,12 @@ def main() -> int:
         code = ExitCode.INCOMPLETE
     except BrokenPipeError:
         code = _reader_is_gone()
+    except OSError as error:
+        click.echo(f"portproof: {refused_by_system(error)}", err=True)
+        code = ExitCode.ERROR
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - Python would end with 1: "it failed"
+        click.echo(own_mistake(error), err=True)
+        code = ExitCode.ERROR
     return int(code or 0)
 
 
