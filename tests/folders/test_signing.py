@@ -1,6 +1,7 @@
 """Signatures of manifests: made here, checked by OpenSSH, and the other way round."""
 
 import base64
+import json
 import os
 import subprocess
 import sys
@@ -242,3 +243,53 @@ def _until(terminal: int, text: bytes) -> bytes:
     while text not in said:
         said += os.read(terminal, 4096)
     return said
+
+
+@pytest.fixture
+def audited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of an audit of this machine that was signed."""
+    rules = [{"id": "a", "closed": "1/tcp"}]
+    save(tmp_path / "own.yml", {"policy": "own", "title": "Own", "rules": rules})
+    monkeypatch.chdir(tmp_path)
+    signing = ("--sign", key(tmp_path))
+    portproof("audit", "-p", "own.yml", "--via", "probe", *signing, "-o", "out", "-q")
+    return tmp_path / "out"
+
+
+def test_a_signature_that_was_taken_away_is_missed(audited: Path) -> None:
+    """Also without a key: the request tells that there was to be one. It cannot go on, either."""
+    assert portproof("verify", audited).code == 0
+    (audited / "manifest.sig").unlink()
+    done = portproof("verify", audited)
+    assert done.code == 1
+    assert "DIFFERS manifest.sig: is missing: the audit was asked to sign its manifest" in done.out
+    assert "is not signed" not in done.out
+    again = portproof("audit", "--resume", audited)
+    assert again.code == 2
+    assert "manifest.sig: is missing" in again.err
+    assert not (audited / "manifest.sig").exists()
+
+
+def test_whether_there_was_a_signature_must_be_told(audited: Path) -> None:
+    """Without a request, or with an edited one, nothing is said to hold."""
+    (audited / "manifest.sig").unlink()
+    (audited / "request.json").write_text("{}", encoding="utf-8")
+    edited = portproof("verify", audited)
+    assert edited.code == 1
+    assert "UNCHECKED request.json differs; whether the manifest was signed" in edited.out
+    (audited / "request.json").unlink()
+    manifest = json.loads((audited / "manifest.json").read_text(encoding="utf-8"))
+    del manifest["files"]["request.json"]
+    (audited / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    reseal(audited)
+    gone = portproof("verify", audited)
+    assert gone.code == 3
+    assert "UNCHECKED there is no request.json to tell whether the manifest was signed" in gone.out
+
+
+def test_what_was_evaluated_is_not_said_to_be_signed(audited: Path) -> None:
+    """It has no signature, whether the evidence came from a signed folder or not."""
+    portproof("evaluate", audited, "-p", "own.yml", "-o", "again")
+    done = portproof("verify", "again")
+    assert "note: the manifest is not signed" in done.out
+    assert "DIFFERS" not in done.out

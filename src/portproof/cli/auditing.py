@@ -40,7 +40,7 @@ from portproof.store.folder import (
     Request,
     default_folder,
 )
-from portproof.store.integrity import insist, read_manifest
+from portproof.store.integrity import insist, read_manifest, wrong
 from portproof.store.reading import read_evidence, read_request
 
 
@@ -103,6 +103,8 @@ def _refuse_edited(folder: Path) -> None:
     if (folder / MANIFEST).exists():
         manifest = read_manifest(folder)
         insist(folder, manifest)
+        if read_request(folder).sign is not None and not (folder / SIGNATURE).exists():
+            raise wrong(folder / SIGNATURE, "is missing: the audit was asked to sign its manifest")
     if (folder / SIGNATURE).exists():
         from portproof.store.signing import refuse_bad_signature  # noqa: PLC0415 - it loads asyncssh, which only a signed folder repays
 

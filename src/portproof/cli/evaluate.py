@@ -67,7 +67,8 @@ def command(
         new = evaluate(folder, old, job)
     else:
         look = theme()
-        request = msgspec.structs.replace(read_request(folder), policies=policies, digests=())
+        asked = read_request(folder)
+        request = msgspec.structs.replace(asked, policies=policies, digests=(), sign=None)
         with AuditFolder(output, request) as made:
             new = evaluate(folder, old, job, record=made.record)
             made.finish(new.run, written(renderers(()), new, look))

@@ -18,7 +18,7 @@ from portproof.model.basis import Basis
 from portproof.model.observation import HostDark
 from portproof.model.result import AuditResult, HostResult
 from portproof.model.verdicts import Judgement
-from portproof.store.folder import EVIDENCE, MANIFEST, SIGNATURE, Manifest
+from portproof.store.folder import EVIDENCE, MANIFEST, REQUEST, SIGNATURE, Manifest
 from portproof.store.integrity import (
     differences,
     extra_files,
@@ -27,13 +27,14 @@ from portproof.store.integrity import (
     read_manifest,
     why_without_manifest,
 )
-from portproof.store.reading import read_evidence
+from portproof.store.reading import read_evidence, read_request
 from portproof.store.results import AUDIT, read_stored
 from portproof.store.signing import BadSignatureError, check
 
 _NO_BASIS: Final = (
     "the version that made it did not record all that verdicts rest on; they were not judged again"
 )
+_TAKEN_AWAY: Final = f"is missing: the audit was asked to sign its manifest, as {REQUEST} says"
 
 
 class Difference(NamedTuple):
@@ -116,12 +117,7 @@ def _files(folder: Path, manifest: Manifest) -> Iterator[Difference]:
 def _check_signature(folder: Path, trusted: tuple[bytes, ...] | None, found: _Found) -> None:
     file = folder / SIGNATURE
     if not file.exists() and not file.is_symlink():
-        if trusted is None:
-            found.notes.append("the manifest is not signed")
-        else:
-            found.differences.append(
-                Difference(SIGNATURE, "is missing: nobody signed the manifest")
-            )
+        _check_unsigned(folder, trusted, found)
         return
     try:
         signed = check(read_bytes(file), read_bytes(folder / MANIFEST), trusted)
@@ -130,6 +126,19 @@ def _check_signature(folder: Path, trusted: tuple[bytes, ...] | None, found: _Fo
         return
     unknown = "" if trusted else "; whose key that is, --key can tell"
     found.notes.append(f"the signature holds, by {signed.fingerprint}{unknown}")
+
+
+def _check_unsigned(folder: Path, trusted: tuple[bytes, ...] | None, found: _Found) -> None:
+    if trusted is not None:
+        found.differences.append(Difference(SIGNATURE, "is missing: nobody signed the manifest"))
+    elif any(each.where == REQUEST for each in found.differences):
+        found.unchecked.append(f"{REQUEST} differs; whether the manifest was signed is not known")
+    elif not (folder / REQUEST).exists():
+        found.unchecked.append(f"there is no {REQUEST} to tell whether the manifest was signed")
+    elif read_request(folder).sign is not None:
+        found.differences.append(Difference(SIGNATURE, _TAKEN_AWAY))
+    else:
+        found.notes.append("the manifest is not signed")
 
 
 def _check_result(folder: Path, manifest: Manifest, found: _Found) -> str:
