@@ -70,7 +70,8 @@ class Job:
     """What an audit is about: rules for hosts, and the checks the rules need.
 
     ``notes`` is what a reader must know before any host is looked at, one sentence each;
-    ``framework`` is the one by whose controls the report groups the rules, or empty.
+    ``framework`` is the one by whose controls the report groups the rules, or empty;
+    ``begun`` is when an audit that is resumed was begun, in UTC as ISO 8601; empty means now.
     """
 
     rules: tuple[BoundRule, ...]
@@ -83,6 +84,7 @@ class Job:
     require_witness: bool = False
     notes: tuple[str, ...] = ()
     framework: str = ""
+    begun: str = ""
 
     def questions(self) -> dict[Platform, dict[str, str]]:
         """The SQL to ask by platform and question id; checks without SQL there are left out."""
@@ -225,8 +227,9 @@ def run(
         watch: Is told every host's result as it comes.
         known: Looks of an earlier run that still stand, by the host's name.
     """
-    started = _now()
-    today = date.fromisoformat(started[:10])
+    now = now_in_utc()
+    # Waivers hold as they hold now, whenever the audit was begun.
+    started, today = job.begun or now, date.fromisoformat(now[:10])
     judging = Judging(job, today)
     asked = looks.asking(judging.suspects) if isinstance(looks, AsksWhy) else looks
     results = {host.name: judging(host, known[host.name]) for host in job.kept(known)}
@@ -237,7 +240,7 @@ def run(
         if watch is not None:
             watch(results[host.name])
     left = [host for host in job.inventory.hosts if host.name not in results]
-    results |= {host.name: judging(host, interrupted(_now())) for host in left}
+    results |= {host.name: judging(host, interrupted(now_in_utc())) for host in left}
     hosts = [results[host.name] for host in job.inventory.hosts]
     result = AuditResult(
         _identity(job, started, interrupted=bool(left)),
@@ -344,7 +347,7 @@ def _identity(job: Job, started: str, *, interrupted: bool) -> Run:
     return Run(
         version=__version__,
         started=started,
-        finished=_now(),
+        finished=now_in_utc(),
         controller=platform.node(),
         inventory=Digest(job.inventory.source, job.inventory.digest),
         policies=job.policy_digests,
@@ -353,5 +356,6 @@ def _identity(job: Job, started: str, *, interrupted: bool) -> Run:
     )
 
 
-def _now() -> str:
+def now_in_utc() -> str:
+    """The time as audits tell it: UTC, ISO 8601, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import click
 import msgspec
 
-from portproof.audit import Job, prepare, run, still_stand
+from portproof.audit import Job, now_in_utc, prepare, run, still_stand
 from portproof.cli.choosing import choose
 from portproof.cli.earlier import earlier
 from portproof.cli.interrupts import finishing_first
@@ -45,11 +45,11 @@ from portproof.store.reading import read_evidence, read_request
 
 
 class _Output(NamedTuple):
-    """Where an audit goes, and how it looks."""
+    """Where an audit goes, how it looks, and the evidence that stands where it is resumed."""
 
     path: Path
     theme: Theme
-    resumed: bool
+    journal: Mapping[str, Evidence] | None
     quiet: bool
 
 
@@ -73,25 +73,47 @@ def audited(
     quiet: bool,
 ) -> ExitCode:
     """Audit an inventory as the options ask for, into a new folder."""
-    request = msgspec.convert(asked, Request, strict=False)
+    request = msgspec.convert({**asked, "started": now_in_utc()}, Request, strict=False)
     look, job = theme(), _job(request, inventory)
     with default_folder() if folder is None else nullcontext(folder) as path:
-        return _audited(job, request, _Output(path, look, resumed=False, quiet=quiet))
+        return _audited(job, request, _Output(path, look, journal=None, quiet=quiet))
 
 
 def resumed(folder: Path, theme: Themed, *, quiet: bool) -> ExitCode:
-    """Go on with the audit of a folder as it was asked for."""
+    """Go on with the audit of a folder as it was asked for.
+
+    Raises:
+        UsageError: it finished, and all of its looks stand; or its content has changed since.
+    """
     _refuse_edited(folder)
     request = read_request(folder)
     refuse_wrong_use(request.formats, request.fail_on)
     vault = VaultOptions(password_files=request.vault_password_files, ids=request.vault_ids)
     inventory = read_inventory(request.inventory, limit=request.limit, vault=vault)
-    output = _Output(folder, theme(), resumed=True, quiet=quiet)
-    return _audited(_job(request, inventory), request, output)
+    job = _job(request, inventory)
+    output = _Output(folder, theme(), _standing(job, request, folder), quiet=quiet)
+    _refuse_nothing_left(job, output)
+    return _audited(job, _with_start(request, folder), output)
+
+
+def _refuse_nothing_left(job: Job, output: _Output) -> None:
+    """What finished, and where all looks stand, must not become the newest audit."""
+    if (output.path / MANIFEST).exists() and not job.without(output.journal or ()):
+        text = f"nothing is left to look at in {output.path}: its audit finished, and within the"
+        raise UsageError(f"{text} last day every host was proven or failed; nothing was written")
+
+
+def _with_start(request: Request, folder: Path) -> Request:
+    """A request of an earlier version does not say when it was started; its manifest may."""
+    if request.started:
+        return request
+    finished = (folder / MANIFEST).exists()
+    started = read_manifest(folder).run.started if finished else now_in_utc()
+    return msgspec.structs.replace(request, started=started)
 
 
 def _audited(job: Job, request: Request, output: _Output) -> ExitCode:
-    result = _audit(job, request, output)
+    result = _audit(replace(job, begun=request.started), request, output)
     decided = gate(result, [condition(text) for text in request.fail_on])
     if not output.quiet:
         show(summary(result, output.path, decided))
@@ -126,10 +148,8 @@ def _job(request: Request, inventory: Inventory) -> Job:
 
 
 def _audit(job: Job, request: Request, output: _Output) -> AuditResult:
-    digests = (*job.policy_digests, *job.check_digests, _inventory_digest(job))
     sign, before = signer_of(request.sign), earlier(request, output.path, job)
-    journal = _standing(job, request, output.path, digests) if output.resumed else None
-    known = {name: evidence.look for name, evidence in (journal or {}).items()}
+    known = {name: evidence.look for name, evidence in (output.journal or {}).items()}
     how = How(
         sources(request.via),
         forks=request.forks,
@@ -137,8 +157,8 @@ def _audit(job: Job, request: Request, output: _Output) -> AuditResult:
         outside=ports_to_try(job.rules, job.inventory) if request.outside else None,
         ssh=SshSettings(command_timeout=request.timeout, via=request.via),
     )
-    asked = msgspec.structs.replace(request, digests=digests)
-    kept = None if journal is None else journal.values()
+    asked = msgspec.structs.replace(request, digests=_digests(job))
+    kept = None if output.journal is None else output.journal.values()
     looks = Looks(job.without(known), job.questions(), how)
     with AuditFolder(output.path, asked, kept) as folder:
         result = before.compared(_run(job, looks, folder, known, quiet=output.quiet))
@@ -148,7 +168,12 @@ def _audit(job: Job, request: Request, output: _Output) -> AuditResult:
 
 
 def _run(
-    job: Job, looks: Looks, folder: AuditFolder, known: Mapping[str, Look], *, quiet: bool
+    job: Job,
+    looks: Looks,
+    folder: AuditFolder,
+    known: Mapping[str, Look],
+    *,
+    quiet: bool,
 ) -> AuditResult:
     def record(host: Host, look: Look) -> None:
         folder.record(Evidence(host.name, host.groups, look))
@@ -163,11 +188,9 @@ def _run(
         raise
 
 
-def _standing(
-    job: Job, request: Request, path: Path, digests: Iterable[Digest]
-) -> dict[str, Evidence]:
+def _standing(job: Job, request: Request, path: Path) -> dict[str, Evidence]:
     """The evidence of the run to be resumed that still stands, the last of each host."""
-    before, now = set(request.digests), set(digests)
+    before, now = set(request.digests), set(_digests(job))
     if before != now:
         changed = sorted({each.name for each in before ^ now})
         names = ", ".join(changed)
@@ -177,5 +200,6 @@ def _standing(
     return {name: journal[name] for name in standing}
 
 
-def _inventory_digest(job: Job) -> Digest:
-    return Digest(job.inventory.source, job.inventory.digest)
+def _digests(job: Job) -> tuple[Digest, ...]:
+    inventory = Digest(job.inventory.source, job.inventory.digest)
+    return (*job.policy_digests, *job.check_digests, inventory)

@@ -1,6 +1,5 @@
 """The audit that a new one is compared with; it is found before anything is looked at."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 from portproof.audit import Job
@@ -13,9 +12,8 @@ def earlier(request: Request, folder: Path, job: Job) -> Earlier:
 
     Raises:
         ContentError: the audit asked for cannot be read, or was edited.
-        UsageError: it says that it finished after now.
+        UsageError: it finished after this one was begun.
     """
-    now = datetime.now(UTC)
     if request.since is not None:
-        return named(Path(request.since), now)
-    return latest(folder, job.policy_digests, job.inventory.source, now)
+        return named(Path(request.since), request.started)
+    return latest(folder, job.policy_digests, job.inventory.source, request.started)

@@ -68,7 +68,9 @@ def command(
     else:
         look = theme()
         asked = read_request(folder)
-        request = msgspec.structs.replace(asked, policies=policies, digests=(), sign=None)
+        request = msgspec.structs.replace(
+            asked, policies=policies, digests=(), sign=None, started=""
+        )
         with AuditFolder(output, request) as made:
             new = evaluate(folder, old, job, record=made.record)
             made.finish(new.run, written(renderers(()), new, look))

@@ -46,20 +46,20 @@ class _Found:
     run: Run
 
 
-def named(folder: Path, now: datetime) -> Earlier:
-    """The audit of a folder that was asked for.
+def named(folder: Path, started: str) -> Earlier:
+    """The audit of a folder that was asked for, for one that was started then.
 
     Raises:
         ContentError: it is not the folder of a whole audit, or was edited.
-        UsageError: it did not finish before now.
+        UsageError: it did not finish before that.
     """
     result = read_result(folder)
-    if why := _not_before(result.run, now):
+    if why := _not_before(result.run, _begun(started)):
         raise UsageError(f"{folder} is no earlier audit: {why}; take another for --since")
     return Earlier(result, folder)
 
 
-def latest(folder: Path, policies: Iterable[Digest], inventory: str, now: datetime) -> Earlier:
+def latest(folder: Path, policies: Iterable[Digest], inventory: str, started: str) -> Earlier:
     """The last audit in the same place as a new one, by the same policies, of the same inventory.
 
     What failed in another inventory, on hosts of the same names, says nothing of what is new in
@@ -70,17 +70,19 @@ def latest(folder: Path, policies: Iterable[Digest], inventory: str, now: dateti
         folder: Where the new audit goes; its neighbours are looked at.
         policies: What the new audit judges by.
         inventory: The source of the new audit's inventory.
-        now: When the new audit begins, with its time zone.
+        started: When the new audit was begun, which may be long ago if it is resumed; what
+            finished later is not before it.
     """
     warnings: list[str] = []
+    begun, now = _begun(started), datetime.now(UTC)
     found = []
     for each in _neighbours(folder, policies, warnings):
         if each.run.inventory.name != inventory:
             continue
         if why := _not_before(each.run, now):
             warnings.append(f"an earlier audit was not compared with: {each.folder}: {why}")
-            continue
-        found.append(each)
+        elif not _not_before(each.run, begun):
+            found.append(each)
     found.sort(key=lambda each: _time(each.run.finished))
     while found:
         last = found.pop()
@@ -91,13 +93,18 @@ def latest(folder: Path, policies: Iterable[Digest], inventory: str, now: dateti
     return Earlier(warnings=tuple(warnings))
 
 
-def _not_before(run: Run, now: datetime) -> str:
-    """Why an audit cannot be one before now; empty if it can."""
+def _begun(started: str) -> datetime:
+    """When an audit was begun: now, if that is not known."""
+    return min(_time(started), datetime.now(UTC))
+
+
+def _not_before(run: Run, time: datetime) -> str:
+    """Why an audit cannot be one before a time; empty if it can."""
     finished = _time(run.finished)
     if finished == _NEVER:
         return f"when it finished is not known, {run.finished[:_SHOWN]!a} is no time"
-    if finished > now:
-        return f"it says that it finished at {finished.isoformat()}, which is after now"
+    if finished > time:
+        return f"it says that it finished at {finished.isoformat()}, after {time.isoformat()}"
     return ""
 
 

@@ -47,6 +47,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
     ``digests`` are those of policies, checks and inventory, so that a run is not resumed with
     others. ``since`` is the folder of an earlier audit, ``sign`` the file of a private key.
+    ``started`` is when the audit was begun, in UTC as ISO 8601; resuming it does not change that.
     """
 
     format: str = REQUEST_FORMAT
@@ -68,6 +69,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     sign: str | None = None
     framework: str | None = None
     digests: tuple[Digest, ...] = ()
+    started: str = ""
 
 
 class FileDigest(msgspec.Struct, frozen=True):
