@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from own_folder import Folder, hide_ansible, settle
 
-from portproof.errors import ContentError
+from portproof.errors import ContentError, UsageError
 from portproof.inventory.assembling import digest
 from portproof.inventory.connection import connection
 from portproof.inventory.plain import own_names, read_names, this_machine
@@ -209,3 +209,14 @@ def test_the_digest_tells_other_hosts_apart(folder: Folder) -> None:
     same = read_inventory([folder.write("b", "# other\nweb1\n\nweb2\n")])
     assert first.digest == same.digest == digest(first.hosts)
     assert len({first.digest, digest(first.hosts[:1]), digest(first.hosts[::-1])}) == 3
+
+
+@pytest.mark.parametrize("sources", [[""], [" "], ["a,b,", ""]])
+def test_an_empty_source_is_no_inventory(
+    sources: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A variable of CI that is not set must not stand for the current folder."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "hosts").write_text("web1\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="-i is empty; leave it out to audit this machine"):
+        read_inventory(sources)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from portproof.errors import ContentError, Problem
+from portproof.errors import ContentError, Problem, UsageError
 from portproof.inventory.ansible import HOW_TO_GET_IT, ask, find_program
 from portproof.inventory.assembling import assembled
 from portproof.inventory.limit import limited
@@ -37,8 +37,10 @@ def read_inventory(
 
     Raises:
         ContentError: a source cannot be read, or no host is in them.
-        UsageError: the limit is wrong, or selects nothing.
+        UsageError: a source is empty, the limit is wrong, or it selects nothing.
     """
+    if not all(source.strip() for source in sources):
+        raise UsageError("-i is empty; leave it out to audit this machine, or name an inventory")
     whole = _read(sources, vault) if sources else this_machine()
     chosen = limited(whole, limit) if limit is not None else whole
     hosts = opened(chosen.hosts, vault)
