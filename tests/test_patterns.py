@@ -39,8 +39,13 @@ def _named(part: str) -> str:
 def test_a_pattern_selects_what_ansible_selects(case: dict[str, Any]) -> None:
     """The same hosts in the same order, and the same parts are said to name nothing.
 
-    Ansible says nothing of a slice beyond the end; here it names nothing too.
+    Ansible says nothing of a slice beyond the end; here it names nothing too. It drops a bracket
+    without the other one of its pair; here that is no pattern.
     """
+    if case["pattern"] in {"web[1", "web1]", "~["}:
+        with pytest.raises(ValueError, match="has a bracket without the other one of its pair"):
+            HostPattern(case["pattern"])
+        return
     if case["hosts"] is None:
         _is_refused(case["pattern"])
         return
@@ -77,6 +82,11 @@ def test_enough_patterns_were_asked() -> None:
         (",", "an empty host pattern selects nothing; write all for every host"),
         ("web:!", "the part '!' names no group or host"),
         ("&:web", "the part '&' names no group or host"),
+        *(
+            (pattern, f"{pattern!r} has a bracket without the other one of its pair")
+            for pattern in ("~h[", "web[", "web]", "web[0]]", "web[0", "!web[", "[", "web:!~d[")
+        ),
+        ("~h[,db", "'~h[' is not a regular expression: unterminated character set"),
         ("~web(", "'~web(' is not a regular expression: missing ), unterminated subpattern"),
     ],
 )

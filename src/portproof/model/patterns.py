@@ -80,6 +80,9 @@ def _split(written: str) -> tuple[str, ...]:
     text = written.strip()
     if is_address(text) or _WITH_PORT.fullmatch(text):
         return (text,)
+    if re.search(r"[\[\]]", _PARTS.sub("", text)):
+        # Ansible drops such a bracket, so that "[" would select every host.
+        raise ValueError(f"{text!r} has a bracket without the other one of its pair")
     return tuple(_PARTS.findall(text))
 
 
