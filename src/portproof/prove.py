@@ -155,14 +155,20 @@ def without_canaries(
 ) -> tuple[Listener, ...]:
     """The listeners that are the host's own; portproof's canaries are proof, never judged.
 
-    Canaries are on loopback. A host that calls anything else one does not keep it from judgement.
+    Canaries are on loopback, and at the very address where the host's SSH server was reached. What
+    a host calls a canary anywhere else is judged.
     """
-    ours = [witness for witness in witnesses if witness.ours]
-    return tuple(at for at in listeners if not any(_is_canary(at, each) for each in ours))
+    known = tuple(witnesses)
+    servers = {each.address for each in known if each.reached and not each.ours}
+    ours = [each for each in known if each.ours]
+    return tuple(at for at in listeners if not any(_is_canary(at, each, servers) for each in ours))
 
 
-def _is_canary(listener: Listener, witness: Witness) -> bool:
-    return listener.exposure is Exposure.LOOPBACK and is_witness(listener, witness)
+def _is_canary(listener: Listener, witness: Witness, servers: Collection[str]) -> bool:
+    can_be = listener.exposure is Exposure.LOOPBACK or (
+        listener.exposure is not Exposure.WILDCARD and listener.address in servers
+    )
+    return can_be and is_witness(listener, witness)
 
 
 def check_answers(

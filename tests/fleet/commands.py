@@ -7,6 +7,13 @@ _HALF: Final = f"{_ASKED} | dd bs=1 count=1500 status=none"
 
 _INSIDE: Final = "sh -c 'ip link set lo up; eval \"$SSH_ORIGINAL_COMMAND\"'"
 
+_SERVED: Final = (
+    "sh -c 'ip link set lo up; /usr/sbin/sshd -f /srv/hosts/$(hostname)/sshd_config;"
+    " until ss -Hltn sport = 22 | grep -q .; do sleep 0.01; done;"
+    ' eval "$SSH_ORIGINAL_COMMAND"\''
+)
+"""What it is asked, beside an SSH server of its own that listens on every address."""
+
 _ONCE: Final = f"if mkdir /run/asked; then {_ASKED}; else {{}}; fi"
 """What it is asked first, and something else the second time."""
 
@@ -25,6 +32,7 @@ FORCED: Final = {
     "nameless": f"env -u SSH_CONNECTION {_ASKED}",
     "moved": f"unshare --net {_INSIDE}",
     "contained": f"unshare --net --pid --fork --mount-proc {_INSIDE}",
+    "served": f"unshare --net --pid --fork --mount-proc {_SERVED}",
     "hidden-in": f"env -u SSH_CONNECTION unshare --net --pid --fork --mount-proc {_INSIDE}",
 }
 """By fault. The others are made of the network, the keys or another server."""

@@ -28,6 +28,7 @@ Fault = Literal[
     "moved",
     "contained",
     "hidden-in",
+    "served",
     "again-hang",
     "again-cut",
     "again-garbage",

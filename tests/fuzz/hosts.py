@@ -194,7 +194,13 @@ def reply_seeds() -> list[bytes]:
     aside = _printed(published_ports()).decode("latin-1")
     ran = {"code": 0, "out": out, "err": "", "late": False, "large": False}
     canaries = [["tcp", "127.0.0.1", 40001], ["udp", "127.0.0.1", 40003]]
-    told = {"runs": [ran], "probe": None, "canaries": canaries, "failed": ""}
+    told = {
+        "runs": [ran],
+        "probe": None,
+        "canaries": canaries,
+        "unopened": [["tcp", "::1"]],
+        "failed": "",
+    }
     documents = [
         {**told, "aside": {**ran, "out": aside}},
         {**told, "runs": [{**ran, "code": 1, "err": "Error: no such table: x\n"}, ran, ran]},

@@ -33,7 +33,7 @@ OPENED = (
     Opened("udp", "::1", 700, "\x1b[31m<b>&"),
 )
 TOOLS: tuple[Tools, ...] = ("python", "osqueryi", "osqueryi-alone", "nothing")
-ELSEWHERE: tuple[Fault, ...] = ("moved", "contained", "hidden-in")
+ELSEWHERE: tuple[Fault, ...] = ("moved", "contained", "hidden-in", "served")
 POLICY = {
     "policy": "p",
     "title": "P",
@@ -54,6 +54,7 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     plans["hidden"] = Plan(opened=OPENED, hidden=True)
     plans["port"] = Plan(opened=OPENED, port=2222)
     plans |= {fault: Plan(opened=OPENED, fault=fault) for fault in ELSEWHERE}
+    plans["served-osqueryi"] = Plan(opened=OPENED, fault="served", tools="osqueryi")
     plans["nameless"] = Plan(opened=OPENED, fault="nameless")
     with fleet(tmp_path_factory.mktemp("fleet"), plans) as made:
         yield made
@@ -75,7 +76,8 @@ def test_a_host_is_told_whole(hosts: Fleet, tools: str, source: str) -> None:
     server = Witness("tcp", hosts[tools].address, 22, ours=False, reached=True)
     assert server in looked.witnesses
     ours = {(each.protocol, each.address) for each in looked.witnesses if each.ours}
-    assert ours == {(p, a) for p in ("tcp", "udp") for a in ("127.0.0.1", "::1")}
+    loopback = {(p, a) for p in ("tcp", "udp") for a in ("127.0.0.1", "::1")}
+    assert ours == loopback | {("tcp", hosts[tools].address)}
 
 
 def test_names_chosen_by_attackers_come_as_they_are(hosts: Fleet) -> None:
@@ -251,10 +253,31 @@ def test_a_container_that_logins_are_led_to_is_not_the_host(hosts: Fleet, host: 
     assert set(said(looked).values()) == {"no-witness"}
 
 
+@pytest.mark.parametrize("host", ["served", "served-osqueryi"])
+def test_an_ssh_server_of_the_containers_own_does_not_make_it_the_host(
+    hosts: Fleet, host: str
+) -> None:
+    """It listens on the same port, on every address; but the host's address is not there."""
+    looked = dark(look(connection(hosts, host)))
+    assert looked.cause.reason is Reason.NO_WITNESS
+    assert f"leads where {hosts[host].address}, its SSH server's address," in looked.cause.detail
+    assert set(said(looked).values()) == {"no-witness"}
+
+
+def test_what_vouches_for_the_place_is_not_judged(hosts: Fleet) -> None:
+    """Its socket at the host's address is portproof's own; the host's are judged there."""
+    address = hosts["python"].address
+    rule = {"id": "few", "only": ["22/tcp", "609/tcp"], "at": [f"{address}/32"]}
+    looked = seen(look(connection(hosts, "python")))
+    judged = verdicts(POLICY | {"rules": [rule]}, {"host": looked})["host"]
+    assert judged["few"].verdict == "pass"
+
+
 def test_in_another_network_namespace_nothing_is_proven(hosts: Fleet) -> None:
     """The host's sockets can be seen from there, but the canaries are elsewhere."""
-    told = said(look(connection(hosts, "moved")))
-    assert told == ALL_TOLD | {"closed-tcp": "no-witness", "closed-udp": "no-witness"}
+    looked = dark(look(connection(hosts, "moved")))
+    assert looked.cause.reason is Reason.NO_WITNESS
+    assert set(said(looked).values()) == {"no-witness"}
 
 
 def test_a_server_that_does_not_tell_its_port_is_taken_at_its_address(hosts: Fleet) -> None:

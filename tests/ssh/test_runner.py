@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from portproof.model.observation import (
     Sight,
     Unobserved,
 )
+from requirements import needs
 from standins.host import HOST, LISTENERS
 from standins.install import asked, osqueryi
 
@@ -41,6 +43,7 @@ QUESTIONS = questions()[Platform.LINUX]
 OSQUERYI = Asking.prepare(Platform.LINUX, QUESTIONS, "osqueryi", LIMIT)
 EITHER = Asking.prepare(Platform.LINUX, QUESTIONS, None, LIMIT)
 PROBE = Asking.prepare(Platform.LINUX, QUESTIONS, "probe", LIMIT)
+NEITHER = Asking.prepare(Platform.LINUX, QUESTIONS, "nothing", LIMIT)
 
 
 def on_path(folder: Path) -> dict[str, str]:
@@ -118,6 +121,56 @@ def test_canaries_are_open_meanwhile(tmp_path: Path) -> None:
     for each in found.canaries:
         assert each.ours
         assert (numbers[each.protocol], each.address, str(each.port)) in rows
+
+
+def canary_at(server: str, setup: str) -> list[tuple[str, str]]:
+    """The TCP canaries beyond loopback in a network namespace of the test's own."""
+    enter = ["unshare", "--net", "sh", "-c", f'{setup}; exec "$@"', "sh"]
+    reply = framed(replace(NEITHER, server=server), enter)
+    host = server.partition("%")[0]
+    told = read_reply(reply, NEITHER.questions, Platform.LINUX, FAR, host)
+    assert isinstance(told.sight, Unobserved)
+    assert told.sight.reason is Reason.NO_COLLECTOR
+    return [(each.protocol, each.address) for each in told.canaries if each.address == host]
+
+
+def framed(asking: Asking, enter: list[str]) -> bytes:
+    """What the program answers where it is let in."""
+    command = [*enter, sys.executable, "-ISBWignore", "-c", BOOT]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe) as host:
+        assert host.stdin is not None
+        assert host.stdout is not None
+        host.stdin.write(python_program(asking, SEAL, 30.0))
+        host.stdin.flush()
+        found = Framed(SEAL, LIMIT).find(bytearray(host.stdout.read()))
+    assert found is not None
+    return found
+
+
+@needs("root", "ip")
+@pytest.mark.parametrize("server", ["10.9.0.5", "fd77::5", "fe80::5%eth0"])
+def test_a_canary_is_opened_at_the_servers_address_where_that_is(server: str) -> None:
+    """Of either family, and on a link."""
+    there = (
+        "ip link set lo up; ip link add eth0 type veth peer name eth1; ip link set eth0 up;"
+        " ip link set eth1 up; ip addr add 10.9.0.5/24 dev eth0;"
+        " ip addr add fd77::5/64 dev eth0 nodad; ip addr add fe80::5/64 dev eth0 nodad"
+    )
+    assert canary_at(server, there) == [("tcp", server.partition("%")[0])]
+
+
+@needs("root", "ip")
+@pytest.mark.parametrize("server", ["10.9.0.5", "fd77::5", "fe80::5%eth0"])
+def test_no_canary_is_opened_at_an_address_that_is_elsewhere(server: str) -> None:
+    """Also where sockets may be bound to any address, and there is a way to it."""
+    elsewhere = (
+        "ip link set lo up; ip link add eth0 type veth peer name eth1; ip link set eth0 up;"
+        " ip link set eth1 up; ip addr add 10.9.0.6/24 dev eth0; ip addr add fd77::6/64 dev eth0"
+        " nodad; echo 1 > /proc/sys/net/ipv4/ip_nonlocal_bind;"
+        " echo 1 > /proc/sys/net/ipv6/ip_nonlocal_bind"
+    )
+    assert canary_at(server, elsewhere) == []
 
 
 def test_osqueryd_is_run_as_the_shell(tmp_path: Path) -> None:
@@ -288,13 +341,16 @@ def test_a_second_round_tells_what_became_of_it(
         b"",
         b"{}",
         b"[]",
-        b'{"runs":[],"probe":null,"canaries":[],"failed":"","more":1}',
-        b'{"runs":[],"probe":null,"canaries":[["tcp","0.0.0.0",609]],"failed":""}',
-        b'{"runs":[],"probe":null,"canaries":[["tcp","127.0.0.1",0]],"failed":""}',
-        b'{"runs":[],"probe":null,"canaries":[["icmp","127.0.0.1",9]],"failed":""}',
-        b'{"runs":[],"probe":{"probe":1},"canaries":[],"failed":""}',
-        b'{"runs":[{"code":0,"out":"\\u2603","err":""}],"probe":null,"canaries":[],"failed":""}',
-        b'{"runs":[{"code":0,"out":"","err":"\\u2603"}],"probe":null,"canaries":[],"failed":""}',
+        b'{"runs":[],"probe":null,"canaries":[],"unopened":[],"failed":"","more":1}',
+        b'{"runs":[],"probe":null,"canaries":[["tcp","0.0.0.0",609]],"unopened":[],"failed":""}',
+        b'{"runs":[],"probe":null,"canaries":[["tcp","127.0.0.1",0]],"unopened":[],"failed":""}',
+        b'{"runs":[],"probe":null,"canaries":[["icmp","127.0.0.1",9]],"unopened":[],"failed":""}',
+        b'{"runs":[],"probe":null,"canaries":[["tcp","10.0.0.2",609]],"unopened":[],"failed":""}',
+        b'{"runs":[],"probe":null,"canaries":[],"failed":""}',
+        b'{"runs":[],"probe":null,"canaries":[],"unopened":[["tcp","x"]],"failed":""}',
+        b'{"runs":[],"probe":{"probe":1},"canaries":[],"unopened":[],"failed":""}',
+        b'{"runs":[{"code":0,"out":"\\u2603","err":""}],"probe":null,"canaries":[],"unopened":[],"failed":""}',
+        b'{"runs":[{"code":0,"out":"","err":"\\u2603"}],"probe":null,"canaries":[],"unopened":[],"failed":""}',
     ],
 )
 def test_an_answer_that_is_not_the_programs_is_garbled(reply: bytes) -> None:
@@ -306,7 +362,9 @@ def test_an_answer_that_is_not_the_programs_is_garbled(reply: bytes) -> None:
 
 def test_a_program_that_failed_says_how() -> None:
     """As on a host where no process can be started."""
-    reply = b'{"runs":[],"probe":null,"canaries":[],"failed":"BlockingIOError: no more"}'
+    reply = (
+        b'{"runs":[],"probe":null,"canaries":[],"unopened":[],"failed":"BlockingIOError: no more"}'
+    )
     found = read_reply(reply, EITHER.questions, Platform.LINUX, FAR).sight
     assert isinstance(found, Unobserved)
     assert found.reason is Reason.QUERY_ERROR

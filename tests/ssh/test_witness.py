@@ -2,8 +2,7 @@
 
 import pytest
 
-from portproof.collectors.ssh.collector import server_witness
-from portproof.collectors.ssh.placing import misplaced
+from portproof.collectors.ssh.placing import bindable, misplaced, server_witness
 from portproof.model.observation import (
     LISTENING_SOCKETS,
     Answer,
@@ -108,12 +107,34 @@ def test_the_servers_own_words_make_the_witness(told: str, address: str, port: i
         "10.0.0.1 1 10.0.0.2 2\u00b2",
         "10.0.0.1 1 10.0.0.2 -1",
         "a b c d e",
+        "10.0.0.1 1 0.0.0.0 22",
+        "::1 1 :: 22",
         "UNKNOWN 65535 UNKNOWN 65535",
     ],
 )
 def test_words_without_sense_make_none(told: str) -> None:
     """Then there is nothing to be seen among the rows."""
     assert server_witness(told.split()) == ()
+    assert bindable(told.split()) == ""
+
+
+@pytest.mark.parametrize(
+    ("address", "sent"),
+    [
+        ("10.0.0.2", "10.0.0.2"),
+        ("::ffff:10.0.0.2", "10.0.0.2"),
+        ("fd77:0::2", "fd77::2"),
+        ("fd77::2%eth0", "fd77::2"),
+        ("fe80::2%eth0", "fe80::2%eth0"),
+        ("fe80::2", "fe80::2"),
+        ("fe80::2%;x", "fe80::2"),
+        ("fe80::2%\ufffd", "fe80::2"),
+        ("fe80::2%abcdefghijklmnop", "fe80::2"),
+    ],
+)
+def test_the_servers_address_is_sent_as_a_socket_is_bound_to_it(address: str, sent: str) -> None:
+    """With the zone that a link-local address needs, and nothing that is no interface's name."""
+    assert bindable(["fe80::1", "5000", address, "22"]) == sent
 
 
 def sight(*rows: Row, answer: Answer | None = None) -> Sight:
@@ -148,3 +169,35 @@ def test_without_an_answer_about_sockets_its_reason_stands() -> None:
     nothing = misplaced("web", Sight(LINUX, {}), reached("10.0.0.2"))
     assert nothing is not None
     assert nothing.reason is Reason.PARTIAL
+
+
+CANARY = Witness("tcp", "10.0.0.2", 4000, ours=True)
+BESIDE = Witness("tcp", "127.0.0.1", 4000, ours=True)
+
+
+def test_a_canary_at_the_servers_address_shows_the_place() -> None:
+    """Its row is there, beside the server's."""
+    found = sight(row("0.0.0.0"), row("10.0.0.2", 4000))
+    assert misplaced("web", found, reached("10.0.0.2"), [BESIDE, CANARY]) is None
+
+
+@pytest.mark.parametrize(
+    ("canaries", "rows"),
+    [
+        ([], []),
+        ([BESIDE], [row("127.0.0.1", 4000)]),
+        ([CANARY], []),
+        ([CANARY], [row("127.0.0.1", 4000)]),
+        ([CANARY], [row("0.0.0.0", 4000)]),
+        ([CANARY], [row("10.0.0.2", 4000, space="8")]),
+        ([CANARY], [row("10.0.0.2", 4000) | {"protocol": "17"}]),
+    ],
+)
+def test_without_it_the_servers_port_may_be_another_servers(
+    canaries: list[Witness], rows: list[Row]
+) -> None:
+    """As in a container with an SSH server of its own, on the same port."""
+    cause = misplaced("web", sight(row("0.0.0.0"), *rows), reached("10.0.0.2"), canaries)
+    assert cause is not None
+    assert cause.reason is Reason.NO_WITNESS
+    assert "web leads where 10.0.0.2, its SSH server's address, is not" in cause.detail

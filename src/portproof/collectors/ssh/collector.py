@@ -4,10 +4,9 @@ Where listeners fail, a second command over the same connection asks who is behi
 """
 
 import asyncio
-import ipaddress
-import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from types import TracebackType
@@ -18,7 +17,7 @@ import msgspec
 from portproof.collectors.ssh.command import Call, UnsupportedError
 from portproof.collectors.ssh.connecting import Connector, DarkError
 from portproof.collectors.ssh.dialogue import Document, Outcome, Printed, Ready
-from portproof.collectors.ssh.placing import misplaced
+from portproof.collectors.ssh.placing import bindable, misplaced, server_witness
 from portproof.collectors.ssh.replies import Told, read_reply, run_of, sight_of_runs
 from portproof.collectors.ssh.script import Asking, program_of
 from portproof.collectors.ssh.second import SecondRound
@@ -40,8 +39,6 @@ from portproof.model.observation import (
 )
 
 _PLATFORMS: Final = {"linux": Platform.LINUX, "darwin": Platform.MACOS}
-_LAST_PORT: Final = 65535
-_PORT: Final = re.compile(r"[0-9]{1,5}")
 _SMALL: Final = 12 * 1024
 """Bytes of an answer that are judged at once. Joins of the tables in a larger one can be so much
 work that it would hold up the other hosts."""
@@ -153,14 +150,17 @@ class SshCollector:
         outcome = await visit.ask(program, seconds, self._settings.output_limit, call)
         if visit.ready is None or isinstance(outcome, Unobserved):
             return Told(_unobserved(outcome), ()), ()
-        seen = server_witness(visit.ready.connection) or server_witness(("", "", *visit.peer))
+        named = server_witness(visit.ready.connection)
+        seen = named or server_witness(("", "", *visit.peer))
         if not seen:
             host = visit.host
             text = f"nothing shows that what answered is {host}: SSH_CONNECTION is not set there"
             return Told(Unobserved(Reason.NO_WITNESS, text), ()), ()
-        told = await self._judge(outcome, _PLATFORMS[visit.ready.system])
+        server = named[0].address if named else ""
+        told = await self._judge(outcome, _PLATFORMS[visit.ready.system], server)
         if isinstance(told.sight, Sight):
-            doubt = misplaced(visit.host, told.sight, seen[0])
+            placed = told.canaries if named and isinstance(outcome, Document) else None
+            doubt = misplaced(visit.host, told.sight, seen[0], placed)
             told = told if doubt is None else told._replace(sight=doubt)
         return told, seen
 
@@ -170,7 +170,8 @@ class SshCollector:
         if platform is None or platform not in self._questions:
             text = f"{host} runs {ready.system[:40]!a}, which there are no questions for"
             return Unobserved(Reason.NO_COLLECTOR, text)
-        return program_of(self._asking(platform), deadline, host, ready, seal)
+        asking = replace(self._asking(platform), server=bindable(ready.connection))
+        return program_of(asking, deadline, host, ready, seal)
 
     def _asking(self, platform: Platform) -> Asking:
         if platform not in self._askings:
@@ -179,14 +180,14 @@ class SshCollector:
             self._askings[platform] = asking
         return self._askings[platform]
 
-    async def _judge(self, outcome: Outcome, platform: Platform) -> Told:
+    async def _judge(self, outcome: Outcome, platform: Platform, server: str) -> Told:
         questions = self._questions[platform]
         if isinstance(outcome, Printed):
             return Told(sight_of_runs([run_of(outcome)], questions, platform), ())
         if not isinstance(outcome, Document):
             return Told(_unobserved(outcome), ())
         deadline = time.monotonic() + _JUDGING
-        judging = partial(read_reply, outcome.text, questions, platform, deadline)
+        judging = partial(read_reply, outcome.text, questions, platform, deadline, server)
         if len(outcome.text) <= _SMALL:
             return judging()
         return await asyncio.to_thread(judging)
@@ -212,24 +213,6 @@ def _unobserved(outcome: Outcome | Sight) -> Unobserved:
     if isinstance(outcome, Unobserved):
         return outcome
     return Unobserved(Reason.GARBLED, "the host answered before it was ready")
-
-
-def server_witness(told: Sequence[str]) -> tuple[Witness, ...]:
-    """The server's port, as SSH_CONNECTION tells it (ssh(1)): the server's own view of both ends.
-
-    It is known to be open, because we came in on it; and only where it is seen among the rows are
-    they the host's, and not those of a container that logins are led to. Without four sensible
-    words there is none.
-    """
-    try:
-        _, _, address, port = told
-        reached = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return ()
-    mapped = getattr(reached, "ipv4_mapped", None) or reached
-    if not _PORT.fullmatch(port) or not 0 < int(port) <= _LAST_PORT:
-        return ()
-    return (Witness("tcp", str(mapped), int(port), ours=False, reached=True),)
 
 
 async def look_over_ssh(

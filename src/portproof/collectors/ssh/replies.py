@@ -22,7 +22,8 @@ from portproof.model.observation import (
 )
 
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1"})
-_MOST_CANARIES: Final = 4
+_PROTOCOLS: Final = frozenset({"tcp", "udp"})
+_MOST_CANARIES: Final = 5
 _LAST_PORT: Final = 65535
 
 
@@ -42,6 +43,7 @@ class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     runs: list[Run]
     probe: msgspec.Raw
     canaries: list[tuple[str, str, int]]
+    unopened: list[tuple[str, str]]
     failed: str
     aside: Run | None = None
 
@@ -62,15 +64,21 @@ def asked(questions: Mapping[str, str], platform: Platform) -> dict[str, str]:
 
 
 def read_reply(
-    document: bytes, questions: Mapping[str, str], platform: Platform, deadline: float
+    document: bytes,
+    questions: Mapping[str, str],
+    platform: Platform,
+    deadline: float,
+    server: str = "",
 ) -> Told:
     """Judge the document of ``runner``; ``deadline`` is of ``time.monotonic``.
 
-    osqueryi counts where it could tell the listening sockets, else the probe.
+    ``server`` is the address, besides loopback, at which a canary was asked for. osqueryi counts
+    where it could tell the listening sockets, else the probe.
     """
     try:
         reply = msgspec.json.decode(document, type=Reply)
-        canaries = _canaries(reply.canaries)
+        canaries = _canaries(reply.canaries, server)
+        unopened = _unopened(reply.unopened)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         detail = f"the host's answer is not understood: {quoted(str(error))}"
         return Told(Unobserved(Reason.GARBLED, detail), ())
@@ -81,12 +89,13 @@ def read_reply(
     probe = _probe(reply, questions, deadline)
     failure = failure_of(osqueryi) if osqueryi is not None else None
     if osqueryi is not None and (failure is None or probe is None):
-        return Told(_with_aside(osqueryi, reply.aside, questions), canaries)
+        sight = _with_aside(osqueryi, reply.aside, questions)
+        return Told(_without(sight, unopened), canaries)
     nothing = Unobserved(
         Reason.NO_COLLECTOR, "there is no osqueryi, and the probe knows Linux only"
     )
     tried = (f"{osqueryi_run.SOURCE}: {failure.detail}",) if failure is not None else ()
-    return Told(nothing if probe is None else probe, canaries, tried)
+    return Told(nothing if probe is None else _without(probe, unopened), canaries, tried)
 
 
 def sight_of_runs(
@@ -154,12 +163,28 @@ def _probe(
     return embedded.sight(questions, collected, deadline)
 
 
-def _canaries(told: Sequence[tuple[str, str, int]]) -> tuple[Witness, ...]:
+def _without(sight: Sight | Unobserved, unopened: tuple[str, ...]) -> Sight | Unobserved:
+    """A sight that also tells which canaries were not there to vouch for it."""
+    if isinstance(sight, Unobserved) or not unopened:
+        return sight
+    return msgspec.structs.replace(sight, incomplete=(*sight.incomplete, *unopened))
+
+
+def _unopened(told: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    """What could not be vouched for, in sentences."""
+    for protocol, address in told:
+        if protocol not in _PROTOCOLS or address not in _LOOPBACK:
+            raise ValueError(f"a canary missing on {protocol} {address}")
+    return tuple(f"no {protocol} canary could be opened on {address}" for protocol, address in told)
+
+
+def _canaries(told: Sequence[tuple[str, str, int]], server: str) -> tuple[Witness, ...]:
     """The canaries; only what can be one, because listeners that match it are not judged."""
     if len(told) > _MOST_CANARIES:
         raise ValueError(f"{len(told)} canaries")
     for protocol, address, port in told:
-        is_one = protocol in ("tcp", "udp") and address in _LOOPBACK and 0 < port <= _LAST_PORT
-        if not is_one:
+        is_placed = protocol == "tcp" and address == server != ""
+        is_one = is_placed or (protocol in _PROTOCOLS and address in _LOOPBACK)
+        if not is_one or not 0 < port <= _LAST_PORT:
             raise ValueError(f"a canary on {protocol} {address} port {port}")
     return tuple(Witness(*canary, ours=True) for canary in told)

@@ -5,7 +5,8 @@ nothing running: it and what it started end when the time is over, or when nobod
 the answer (its input ends). ``run`` prints, with the seal that it is given:
 
     SEAL LENGTH
-    {"runs": [...], "probe": {...}, "canaries": [["tcp", "127.0.0.1", 40001]], "failed": ""}
+    {"runs": [...], "probe": {...}, "canaries": [["tcp", "127.0.0.1", 40001]],
+     "unopened": [], "failed": ""}
     SEAL end
 
 ``LENGTH`` counts the bytes of the document, which is ASCII. ``runs`` are the runs of osqueryi, each
@@ -13,14 +14,24 @@ with its exit ``code`` (-1 when it was killed), ``out`` and ``err`` (bytes as La
 whether it was too ``late`` or its output too ``large``; the first asks everything at once, and when
 it fails one for each question follows. ``aside`` is the run for the question that may take long,
 which is not asked where there is no docker. ``probe`` is what the embedded probe found, or null.
+``unopened`` are the canaries that could not be opened though their family is in use.
 
 ``explain`` answers in such a frame too: the document is the one run of a program in Python.
 """
 
 import os
 import sys
-from _socket import AF_INET, AF_INET6, SOCK_DGRAM, SOCK_STREAM, socket  # `socket` loads longer
+from _socket import (  # `socket` loads longer
+    AF_INET,
+    AF_INET6,
+    AI_NUMERICHOST,
+    SOCK_DGRAM,
+    SOCK_STREAM,
+    getaddrinfo,
+    socket,
+)
 from _thread import allocate_lock, start_new_thread
+from errno import EADDRNOTAVAIL, EAFNOSUPPORT, EPFNOSUPPORT
 from select import select
 from time import monotonic, sleep
 
@@ -30,6 +41,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     Run = dict[str, object]
+    Canary = tuple[socket, str, str, int]
 
 _LOOPBACK = ((AF_INET, "127.0.0.1"), (AF_INET6, "::1"))
 _KINDS = (("tcp", SOCK_STREAM), ("udp", SOCK_DGRAM))
@@ -99,20 +111,57 @@ def _become(command: "list[str]", out: int, err: int) -> None:
     os._exit(127)
 
 
-def _canaries() -> "list[tuple[socket, str, str, int]]":
-    """Hold a TCP and a UDP socket open on each loopback address the host has."""
+def _canaries() -> "tuple[list[Canary], list[list[str]]]":
+    """Hold a TCP and a UDP socket open on each loopback address; tell what is missing of them."""
     held = []
+    unopened = []
     for family, address in _LOOPBACK:
         for protocol, kind in _KINDS:
             try:
-                canary = socket(family, kind)
-                canary.bind((address, 0))
-                if kind == SOCK_STREAM:
-                    canary.listen(1)
+                canary = _opened(family, kind, (address, 0))
                 held.append((canary, protocol, address, canary.getsockname()[1]))
-            except OSError:  # this host has no such address
-                continue
-    return held
+            except OSError as error:
+                if _in_use(family, error.errno):
+                    unopened.append([protocol, address])
+    return held, unopened
+
+
+def _opened(family: int, kind: int, where: "tuple[Any, ...]") -> socket:
+    canary = socket(family, kind)
+    canary.bind(where)
+    if kind == SOCK_STREAM:
+        canary.listen(1)
+    return canary
+
+
+def _in_use(family: int, number: "int | None") -> bool:
+    """Whether a family without a canary may have listeners all the same, as ``canary`` has it."""
+    if number in (EAFNOSUPPORT, EPFNOSUPPORT):
+        return False
+    if family != AF_INET6 or number != EADDRNOTAVAIL:
+        return True
+    try:
+        with open("/proc/net/if_inet6", "rb") as addresses:  # noqa: PTH123 - loading pathlib takes long
+            return bool(addresses.read().strip())
+    except OSError:
+        return True
+
+
+def _placed(at: bytes) -> "list[Canary]":
+    """Hold a TCP socket open at an address, if that is one of the network that we are in."""
+    try:
+        family, _, _, _, where = getaddrinfo(at, 0, 0, SOCK_STREAM, 0, AI_NUMERICHOST)[0]
+        canary = _opened(family, SOCK_STREAM, where)
+        bound = canary.getsockname()
+        # With ip_nonlocal_bind any address can be bound to. Only one of our own is also where we
+        # would send from to reach it; connecting a UDP socket asks for that, and sends nothing.
+        source = socket(family, SOCK_DGRAM)
+        source.connect(bound)
+        if source.getsockname()[0] != bound[0]:
+            return []
+    except OSError:
+        return []
+    return [(canary, "tcp", at.decode("ascii").partition("%")[0], bound[1])]
 
 
 def _program(names: "list[str]") -> "str | None":
@@ -228,12 +277,15 @@ def run(ask: "dict[str, Any]", line: bytes) -> None:
     ``ask`` holds the questions for osqueryi ``together`` and ``singly``, its ``programs`` and
     ``flags``, the ``limit`` of its output in bytes, the ``probe``, source or compiled, and the
     ``tables`` it is to read.
-    ``line`` has the seal, and the seconds for everything.
+    ``line`` has the seal, the seconds for everything, and where the host's SSH server named it, its
+    address, at which one more canary is opened.
     """
-    seal, seconds = line.split()
+    seal, seconds, *server = line.split()
     children = Children()
     start_new_thread(_watch, (children, float(seconds)))
-    held = _canaries()
+    held, unopened = _canaries()
+    for address in server:
+        held += _placed(address)
     answer: dict[str, Any] = {"runs": [], "probe": None, "aside": None, "failed": ""}
     try:
         answer["runs"] = _ask_osqueryi(ask, children, float(seconds) * _PATIENCE)
@@ -244,6 +296,7 @@ def run(ask: "dict[str, Any]", line: bytes) -> None:
     except Exception as error:  # noqa: BLE001 - whatever a host does to this must be told
         answer["failed"] = type(error).__name__ + ": " + str(error)
     answer["canaries"] = [list(canary[1:]) for canary in held]
+    answer["unopened"] = unopened
     _end_with(seal, answer)
 
 

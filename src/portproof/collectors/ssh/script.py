@@ -25,13 +25,15 @@ _SHORTEST: Final = 1.0
 class Asking:
     """What to ask hosts of one platform, worked out once for all of them.
 
-    ``program`` is for a Python; ``argument`` for a shell that has osqueryi alone.
+    ``program`` is for a Python; ``argument`` for a shell that has osqueryi alone. ``server`` is of
+    one host: the address of its SSH server, where a Python opens a canary; empty for none.
     """
 
     questions: Mapping[str, str]
     program: Program
     argument: str | None
     via: str | None
+    server: str = ""
 
     @classmethod
     def prepare(
@@ -73,7 +75,8 @@ def python_program(asking: Asking, seal: str, seconds: float, code: str = "") ->
         seconds: When everything there must have ended, from its start.
         code: Which bytecode that Python has; if it is not known, it gets source.
     """
-    return b"%s%s %.3f\n" % (asking.program.of_version(code), seal.encode(), seconds)
+    line = f"{seal} {seconds:.3f} {asking.server}".rstrip()
+    return b"%s%s\n" % (asking.program.of_version(code), line.encode("ascii"))
 
 
 def program_of(
