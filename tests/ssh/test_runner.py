@@ -173,6 +173,31 @@ def test_no_canary_is_opened_at_an_address_that_is_elsewhere(server: str) -> Non
     assert canary_at(server, elsewhere) == []
 
 
+def seen_in(setup: str) -> Sight:
+    """What the probe sees in a network namespace of the test's own."""
+    reply = framed(PROBE, ["unshare", "--net", "sh", "-c", f'{setup}; exec "$@"', "sh"])
+    found = read_reply(reply, PROBE.questions, Platform.LINUX, FAR).sight
+    assert isinstance(found, Sight)
+    return found
+
+
+@needs("root", "ip")
+def test_ipv6_without_its_loopback_is_told() -> None:
+    """A host with IPv6 addresses and no ::1 has a table nobody vouches for, as on this machine."""
+    setup = (
+        "ip link set lo up; ip addr del ::1/128 dev lo; ip link add d0 type veth peer name d1;"
+        " ip link set d0 up; ip addr add 2001:db8::1/64 dev d0 nodad"
+    )
+    missing = {f"no {protocol} canary could be opened on ::1" for protocol in ("tcp", "udp")}
+    assert missing <= set(seen_in(setup).incomplete)
+
+
+@needs("root", "ip")
+def test_a_host_without_any_ipv6_address_needs_no_ipv6_canary() -> None:
+    """Nobody can listen there within reach."""
+    assert seen_in("ip link set lo up; ip addr del ::1/128 dev lo").incomplete == ()
+
+
 def test_osqueryd_is_run_as_the_shell(tmp_path: Path) -> None:
     """It is the same program, which takes itself for the daemon by its name."""
     program = osqueryi(tmp_path, HOST, name="osqueryd")
