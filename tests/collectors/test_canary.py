@@ -5,10 +5,21 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from portproof.collectors.canary import canaries
 from requirements import needs
 
 SHOW = "from portproof.collectors.canary import canaries\nwith canaries() as c: print(*c.unopened)"
+BINDV6ONLY = "/proc/sys/net/ipv6/bindv6only"
+DUAL = """
+from pathlib import Path
+from portproof.collectors.canary import canaries
+with canaries() as opened:
+    for each in opened.witnesses:
+        rows = Path("/proc/net", each.protocol + "6").read_text()
+        print(each.protocol, each.address, f":{each.port:04X} " in rows)
+"""
 
 
 def test_a_canary_of_each_kind_is_open_for_the_run_and_gone_after() -> None:
@@ -38,16 +49,35 @@ def test_ipv6_without_its_loopback_is_told() -> None:
 
 
 @needs("root", "ip")
-def test_a_machine_without_any_ipv6_address_needs_no_ipv6_canary() -> None:
-    """Nobody can listen there within reach."""
+def test_a_machine_without_any_ipv6_address_misses_no_canary() -> None:
+    """Nobody can listen there within reach, but through IPv4."""
     assert in_namespace("ip link set lo up; ip addr del ::1/128 dev lo") == ""
 
 
-def in_namespace(setup: str) -> str:
-    """What canaries could not be opened in a network namespace of the test's own."""
-    inside = f"{setup}; exec {sys.executable} -c '{SHOW}'"
+@needs("root", "ip")
+@pytest.mark.parametrize("only", ["0", "1"])
+def test_without_ipv6_addresses_the_ipv6_tables_are_vouched_for(only: str) -> None:
+    """IPv6 sockets can serve IPv4 then, and stand in those tables; whatever bindv6only says."""
+    setup = f"ip link set lo up; ip addr del ::1/128 dev lo; echo {only} > {BINDV6ONLY}"
+    opened = in_namespace(setup, DUAL).splitlines()
+    for protocol in ("tcp", "udp"):
+        assert {f"{protocol} 127.0.0.1 False", f"{protocol} 127.0.0.1 True"} <= set(opened)
+
+
+def in_namespace(setup: str, program: str = SHOW) -> str:
+    """What a program prints in a network namespace; which canaries could not be opened, if any."""
     done = subprocess.run(
-        ["unshare", "--net", "sh", "-c", inside],
+        [
+            "unshare",
+            "--net",
+            "sh",
+            "-c",
+            f'{setup}; exec "$@"',
+            "sh",
+            sys.executable,
+            "-c",
+            program,
+        ],
         check=True,
         capture_output=True,
         text=True,

@@ -30,6 +30,7 @@ from portproof.model.observation import (
     Reason,
     Sight,
     Unobserved,
+    Witness,
 )
 from requirements import needs
 from standins.host import HOST, LISTENERS
@@ -173,12 +174,12 @@ def test_no_canary_is_opened_at_an_address_that_is_elsewhere(server: str) -> Non
     assert canary_at(server, elsewhere) == []
 
 
-def seen_in(setup: str) -> Sight:
-    """What the probe sees in a network namespace of the test's own."""
+def told_in(setup: str) -> tuple[Sight, tuple[Witness, ...]]:
+    """What the probe sees in a network namespace of the test's own, and the canaries."""
     reply = framed(PROBE, ["unshare", "--net", "sh", "-c", f'{setup}; exec "$@"', "sh"])
-    found = read_reply(reply, PROBE.questions, Platform.LINUX, FAR).sight
-    assert isinstance(found, Sight)
-    return found
+    found = read_reply(reply, PROBE.questions, Platform.LINUX, FAR)
+    assert isinstance(found.sight, Sight)
+    return found.sight, found.canaries
 
 
 @needs("root", "ip")
@@ -189,13 +190,22 @@ def test_ipv6_without_its_loopback_is_told() -> None:
         " ip link set d0 up; ip addr add 2001:db8::1/64 dev d0 nodad"
     )
     missing = {f"no {protocol} canary could be opened on ::1" for protocol in ("tcp", "udp")}
-    assert missing <= set(seen_in(setup).incomplete)
+    assert missing <= set(told_in(setup)[0].incomplete)
 
 
 @needs("root", "ip")
-def test_a_host_without_any_ipv6_address_needs_no_ipv6_canary() -> None:
-    """Nobody can listen there within reach."""
-    assert seen_in("ip link set lo up; ip addr del ::1/128 dev lo").incomplete == ()
+@pytest.mark.parametrize("only", ["0", "1"])
+def test_without_ipv6_addresses_the_ipv6_tables_are_vouched_for(only: str) -> None:
+    """Nobody can listen there within reach but through IPv4; a canary of that kind is seen."""
+    bindv6only = f"echo {only} > /proc/sys/net/ipv6/bindv6only"
+    seen, opened = told_in(f"ip link set lo up; ip addr del ::1/128 dev lo; {bindv6only}")
+    assert seen.incomplete == ()
+    answer = seen.answers[LISTENING_SOCKETS]
+    assert isinstance(answer, Observed)
+    ipv6 = {(row["protocol"], row["port"]) for row in answer.rows if row["family"] == "10"}
+    for protocol, number in (("tcp", "6"), ("udp", "17")):
+        ports = {str(each.port) for each in opened if each.protocol == protocol}
+        assert any((number, port) in ipv6 for port in ports)
 
 
 def test_osqueryd_is_run_as_the_shell(tmp_path: Path) -> None:

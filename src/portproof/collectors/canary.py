@@ -9,7 +9,11 @@ from typing import Final, NamedTuple
 
 from portproof.model.observation import Witness
 
-_LOOPBACK: Final = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
+_IPV4: Final = (socket.AF_INET, "127.0.0.1")
+_IPV6: Final = (socket.AF_INET6, "::1")
+_DUAL: Final = (socket.AF_INET6, "::ffff:127.0.0.1")
+"""An IPv6 socket that serves IPv4 (RFC 3493, section 3.7); Linux keeps it in the tables of IPv6."""
+_MAPPED: Final = "::ffff:"
 _KINDS: Final = (("tcp", socket.SOCK_STREAM), ("udp", socket.SOCK_DGRAM))
 _NO_FAMILY: Final = frozenset({errno.EAFNOSUPPORT, errno.EPFNOSUPPORT})
 
@@ -27,25 +31,29 @@ def canaries(if_inet6: Path = Path("/proc/net/if_inet6")) -> Iterator[Canaries]:
 
     One for each family, because a system keeps them in tables that fail apart. A family in use for
     which none can be opened is told: its table could be missing unseen. ``if_inet6`` is where
-    Linux lists IPv6 addresses; without any, nobody listens on IPv6 within reach.
+    Linux lists IPv6 addresses. Without any, nobody listens on IPv6 within reach; but an IPv6 socket
+    can still serve IPv4, and then such a canary vouches for its table.
     """
     with contextlib.ExitStack() as stack:
         witnesses, unopened = [], []
-        for family, address in _LOOPBACK:
+        for family, address in _loopback(if_inet6):
             for protocol, kind in _KINDS:
                 try:
                     port = stack.enter_context(_open(family, kind, address)).getsockname()[1]
                 except OSError as error:
-                    if _in_use(family, error, if_inet6):
+                    if error.errno not in _NO_FAMILY:
                         unopened.append(f"no {protocol} canary could be opened on {address}")
                     continue
-                witnesses.append(Witness(protocol, address, port, ours=True))
+                seen_at = address.removeprefix(_MAPPED)
+                witnesses.append(Witness(protocol, seen_at, port, ours=True))
         yield Canaries(tuple(witnesses), tuple(unopened))
 
 
 def _open(family: socket.AddressFamily, kind: socket.SocketKind, address: str) -> socket.socket:
     canary = socket.socket(family, kind)
     try:
+        if address.startswith(_MAPPED):
+            canary.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         canary.bind((address, 0))
         if kind == socket.SOCK_STREAM:
             canary.listen(1)
@@ -55,13 +63,10 @@ def _open(family: socket.AddressFamily, kind: socket.SocketKind, address: str) -
     return canary
 
 
-def _in_use(family: socket.AddressFamily, error: OSError, if_inet6: Path) -> bool:
-    """Whether a family without a canary may have listeners all the same."""
-    if error.errno in _NO_FAMILY:
-        return False
-    if family != socket.AF_INET6 or error.errno != errno.EADDRNOTAVAIL:
-        return True
+def _loopback(if_inet6: Path) -> tuple[tuple[socket.AddressFamily, str], ...]:
+    """Where there is to be a canary: on IPv6 too, if it may have an address."""
     try:
-        return bool(if_inet6.read_bytes().strip())
+        has_ipv6 = bool(if_inet6.read_bytes().strip())
     except OSError:
-        return True
+        has_ipv6 = True
+    return (_IPV4, _IPV6 if has_ipv6 else _DUAL)

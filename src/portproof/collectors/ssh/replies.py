@@ -22,6 +22,7 @@ from portproof.model.observation import (
 )
 
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1"})
+_WANTED: Final = _LOOPBACK | {"::ffff:127.0.0.1"}
 _PROTOCOLS: Final = frozenset({"tcp", "udp"})
 _MOST_CANARIES: Final = 5
 _LAST_PORT: Final = 65535
@@ -173,7 +174,7 @@ def _without(sight: Sight | Unobserved, unopened: tuple[str, ...]) -> Sight | Un
 def _unopened(told: Sequence[tuple[str, str]]) -> tuple[str, ...]:
     """What could not be vouched for, in sentences."""
     for protocol, address in told:
-        if protocol not in _PROTOCOLS or address not in _LOOPBACK:
+        if protocol not in _PROTOCOLS or address not in _WANTED:
             raise ValueError(f"a canary missing on {protocol} {address}")
     return tuple(f"no {protocol} canary could be opened on {address}" for protocol, address in told)
 

@@ -25,13 +25,15 @@ from _socket import (  # `socket` loads longer
     AF_INET,
     AF_INET6,
     AI_NUMERICHOST,
+    IPPROTO_IPV6,
+    IPV6_V6ONLY,
     SOCK_DGRAM,
     SOCK_STREAM,
     getaddrinfo,
     socket,
 )
 from _thread import allocate_lock, start_new_thread
-from errno import EADDRNOTAVAIL, EAFNOSUPPORT, EPFNOSUPPORT
+from errno import EAFNOSUPPORT, EPFNOSUPPORT
 from select import select
 from time import monotonic, sleep
 
@@ -43,7 +45,9 @@ if TYPE_CHECKING:
     Run = dict[str, object]
     Canary = tuple[socket, str, str, int]
 
-_LOOPBACK = ((AF_INET, "127.0.0.1"), (AF_INET6, "::1"))
+_IPV4, _IPV6 = (AF_INET, "127.0.0.1"), (AF_INET6, "::1")
+_DUAL = (AF_INET6, "::ffff:127.0.0.1")  # an IPv6 socket that serves IPv4, in the tables of IPv6
+_MAPPED = "::ffff:"
 _KINDS = (("tcp", SOCK_STREAM), ("udp", SOCK_DGRAM))
 _CHUNK = 1 << 16
 _KILL = 9
@@ -115,36 +119,36 @@ def _canaries() -> "tuple[list[Canary], list[list[str]]]":
     """Hold a TCP and a UDP socket open on each loopback address; tell what is missing of them."""
     held = []
     unopened = []
-    for family, address in _LOOPBACK:
+    for family, address in _loopback():
+        seen_at = address.rpartition(_MAPPED)[2]
         for protocol, kind in _KINDS:
             try:
                 canary = _opened(family, kind, (address, 0))
-                held.append((canary, protocol, address, canary.getsockname()[1]))
+                held.append((canary, protocol, seen_at, canary.getsockname()[1]))
             except OSError as error:
-                if _in_use(family, error.errno):
+                if error.errno not in (EAFNOSUPPORT, EPFNOSUPPORT):
                     unopened.append([protocol, address])
     return held, unopened
 
 
 def _opened(family: int, kind: int, where: "tuple[Any, ...]") -> socket:
     canary = socket(family, kind)
+    if where[0].startswith(_MAPPED):
+        canary.setsockopt(IPPROTO_IPV6, IPV6_V6ONLY, 0)
     canary.bind(where)
     if kind == SOCK_STREAM:
         canary.listen(1)
     return canary
 
 
-def _in_use(family: int, number: "int | None") -> bool:
-    """Whether a family without a canary may have listeners all the same, as ``canary`` has it."""
-    if number in (EAFNOSUPPORT, EPFNOSUPPORT):
-        return False
-    if family != AF_INET6 or number != EADDRNOTAVAIL:
-        return True
+def _loopback() -> "tuple[tuple[int, str], ...]":
+    """Where there is to be a canary: on IPv6 too, if it may have an address; as in ``canary``."""
     try:
         with open("/proc/net/if_inet6", "rb") as addresses:  # noqa: PTH123 - loading pathlib takes long
-            return bool(addresses.read().strip())
+            has_ipv6 = bool(addresses.read().strip())
     except OSError:
-        return True
+        has_ipv6 = True
+    return (_IPV4, _IPV6 if has_ipv6 else _DUAL)
 
 
 def _placed(at: bytes) -> "list[Canary]":
