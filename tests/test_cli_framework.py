@@ -44,6 +44,7 @@ def test_terminal_report_and_json_group_by_control(host: Machine, tmp_path: Path
     assert [each["verdict"] for each in told["by_control"]["controls"]] == ["fail", "pass"]
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert 'id="controls"' in page
+    (tmp_path / "out" / "manifest.json").unlink()  # as if it had been killed before its end
     again = host.portproof("audit", "--resume", "out", cwd=tmp_path)
     assert "FAIL CM-7 Least Functionality" in again.stdout
 
