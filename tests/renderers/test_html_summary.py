@@ -8,6 +8,7 @@ from results import all_pass, mixed
 from samples import compared, fleet
 
 from portproof.model.changes import Change, ChangeKind, Changes, Past
+from portproof.model.result import AuditResult
 from portproof.model.verdicts import Verdict
 
 
@@ -26,7 +27,8 @@ def test_what_changed_is_above_the_fold_and_told_in_full() -> None:
     for part in ("1 newly failing", "1 went dark", "2 still failing", "1 fixed"):
         assert part in " ".join(line.split())
         assert part in told
-    assert "nfs-1 still fails retired-ports/npmp-trap-609 critical since 2026-11-19" in told
+    assert "critical nfs-1 retired-ports/npmp-trap-609 nfs-1 still fails" in told
+    assert "npmp-trap-609 since 2026-11-19" in told
     assert "audits/20261122T020004Z" in told
 
 
@@ -54,6 +56,55 @@ def test_changes_beyond_the_room_are_counted() -> None:
     parsed = page(mixed().compared(replace(changes, items=many)))
     assert "and 975 changes more of this kind" in section(parsed, "changes")
     assert len(parsed.data["changes"]["what"]) == 1000
+
+
+def _fails(*hosts: str, kind: ChangeKind = ChangeKind.STILL_FAILING) -> tuple[Change, ...]:
+    what, rule = "rpc.statd listens on tcp 0.0.0.0:609", "retired-ports/npmp-trap-609"
+    return tuple(Change(kind, what, host=each, rule=rule, severity="critical") for each in hosts)
+
+
+def test_a_change_names_its_host_and_its_rule_and_leads_to_the_failure() -> None:
+    """The text of a change says neither, so both are printed, with links inside the page."""
+    changes = compared().changes
+    assert changes
+    parsed = page(mixed().compared(replace(changes, items=_fails("nfs-1"))))
+    told, links = section(parsed, "changes"), dict(_links(parsed))
+    assert "critical nfs-1 retired-ports/npmp-trap-609 rpc.statd listens" in told
+    ids = {each["id"] for _, each in parsed.elements if "id" in each}
+    for name in ("nfs-1", "retired-ports/npmp-trap-609"):
+        assert links[name].startswith("#fail-")
+        assert links[name].removeprefix("#") in ids
+
+
+def _links(parsed: Page) -> list[tuple[str, str]]:
+    return [(text, each["href"]) for each, text in parsed.all("a") if "class" not in each][::-1]
+
+
+def test_the_same_change_on_many_hosts_is_told_once() -> None:
+    """The first hosts are named and the others counted; none is counted as left out."""
+    changes = compared().changes
+    assert changes
+    items = _fails(*(f"gone-{at}" for at in range(40)))
+    told = section(page(mixed().compared(replace(changes, items=items))), "changes")
+    assert told.count("rpc.statd listens") == 1
+    assert "gone-24 and 15 hosts more" in told
+    assert "gone-25" not in told
+    assert "40 still failing" in told
+    assert "of this kind" not in told
+
+
+def test_a_host_that_is_gone_is_told_apart_from_one_that_looks_like_it() -> None:
+    """Its name is written like another host's once that is made visible."""
+    changes, result = compared().changes, mixed()
+    assert changes
+    hosts = [replace(result.hosts[0], name="web\x1b"), *result.hosts[1:]]
+    items = _fails("web\x1b", "web\\x1b")
+    told = page(
+        AuditResult(result.run, result.rules, hosts).compared(replace(changes, items=items))
+    )
+    names = [told.data["texts"][each] for each in told.data["changes"]["host"]]
+    assert len(set(names)) == 2
+    assert all(name in section(told, "changes") for name in names)
 
 
 def test_the_trend_says_its_numbers() -> None:

@@ -19,6 +19,7 @@ from portproof.model.result import HostResult
 from portproof.model.text import visible
 from portproof.model.verdicts import Finding, Verdict
 from portproof.renderers.changes import TITLES
+from portproof.renderers.view.changes import shown_names
 from portproof.renderers.view.evidence import Evidence, Fact, evidence
 from portproof.renderers.view.roster import Roster, Row, State
 from portproof.renderers.view.text import Passage, duration, moment
@@ -208,11 +209,11 @@ def _changes(roster: Roster, texts: _Texts) -> Columns | None:
     if changes is None:
         return None
     of = texts.of
-    shown = dict(zip((host.name for host in roster.result.hosts), roster.names, strict=True))
+    shown = shown_names(roster, changes)
     return {
         "kind": [of(TITLES[item.kind]) for item in changes.items],
         "what": [of(item.what) for item in changes.items],
-        "host": [of(shown.get(item.host, item.host)) for item in changes.items],
+        "host": [of(shown[item.host]) for item in changes.items],
         "rule": [of(item.rule) for item in changes.items],
         "severity": [of(item.severity) for item in changes.items],
         "since": [of(moment(item.since) if item.since else "") for item in changes.items],

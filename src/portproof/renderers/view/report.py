@@ -85,7 +85,7 @@ def view(roster: Roster) -> Report:
     result = roster.result
     whole, text = state(result), sentence(result)
     parts = tuple(shares(result.totals.verdicts))
-    changes = result.changes
+    changes, failing = result.changes, tuple(failures(roster))
     rule_parts, rules_left = rule_bars(roster)
     group_parts, groups_left = group_bars(roster)
     looked, looked_left = _looked(result)
@@ -99,9 +99,9 @@ def view(roster: Roster) -> Report:
         bar_text=", ".join(f"{each.text} {each.word} ({each.percent})" for each in parts),
         sum=number(sum(each.count for each in parts)),
         sum_note=sum_note(result.totals),
-        changes=changes_view(changes) if changes else None,
+        changes=changes_view(roster, changes, failing) if changes else None,
         trend=trend(result, changes) if changes else None,
-        failures=tuple(failures(roster)),
+        failures=failing,
         unproven=tuple(reasons(roster)),
         waivers=waivers(roster),
         rule_bars=rule_parts,
