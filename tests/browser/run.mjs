@@ -88,7 +88,7 @@ async function fits(browser, report) {
   await unfold(page);
   for (const width of WIDTHS) {
     await page.setViewportSize({ width, height: 900 });
-    problems.push(...(await page.evaluate(sticksOut)));
+    problems.push(...(await page.evaluate(sticksOut)), ...(await page.evaluate(breaksNumbers)));
   }
   await page.setViewportSize({ width: WIDTHS[0], height: 900 });
   for await (const hash of everyWay(page)) {
@@ -111,6 +111,22 @@ function sticksOut() {
     }
   }
   return names.slice(0, 5);
+}
+
+// Counts with their thousands apart, and shares in per cent, of which a line holds only a part.
+function breaksNumbers() {
+  const broken = [];
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let node = texts.nextNode(); node !== null; node = texts.nextNode()) {
+    for (const { 0: number, index } of node.data.matchAll(/\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?%/g)) {
+      const range = document.createRange();
+      range.setStart(node, index);
+      range.setEnd(node, index + number.length);
+      const lines = new Set([...range.getClientRects()].map((box) => Math.round(box.top)));
+      if (lines.size > 1) broken.push(`${number} is on ${lines.size} lines at ${document.documentElement.clientWidth} px`);
+    }
+  }
+  return broken.slice(0, 5);
 }
 
 async function axe(browser, report) {

@@ -77,7 +77,7 @@ PLAN: Final = {
     "mixed": "quiet,fits,axe,told=old",
     "wrong": "told",
     "damaged": "told",
-    "fleet": "quiet,grid=#view=hosts",
+    "fleet": "quiet,fits,grid=#view=hosts",
     "all_pass": "quiet,fits,axe",
     "wide": "quiet,fits,axe",
     "hostile": "quiet,fits,ask=#view=evidence,ask=#view=hosts",
