@@ -32,6 +32,28 @@ def test_a_retired_port_is_explained(host: Machine, tmp_path: Path) -> None:
         assert command in said
 
 
+def test_a_rule_is_told_with_its_fix_controls_and_sources(host: Machine, tmp_path: Path) -> None:
+    """Of each platform, by the shipped rule for the printing port."""
+    said = host.portproof("explain", "631", cwd=tmp_path).stdout
+    for platform in ("linux", "macos", "windows"):
+        assert f"Fix on {platform}:" in said
+    assert "systemctl" in said
+    assert "Controls of NIST SP 800-53, revision 5: " in said
+    assert "CM-7" in said
+    assert "Source: https://" in said or "Source: RFC" in said
+
+
+def test_three_rules_are_told_in_full_and_the_others_named(host: Machine, tmp_path: Path) -> None:
+    """Nobody scrolls past the fixes of a dozen rules to see who listens."""
+    rules = [f"{{id: rule-{at}, closed: 609, fix: do {at}}}" for at in range(5)]
+    text = f"policy: five\ntitle: Five\nrules: [{', '.join(rules)}]\n"
+    (tmp_path / "five.yml").write_text(text, encoding="utf-8")
+    said = host.portproof("explain", "609", "-p", "five.yml", cwd=tmp_path).stdout
+    assert all(f"Rule five/rule-{at} " in said for at in range(5))
+    assert [f"do {at}" in said for at in range(5)] == [True, True, True, False, False]
+    assert "those of the first 3 rules" in said
+
+
 def test_a_protocol_narrows_it(host: Machine, tmp_path: Path) -> None:
     """Only UDP is looked at, and proven closed."""
     said = host.portproof("explain", "609/udp", cwd=tmp_path).stdout

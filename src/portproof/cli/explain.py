@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Iterable, Iterator
 from itertools import chain
+from typing import Final
 
 import click
 
@@ -12,10 +13,12 @@ from portproof.cli.options import POLICY_HELP
 from portproof.cli.show import Line, show
 from portproof.collectors.identity import this_platform
 from portproof.collectors.local import look_here, sources
+from portproof.controls import framework_name
 from portproof.judging import scene_of
 from portproof.loading.lint import lint
+from portproof.model.base import ByPlatform, for_platform
 from portproof.model.listeners import Listener
-from portproof.model.observation import LISTENING_SOCKETS, PUBLISHED_PORTS, HostDark
+from portproof.model.observation import LISTENING_SOCKETS, PUBLISHED_PORTS, HostDark, Platform
 from portproof.model.policy import BoundRule
 from portproof.model.ports import Protocol
 from portproof.model.rules.base import describe
@@ -24,6 +27,8 @@ from portproof.model.text import visible
 from portproof.registry import Target, by_port, parse_target
 
 _WIDTH = 96
+_IN_FULL: Final = 3
+"""Rules whose fix, controls and sources are printed; more would bury who listens."""
 
 
 @click.command()
@@ -83,6 +88,38 @@ def _rules(target: Target, rules: Iterable[BoundRule]) -> Iterator[Line]:
     for bound in covering:
         yield Line(f"  Rule {bound.key} ({bound.severity}): {bound.rule.summary()}", "cyan")
         yield from _wrapped(bound.rule.because or bound.policy.because or "", "    ")
+    for bound in covering[:_IN_FULL]:
+        yield from _in_full(bound)
+    if len(covering) > _IN_FULL:
+        text = f"fix, controls and sources are those of the first {_IN_FULL} rules"
+        yield Line(f"  The {text}; choose a policy with -p to see those of others.")
+
+
+def _in_full(bound: BoundRule) -> Iterator[Line]:
+    """What to do about it, which controls it serves, and where its facts come from."""
+    rule = bound.rule
+    if not (rule.fix or rule.maps or rule.refs):
+        return
+    yield Line(f"  About {bound.key}:", "cyan")
+    for platform, text in _fixes(rule.fix):
+        yield Line(f"    Fix{f' on {platform}' if platform else ''}:")
+        for paragraph in text.splitlines():
+            yield from _wrapped(paragraph, "      ")
+    for framework, numbers in rule.maps.items():
+        named = f"{framework_name(framework)}: {', '.join(numbers)}"
+        yield from _wrapped(f"Controls of {named}", "    ")
+    for source in rule.refs:
+        yield Line(f"    Source: {visible(source)}")
+
+
+def _fixes(fix: str | ByPlatform | None) -> Iterator[tuple[str, str]]:
+    """Each fix with its platform, which is empty for a text that is for all of them."""
+    if not isinstance(fix, ByPlatform):
+        yield from [("", fix)] if fix else []
+        return
+    for platform in Platform:
+        if text := for_platform(fix, platform):
+            yield platform.value, text
 
 
 def _covers(bound: BoundRule, target: Target) -> bool:
@@ -116,6 +153,11 @@ def _by_hand(target: Target) -> Iterator[Line]:
 
 def _wrapped(text: str, indent: str) -> Iterator[Line]:
     for line in textwrap.wrap(
-        visible(text), _WIDTH, initial_indent=indent, subsequent_indent=indent
+        visible(text),
+        _WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
     ):
         yield Line(line)
