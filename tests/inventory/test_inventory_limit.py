@@ -97,3 +97,12 @@ def test_a_plain_list_can_be_limited() -> None:
     inventory = read_inventory(["web1,web2,db1,"], limit="web*")
     assert names(inventory) == ["web1", "web2"]
     assert inventory.groups()["all"] == ("web1", "web2", "db1")
+
+
+def test_without_an_inventory_the_error_says_so() -> None:
+    """Whoever forgot -i reads that, and whoever gave it does not."""
+    with pytest.raises(UsageError, match="web; no inventory was given with -i"):
+        read_inventory([], limit="web")
+    with pytest.raises(UsageError) as told:
+        read_inventory(["db1,"], limit="web")
+    assert "-i" not in str(told.value)

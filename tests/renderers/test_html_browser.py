@@ -162,7 +162,7 @@ def browser(pages: Path, programs: Path) -> Seen:
 @pytest.mark.parametrize("check", ["quiet", "fits"])
 @pytest.mark.parametrize("name", list(SAMPLES))
 def test_nothing_runs_loads_complains_or_sticks_out(browser: Seen, name: str, check: str) -> None:
-    """No console line, request, violation, dialog or foreign script; nothing overflows or breaks."""
+    """No console line, request, violation or foreign script; nothing sticks out or breaks."""
     assert browser[f"{name}.html"][check] == []
 
 

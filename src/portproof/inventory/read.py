@@ -42,9 +42,19 @@ def read_inventory(
     if not all(source.strip() for source in sources):
         raise UsageError("-i is empty; leave it out to audit this machine, or name an inventory")
     whole = _read(sources, vault) if sources else this_machine()
-    chosen = limited(whole, limit) if limit is not None else whole
+    chosen = _limited(whole, limit, sources) if limit is not None else whole
     hosts = opened(chosen.hosts, vault)
     return replace(chosen, hosts=hosts, warnings=(*chosen.warnings, *sharing(hosts)))
+
+
+def _limited(whole: Inventory, limit: str, sources: Sequence[str]) -> Inventory:
+    try:
+        return limited(whole, limit)
+    except UsageError as error:
+        if sources:
+            raise
+        text = f"{error}; no inventory was given with -i, so there is only this machine"
+        raise UsageError(text) from None
 
 
 def _read(sources: Sequence[str], vault: VaultOptions) -> Inventory:
