@@ -34,6 +34,7 @@ from standins.leaks import nothing_leaks
 from standins.looks import reason_of, sight_of
 from standins.osqueryd import Osqueryd
 from standins.schema import Rows
+from support.boot import BOOT
 
 QUESTIONS = {PUBLISHED_PORTS: published_ports(), LISTENING_SOCKETS: listening_sockets()}
 SOCKETS = Observed(LISTENERS, len(LISTENERS))
@@ -84,9 +85,8 @@ def over_ssh(folder: Path, rows: Any, habit: str = "plain") -> Sight:  # noqa: A
     """What osqueryi tells through the program that is sent to hosts."""
     install.osqueryi(folder, rows, habit)
     asking = Asking.prepare(Platform.LINUX, QUESTIONS, "osqueryi", 4_000_000)
-    boot = "import sys,zlib;b=sys.stdin.buffer;exec(zlib.decompress(b.read(int(b.readline()))))"
     path = {"PATH": f"{folder}:{os.environ['PATH']}"}
-    command = [sys.executable, "-ISBWignore", "-c", boot]
+    command = [sys.executable, "-ISBWignore", "-c", BOOT]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, env=os.environ | path) as host:
         assert host.stdin is not None

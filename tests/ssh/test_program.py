@@ -11,8 +11,8 @@ from portproof.collectors.ssh import program as module
 from portproof.collectors.ssh.program import OURS, Program
 from portproof.collectors.ssh.script import Asking, why_program
 from portproof.model.observation import Platform
+from support.boot import BOOT
 
-BOOT = "import sys,zlib;b=sys.stdin.buffer;exec(zlib.decompress(b.read(int(b.readline()))))"
 QUESTION = {"users": "SELECT uid FROM users"}
 PROBE = Asking.prepare(Platform.LINUX, QUESTION, "probe", 1_000_000).program
 

@@ -32,10 +32,10 @@ from portproof.model.observation import (
 )
 from standins.host import HOST, LISTENERS
 from standins.install import asked, osqueryi
+from support.boot import BOOT
 
 SEAL = "SEAL"
 LIMIT = 4_000_000
-BOOT = "import sys,zlib;b=sys.stdin.buffer;exec(zlib.decompress(b.read(int(b.readline()))))"
 FAR = 1e12
 QUESTIONS = questions()[Platform.LINUX]
 OSQUERYI = Asking.prepare(Platform.LINUX, QUESTIONS, "osqueryi", LIMIT)

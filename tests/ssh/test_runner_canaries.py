@@ -20,12 +20,12 @@ from portproof.model.observation import (
     Witness,
 )
 from requirements import marks
+from support.boot import BOOT
 
 pytestmark = marks("root", "ip")
 
 SEAL = "SEAL"
 LIMIT = 4_000_000
-BOOT = "import sys,zlib;b=sys.stdin.buffer;exec(zlib.decompress(b.read(int(b.readline()))))"
 FAR = 1e12
 QUESTIONS = questions()[Platform.LINUX]
 PROBE = Asking.prepare(Platform.LINUX, QUESTIONS, "probe", LIMIT)
