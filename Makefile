@@ -81,10 +81,13 @@ $(RUN_STAMP): pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
+# The lock names every package, so nothing is resolved again: for an extra such as
+# `pydantic[email]`, pip takes the newest release, which has no hash in an older lock.
 $(DEV_STAMP): requirements-dev.lock pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
 	  --requirement requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(BIN)/python -m pip check --quiet
 	@touch $@ $(RUN_STAMP)
 
 $(BROWSER_STAMP): tests/browser/package-lock.json
