@@ -13,8 +13,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from portproof.evaluate import Plan
-from portproof.judging import judge
+from portproof.judge.host import judge
+from portproof.judge.plan import Plan
 from portproof.model.hosts import Host
 from portproof.model.observation import (
     LISTENING_SOCKETS,
@@ -26,7 +26,7 @@ from portproof.model.observation import (
     Sight,
     Witness,
 )
-from portproof.model.policy import Policy, bind
+from portproof.policy.policy import Policy, bind
 
 HOSTS = 100_000
 DIFFERENT = 2_000

@@ -16,19 +16,19 @@ from typing import TypeVar
 
 import msgspec
 
-from portproof.comparing.changes import changes
+from portproof.archive import json as json_renderer
+from portproof.archive.folder import AuditFolder, Request
+from portproof.archive.results import read_result
+from portproof.diff.changes import changes
 from portproof.model.addresses import Exposure, Stack
 from portproof.model.listeners import Listener, Owner, Place
 from portproof.model.observation import Reason
-from portproof.model.policy import Policy, bind
 from portproof.model.ports import Protocol
-from portproof.model.result import AuditResult, Digest, HostResult, Run, Seen
-from portproof.model.rules.base import found
 from portproof.model.verdicts import PASSED, Judgement, failed, unproven
-from portproof.renderers import json as json_renderer
-from portproof.renderers.contract import Theme
-from portproof.store.folder import AuditFolder, Request
-from portproof.store.results import read_result
+from portproof.policy.policy import Policy, bind
+from portproof.policy.rules.base import found
+from portproof.report.contract import Theme
+from portproof.result.result import AuditResult, Digest, HostResult, Run, Seen
 
 RULES = 50
 LIMIT = 4.0

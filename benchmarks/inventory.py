@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from portproof.inventory.ansible import ask, find_program
-from portproof.inventory.assembling import assembled
+from portproof.inventory.build import assembled
 from portproof.inventory.connection import connection
 from portproof.inventory.limit import limited
 from portproof.inventory.listing import read_listing

@@ -16,9 +16,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from portproof.content import shipped
-from portproof.renderers.contract import Theme
-from portproof.renderers.html import render
+from portproof.content.shipped import shipped
+from portproof.report.contract import Theme
+from portproof.report.html.page import render
 
 ROOT = Path(__file__).parent.parent
 SAMPLES = ROOT / "tests" / "renderers"

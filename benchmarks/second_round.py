@@ -8,9 +8,9 @@ least of each side is compared. A look over SSH takes some 10 ms of CPU, hundred
 import time
 from collections.abc import Iterable, Iterator
 
-from portproof.audit import Job, Suspects, prepare, run
-from portproof.content import shipped, shipped_policies
-from portproof.loading.content import load
+from portproof.app.audit import Job, Suspects, prepare, run
+from portproof.content.load import load
+from portproof.content.shipped import shipped, shipped_policies
 from portproof.model.hosts import Host, Inventory
 from portproof.model.observation import (
     LISTENING_SOCKETS,

@@ -21,13 +21,13 @@ import asyncssh
 from fleet.fleet import Fleet, fleet
 from fleet.looking import connection, questions
 from fleet.plans import OWN_IPV4, Opened, Plan
-from portproof.audit import Job, prepare, run
-from portproof.collectors.ssh.collector import SshCollector
-from portproof.content import shipped, shipped_policies
-from portproof.engines.fleet import FleetRun
-from portproof.loading.content import load
+from portproof.app.audit import Job, prepare, run
+from portproof.content.load import load
+from portproof.content.shipped import shipped, shipped_policies
 from portproof.model.hosts import Host, Inventory
 from portproof.model.observation import Look
+from portproof.run.fleet import FleetRun
+from portproof.ssh.collector import SshCollector
 from requirements import marks
 
 POLICIES = [shipped_policies()["retired-ports"]]

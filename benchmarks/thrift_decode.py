@@ -17,8 +17,8 @@ import yaml
 _ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(_ROOT / "tests"))
 
-from portproof.collectors.thrift_client import Connection  # noqa: E402 - after the path is set
 from portproof.model.observation import Observed  # noqa: E402 - after the path is set
+from portproof.sources.thrift_client import Connection  # noqa: E402 - after the path is set
 from standins.osqueryd import Osqueryd, honest  # noqa: E402 - tests/ is no package
 from standins.schema import Rows, Value  # noqa: E402 - tests/ is no package
 

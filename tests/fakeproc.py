@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from portproof.collectors import probe, probe_host
+from portproof.agent import host as probe_host
+from portproof.agent import sockets as probe
 
 HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid inode\n"
 UNIX_HEAD = "Num       RefCount Protocol Flags    Type St Inode Path\n"

@@ -19,7 +19,7 @@ from portproof.model.addresses import (
     exposure,
     parse_address,
 )
-from portproof.model.rules.closed import ClosedRule
+from portproof.policy.rules.closed import ClosedRule
 
 ADDRESSES = st.ip_addresses()
 NARROWEST = {4: Stack.IPV4, 6: Stack.IPV6}

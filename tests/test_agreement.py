@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portproof.cli.summary import summary
-from portproof.content import shipped
+from portproof.content.shipped import shipped
 from portproof.exitcodes import ExitCode
 from portproof.model.observation import Reason
-from portproof.model.policy import Policy, bind
-from portproof.model.result import AuditResult, Digest, HostResult, Run, Seen
 from portproof.model.verdicts import Finding, Judgement, Verdict, failed, unproven
-from portproof.renderers.contract import Theme, formats, renderer
+from portproof.policy.policy import Policy, bind
+from portproof.report.contract import Theme, formats, renderer
+from portproof.result.result import AuditResult, Digest, HostResult, Run, Seen
 from support.readers import READERS
 
 JUDGEMENTS = {

@@ -6,18 +6,18 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from portproof.audit import Job, audit, run, still_stand
-from portproof.collectors.identity import this_platform
-from portproof.collectors.source import Source
-from portproof.engines.looks import How, Looks
+from portproof.app.audit import Job, audit, run, still_stand
+from portproof.archive.folder import Evidence
 from portproof.errors import UsageError
 from portproof.inventory.plain import this_machine
-from portproof.model.checks import Check
 from portproof.model.observation import HostDark, Identity, Look, Reason, Sight, Unobserved
-from portproof.model.policy import Policy, bind
-from portproof.model.result import AuditResult
 from portproof.model.verdicts import Verdict
-from portproof.store.folder import Evidence
+from portproof.policy.checks import Check
+from portproof.policy.policy import Policy, bind
+from portproof.result.result import AuditResult
+from portproof.run.one_host import How, Looks
+from portproof.sources.identity import this_platform
+from portproof.sources.source import Source
 from support.cases import look_of
 
 CLOSED = {"id": "old", "closed": 609}

@@ -6,12 +6,13 @@ from itertools import cycle, islice
 
 import pytest
 
-from portproof.collectors.ssh.replies import read_reply
-from portproof.content import shipped
+from portproof.content.shipped import shipped
 from portproof.errors import ContentError
-from portproof.evaluate import Plan
 from portproof.inventory.listing import read_listing
-from portproof.judging import judge
+from portproof.judge.host import judge
+from portproof.judge.listeners import normalise
+from portproof.judge.plan import Plan
+from portproof.judge.waivers import Waivers
 from portproof.model.hosts import Host, Inventory
 from portproof.model.listeners import Owner
 from portproof.model.observation import (
@@ -21,15 +22,14 @@ from portproof.model.observation import (
     Row,
     Unobserved,
 )
-from portproof.model.policy import Policy, bind
-from portproof.model.result import AuditResult, Digest, Run
-from portproof.model.rules.base import MOST_FINDINGS
 from portproof.model.verdicts import Verdict
-from portproof.model.waivers import BoundWaiver, Waiver
 from portproof.model.why import Executable, Package, Process, Why
-from portproof.normalise import normalise
-from portproof.renderers.contract import Theme, renderer
-from portproof.waive import Waivers
+from portproof.policy.policy import Policy, bind
+from portproof.policy.rules.base import MOST_FINDINGS
+from portproof.policy.waivers import BoundWaiver, Waiver
+from portproof.report.contract import Theme, renderer
+from portproof.result.result import AuditResult, Digest, Run
+from portproof.ssh.replies import read_reply
 from support.strategies import HOST, WITNESSES, a_look, canary_row, host_look
 
 MILLION = 1_000_000

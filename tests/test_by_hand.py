@@ -9,7 +9,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from portproof.by_hand import commands
+from portproof.catalog.manual_checks import commands
 from portproof.errors import UsageError
 from portproof.model.observation import Platform
 from requirements import needs

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from portproof.store.folder import MANIFEST
+from portproof.archive.folder import MANIFEST
 from requirements import needs
 from support.machine import HOSTNAME, PORTPROOF, Machine, everyone_may_enter, machine
 

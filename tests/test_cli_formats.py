@@ -9,7 +9,7 @@ import pytest
 
 from portproof.cli import main
 from portproof.cli.show import Line, show
-from portproof.renderers.contract import formats, renderer
+from portproof.report.contract import formats, renderer
 from requirements import needs
 from support.machine import Machine, machine
 from support.readers import READERS

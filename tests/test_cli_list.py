@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from portproof.cli import cli
-from portproof.content import shipped_policies
+from portproof.content.shipped import shipped_policies
 from support.machine import PORTPROOF
 from test_import_cost import imported
 

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from portproof.controls import (
+from portproof.catalog.controls import (
     _table,
     control_order,
     control_title,

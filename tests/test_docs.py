@@ -8,12 +8,12 @@ from pathlib import Path
 import click
 import pytest
 
+from portproof.archive.json_schema import audit_schema_text
 from portproof.cli import COMMANDS, cli
+from portproof.content.schemas import schema_text
 from portproof.model.observation import Reason
 from portproof.model.verdicts import Verdict
-from portproof.renderers.contract import formats, renderer
-from portproof.renderers.json_schema import audit_schema_text
-from portproof.schemas import schema_text
+from portproof.report.contract import formats, renderer
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"

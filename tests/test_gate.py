@@ -12,12 +12,12 @@ from msgspec.structs import replace
 from portproof.cli.summary import summary
 from portproof.errors import UsageError
 from portproof.exitcodes import ExitCode
-from portproof.gate import GRAMMAR, condition, gate, told
+from portproof.judge.gate import GRAMMAR, condition, gate, told
 from portproof.model.base import Severity
-from portproof.model.changes import Change, ChangeKind, Changes, Past
-from portproof.model.policy import Policy, bind
-from portproof.model.result import AuditResult, HostResult, Seen
 from portproof.model.verdicts import Finding, Verdict, Waived, failed
+from portproof.policy.policy import Policy, bind
+from portproof.result.changes import Change, ChangeKind, Changes, Past
+from portproof.result.result import AuditResult, HostResult, Seen
 from test_agreement import JUDGEMENTS, RUN, results
 
 CASES = yaml.safe_load(Path(__file__).with_name("gate.yml").read_text(encoding="utf-8"))

@@ -9,20 +9,20 @@ from typing import Any
 import pytest
 
 from netns import held
-from portproof.content import shipped
-from portproof.evaluate import plans
-from portproof.loading.content import load
-from portproof.loading.lint import lint
+from portproof.catalog.services import by_port
+from portproof.content.lint import lint
+from portproof.content.load import load
+from portproof.content.shipped import shipped
+from portproof.judge.plan import plans
 from portproof.model.base import for_platform
 from portproof.model.hosts import Host, Inventory
 from portproof.model.observation import Platform
-from portproof.model.policy import BoundRule
-from portproof.model.policy_tests import Given
 from portproof.model.ports import PortRange
-from portproof.model.rules.closed import ClosedRule
 from portproof.model.scene import Doubts, Scene
 from portproof.model.verdicts import Verdict
-from portproof.registry import by_port
+from portproof.policy.policy import BoundRule
+from portproof.policy.policy_tests import Given
+from portproof.policy.rules.closed import ClosedRule
 from requirements import needs
 from support.machine import machine
 

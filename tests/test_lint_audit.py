@@ -10,11 +10,11 @@ import pytest
 from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
-from portproof.audit import prepare
+from portproof.app.audit import prepare
+from portproof.app.content import load_content
 from portproof.cli import cli
-from portproof.cli.content import load_content
 from portproof.errors import ContentError
-from portproof.inventory.assembling import assembled
+from portproof.inventory.build import assembled
 from portproof.model.hosts import Host
 from support.cases import look_of
 from support.folders import write

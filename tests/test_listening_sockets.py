@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from portproof.judge.listeners import normalise
 from portproof.model.observation import LISTENING_SOCKETS, Identity, Platform
-from portproof.normalise import normalise
 from standins.schema import Value, database, run
 
 ROOT = Path(__file__).parent.parent

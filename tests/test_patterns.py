@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portproof.model.patterns import HostPattern
-from portproof.model.policy import Policy
+from portproof.policy.policy import Policy
 
 DATA: dict[str, Any] = json.loads(
     (Path(__file__).parent / "data" / "patterns.json").read_text(encoding="utf-8")

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from portproof.evaluate import pattern_warnings, plans
+from portproof.judge.plan import pattern_warnings, plans
 from portproof.model.hosts import Host, Inventory
-from portproof.model.policy import BoundRule, Policy
+from portproof.policy.policy import BoundRule, Policy
 from requirements import needs
 from support.machine import PORTPROOF
 

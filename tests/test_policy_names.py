@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from portproof.content import default_policies, shipped, shipped_policies
-from portproof.loading.content import load
+from portproof.content.load import load
+from portproof.content.shipped import default_policies, shipped, shipped_policies
 from support.machine import PORTPROOF
 
 KINDS = {"bastion", "database-server", "kubernetes-node", "web-server", "workstation"}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from portproof.model.ports import FIRST_PORT, LAST_PORT, PortSet, Protocol
-from portproof.model.rules.closed import ClosedRule
+from portproof.policy.rules.closed import ClosedRule
 
 BOTH = (Protocol.TCP, Protocol.UDP)
 EDGES = (0, 1, 2, 608, 609, 610, 8000, 8100, 65534, 65535, 65536)

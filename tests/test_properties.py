@@ -11,10 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portproof.evaluate import Plan, plans
 from portproof.exitcodes import ExitCode
-from portproof.judging import judge
-from portproof.model.checks import Check
+from portproof.judge.host import judge
+from portproof.judge.plan import Plan, plans
 from portproof.model.hosts import Host, Inventory
 from portproof.model.observation import (
     LISTENING_SOCKETS,
@@ -30,9 +29,10 @@ from portproof.model.observation import (
     Unobserved,
     Witness,
 )
-from portproof.model.policy import Policy, bind
-from portproof.model.result import AuditResult, Digest, Run
 from portproof.model.verdicts import Judgement, Verdict
+from portproof.policy.checks import Check
+from portproof.policy.policy import Policy, bind
+from portproof.result.result import AuditResult, Digest, Run
 from support import oracle
 from support.strategies import (
     COLUMNS,

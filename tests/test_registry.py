@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portproof import registry
+from portproof.catalog import services as registry
+from portproof.catalog.services import Service, Target, by_name, by_port, parse_target, suggest
 from portproof.errors import UsageError
-from portproof.registry import Service, Target, by_name, by_port, parse_target, suggest
 
 ROOT = Path(__file__).parent.parent
 TABLE = Path(registry.__file__).parent / "data" / "ports.tsv.gz"
@@ -197,7 +197,7 @@ def test_a_damaged_table_is_never_an_empty_one(
 def test_a_lookup_imports_nothing_heavy() -> None:
     """Looking up a port is quick from a cold start, so it stays with the standard library."""
     code = (
-        "import sys; from portproof.registry import *; by_port(609); parse_target('ssh');"
+        "import sys; from portproof.catalog.services import *; by_port(609); parse_target('ssh');"
         "suggest('sshh'); print(*sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

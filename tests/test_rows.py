@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portproof.evaluate import Plan
-from portproof.judging import judge
+from portproof.judge.host import judge
+from portproof.judge.listeners import normalise
+from portproof.judge.plan import Plan
 from portproof.model.hosts import Host
 from portproof.model.observation import Reason
-from portproof.model.policy import bind
-from portproof.normalise import normalise
+from portproof.policy.policy import bind
 from support import oracle
 from support.strategies import HOST, a_look, a_rule, host_look, policy
 

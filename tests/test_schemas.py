@@ -8,8 +8,8 @@ import jsonschema
 import pytest
 import yaml
 
-from portproof.content import shipped
-from portproof.schemas import schema_text
+from portproof.content.schemas import schema_text
+from portproof.content.shipped import shipped
 
 WRONG = Path(__file__).parent / "wrong" / "policies"
 BY_FORM = ["misspelt-keys", "kinds", "ids-and-words", "no-rules", "not-a-mapping"]

@@ -13,11 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from portproof.collectors.embedded import ProbeSource
-from portproof.collectors.osquery_schema import SCHEMA
-from portproof.collectors.sqltables import columns_read
-from portproof.loading.content import load
-from portproof.model.checks import Check
+from portproof.content.load import load
 from portproof.model.observation import (
     LISTENING_SOCKETS,
     PUBLISHED_PORTS,
@@ -26,7 +22,11 @@ from portproof.model.observation import (
     Sight,
     Unobserved,
 )
-from portproof.model.policy import Policy
+from portproof.policy.checks import Check
+from portproof.policy.policy import Policy
+from portproof.sources.osquery_schema import SCHEMA
+from portproof.sources.probe import ProbeSource
+from portproof.sources.sqltables import columns_read
 from standins.schema import database, run
 
 ROOT = Path(__file__).parent.parent

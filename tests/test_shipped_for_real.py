@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from netns import ADDRESS4, held
-from portproof.content import default_policies
-from portproof.loading.content import load
-from portproof.model.rules.closed import ClosedRule
+from portproof.content.load import load
+from portproof.content.shipped import default_policies
+from portproof.policy.rules.closed import ClosedRule
 from requirements import marks, needs
 from support.machine import Machine, machine
 

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from portproof.evaluate import Plan
-from portproof.judging import judge
+from portproof.judge.host import judge
+from portproof.judge.plan import Plan
+from portproof.judge.waivers import Waivers
 from portproof.model.hosts import Host, Inventory
-from portproof.model.policy import BoundRule, Policy, bind
-from portproof.model.result import HostResult
 from portproof.model.verdicts import Verdict
-from portproof.model.waivers import BoundWaiver, Waiver
-from portproof.waive import Waivers
+from portproof.policy.policy import BoundRule, Policy, bind
+from portproof.policy.waivers import BoundWaiver, Waiver
+from portproof.result.result import HostResult
 from support.cases import look_of
 
 TODAY = date(2026, 6, 15)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from portproof.content import shipped
-from portproof.loading.content import load
-from portproof.loading.lint import lint
+from portproof.content.lint import lint
+from portproof.content.load import load
+from portproof.content.shipped import shipped
 
 WRONG = Path(__file__).parent / "wrong"
 FILES = sorted(WRONG.rglob("*.yml"))

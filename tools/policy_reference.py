@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from portproof.content import shipped
-from portproof.controls import control_title, framework_name
-from portproof.loading.content import load
+from portproof.catalog.controls import control_title, framework_name
+from portproof.content.load import load
+from portproof.content.shipped import shipped
 from portproof.model.base import for_platform
 from portproof.model.observation import Platform
-from portproof.model.policy import BoundRule, Policy
+from portproof.policy.policy import BoundRule, Policy
 
 FOLDER: Final = Path(__file__).parent.parent / "docs" / "policies"
 INDEX: Final = "README.md"

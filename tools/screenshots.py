@@ -15,10 +15,10 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from portproof.content import shipped
-from portproof.model.result import AuditResult
-from portproof.renderers.contract import Theme
-from portproof.renderers.html import render
+from portproof.content.shipped import shipped
+from portproof.report.contract import Theme
+from portproof.report.html.page import render
+from portproof.result.result import AuditResult
 
 ROOT: Final = Path(__file__).parent.parent
 IMAGES: Final = ROOT / "docs" / "img"

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from portproof.collectors.canary import canaries
+from portproof.sources.canary import canaries
 from requirements import needs
 
-SHOW = "from portproof.collectors.canary import canaries\nwith canaries() as c: print(*c.unopened)"
+SHOW = "from portproof.sources.canary import canaries\nwith canaries() as c: print(*c.unopened)"
 BINDV6ONLY = "/proc/sys/net/ipv6/bindv6only"
 DUAL = """
 from pathlib import Path
-from portproof.collectors.canary import canaries
+from portproof.sources.canary import canaries
 with canaries() as opened:
     for each in opened.witnesses:
         rows = Path("/proc/net", each.protocol + "6").read_text()

@@ -12,9 +12,10 @@ import pytest
 
 from netns import held
 from portproof import __version__
-from portproof.collectors import embedded, probe
-from portproof.collectors.embedded import Collected, ProbeSource, checked, decoded, sight, wanted
+from portproof.agent import sockets as probe
 from portproof.model.observation import Identity, Observed, Platform, Reason, Sight, Unobserved
+from portproof.sources import probe as embedded
+from portproof.sources.probe import Collected, ProbeSource, checked, decoded, sight, wanted
 
 GOOD: dict[str, Any] = {
     "probe": 1,

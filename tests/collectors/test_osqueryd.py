@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from portproof.collectors.osqueryd import OsquerydSource
 from portproof.model.observation import (
     Answer,
     Identity,
@@ -18,6 +17,7 @@ from portproof.model.observation import (
     Reason,
     Unobserved,
 )
+from portproof.sources.osqueryd import OsquerydSource
 from requirements import needs
 from standins.host import HOST, LISTENERS, listening_sockets
 from standins.looks import sight_of, source_of
@@ -25,8 +25,8 @@ from standins.osqueryd import Osqueryd
 
 _AS_NOBODY = """
 import os, sys
-from portproof.collectors import thrift_client  # nobody may not read this checkout
-from portproof.collectors.osqueryd import OsquerydSource
+from portproof.sources import thrift_client  # nobody may not read this checkout
+from portproof.sources.osqueryd import OsquerydSource
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 print(OsquerydSource(sys.argv[1]).look({}))
 """

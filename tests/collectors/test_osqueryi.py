@@ -13,9 +13,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from portproof.collectors import osqueryi, program
-from portproof.collectors.osqueryi import OsqueryiSource, find_program
 from portproof.model.observation import Answer, Observed, Platform, Reason, Unobserved
+from portproof.sources import osqueryi, program
+from portproof.sources.osqueryi import OsqueryiSource, find_program
 from standins import install
 from standins.host import HOST, LISTENERS, listening_sockets
 from standins.leaks import nothing_leaks

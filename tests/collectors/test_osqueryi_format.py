@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portproof.collectors.osqueryi_format import GarbledError, one_argument, read_answers
+from portproof.sources.osqueryi_format import GarbledError, one_argument, read_answers
 from standins.schema import database, run
 
 _FRAGMENTS = st.lists(

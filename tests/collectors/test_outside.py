@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from portproof.collectors.outside import Knocker, Pace
 from portproof.model.observation import Outside
+from portproof.sources.connect_probe import Knocker, Pace
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fakeproc import HEAD, PACKET_HEAD, UNIX_HEAD, Proc, line, rows
-from portproof.collectors import probe
+from portproof.agent import sockets as probe
 
 
 @pytest.fixture

@@ -14,11 +14,11 @@ import pytest
 import yaml
 
 from netns import held
-from portproof.collectors import probe_psutil
-from portproof.collectors.embedded import Collected, checked
-from portproof.collectors.osquery_schema import SCHEMA
-from portproof.collectors.sqltables import answer
 from portproof.model.observation import Observed, Platform, Reason, Row, Unobserved
+from portproof.sources import probe_psutil
+from portproof.sources.osquery_schema import SCHEMA
+from portproof.sources.probe import Collected, checked
+from portproof.sources.sqltables import answer
 
 ROOT = Path(__file__).parent.parent.parent
 SHIPPED = yaml.safe_load((ROOT / "checks" / "listening-sockets.yml").read_text())["sql"]

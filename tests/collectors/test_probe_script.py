@@ -15,9 +15,12 @@ import pytest
 
 from fakeproc import HEAD, Proc, line
 from netns import held
-from portproof.collectors import embedded, probe, probe_host, probe_main
-from portproof.collectors.osquery_schema import SCHEMA
+from portproof.agent import host as probe_host
+from portproof.agent import main as probe_main
+from portproof.agent import sockets as probe
 from portproof.model.observation import Platform, Unobserved
+from portproof.sources import probe as embedded
+from portproof.sources.osquery_schema import SCHEMA
 from requirements import needs
 
 NOBODY = 65534

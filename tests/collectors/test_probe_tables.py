@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from fakeproc import HEAD, PACKET_HEAD, UNIX_HEAD, Proc, line, rows
-from portproof.collectors import probe, probe_host
-from portproof.collectors.osquery_schema import SCHEMA
+from portproof.agent import host as probe_host
+from portproof.agent import sockets as probe
 from portproof.model.observation import Platform
+from portproof.sources.osquery_schema import SCHEMA
 from requirements import needs
 
 TABLES = [*SCHEMA[Platform.LINUX]]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fakeproc import HEAD, Proc, line, rows
-from portproof.collectors import probe
+from portproof.agent import sockets as probe
 from requirements import needs
 
 TABLES = ["process_open_sockets", "processes"]

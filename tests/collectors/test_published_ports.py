@@ -10,15 +10,6 @@ from typing import Any
 
 import pytest
 
-from portproof.collectors import osqueryd, osqueryi
-from portproof.collectors.embedded import ProbeSource
-from portproof.collectors.osqueryd import OsquerydSource
-from portproof.collectors.osqueryi import OsqueryiSource
-from portproof.collectors.source import NO_DOCKER
-from portproof.collectors.ssh import script
-from portproof.collectors.ssh.framing import Framed
-from portproof.collectors.ssh.replies import read_reply
-from portproof.collectors.ssh.script import Asking, python_program
 from portproof.model.observation import (
     LISTENING_SOCKETS,
     PUBLISHED_PORTS,
@@ -28,6 +19,15 @@ from portproof.model.observation import (
     Reason,
     Sight,
 )
+from portproof.sources import osqueryd, osqueryi
+from portproof.sources.osqueryd import OsquerydSource
+from portproof.sources.osqueryi import OsqueryiSource
+from portproof.sources.probe import ProbeSource
+from portproof.sources.source import NO_DOCKER
+from portproof.ssh import script
+from portproof.ssh.framing import Framed
+from portproof.ssh.replies import read_reply
+from portproof.ssh.script import Asking, python_program
 from standins import install
 from standins.host import HOST, LISTENERS, listening_sockets, published_ports
 from standins.leaks import nothing_leaks

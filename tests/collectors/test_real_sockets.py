@@ -17,8 +17,8 @@ import pytest
 import yaml
 
 from netns import ADDRESS4, ADDRESS6, Namespace, held, namespace
-from portproof.collectors.embedded import ProbeSource
 from portproof.model.observation import LISTENING_SOCKETS, Observed, Row, Sight
+from portproof.sources.probe import ProbeSource
 from requirements import needs
 
 ROOT = Path(__file__).parent.parent.parent

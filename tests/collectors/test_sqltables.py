@@ -9,9 +9,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portproof.collectors.osquery_schema import SCHEMA
-from portproof.collectors.sqltables import Table, answer, columns_read, tables_read
 from portproof.model.observation import Answer, Observed, Platform, Reason, Unobserved
+from portproof.sources.osquery_schema import SCHEMA
+from portproof.sources.sqltables import Table, answer, columns_read, tables_read
 
 ROOT = Path(__file__).parent.parent.parent
 SHIPPED = yaml.safe_load((ROOT / "checks" / "listening-sockets.yml").read_text())["sql"]

@@ -10,12 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from osquery.extensions import ExtensionManager
 
-from portproof.collectors.thrift_client import Connection
 from portproof.model.observation import (
     Observed,
     Reason,
     Unobserved,
 )
+from portproof.sources.thrift_client import Connection
 from standins import osqueryd as manners
 from standins.looks import reason_of, sight_of, source_of
 from standins.osqueryd import Manner, Osqueryd, honest

@@ -8,13 +8,10 @@ from typing import Any
 
 from fleet.fleet import Fleet
 from fleet.plans import PASSWORD
-from portproof.collectors.ssh.collector import SshCollector
-from portproof.collectors.ssh.settings import SshSettings
-from portproof.content import shipped
-from portproof.evaluate import plans
-from portproof.judging import judge
-from portproof.loading.content import load
-from portproof.model.checks import Check
+from portproof.content.load import load
+from portproof.content.shipped import shipped
+from portproof.judge.host import judge
+from portproof.judge.plan import plans
 from portproof.model.connection import Become, Connection, Secret
 from portproof.model.hosts import Host, Inventory
 from portproof.model.observation import (
@@ -25,8 +22,11 @@ from portproof.model.observation import (
     Platform,
     Reason,
 )
-from portproof.model.policy import Policy, bind
 from portproof.model.verdicts import Judgement
+from portproof.policy.checks import Check
+from portproof.policy.policy import Policy, bind
+from portproof.ssh.collector import SshCollector
+from portproof.ssh.settings import SshSettings
 
 QUICK = SshSettings(connect_timeout=5, login_timeout=10, command_timeout=20)
 """Limits for hosts that are all right, on a busy machine."""

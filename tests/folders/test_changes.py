@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portproof.audit import Job, run
-from portproof.comparing.changes import changes
-from portproof.gate import condition, gate
+from portproof.app.audit import Job, run
+from portproof.diff.changes import changes
+from portproof.judge.gate import condition, gate
 from portproof.model.addresses import Exposure, Stack
-from portproof.model.changes import Change, ChangeKind, Changes
 from portproof.model.listeners import Listener, Owner, Place
 from portproof.model.observation import HostDark, Look, Reason, Unobserved
 from portproof.model.ports import Protocol
-from portproof.model.result import AuditResult
-from portproof.model.rules.base import found as finding_of
 from portproof.model.verdicts import Finding, Verdict, failed
+from portproof.policy.rules.base import found as finding_of
+from portproof.result.changes import Change, ChangeKind, Changes
+from portproof.result.result import AuditResult
 from support.cases import look_of
 from support.folders import CASES, POLICY, case, job_of, looks_of, socket
 from support.strategies import host_look, looks, policy, rules

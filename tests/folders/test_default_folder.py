@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from portproof.archive.folder import default_folder
 from portproof.errors import OutputError
-from portproof.store.folder import default_folder
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 NAME = "20260304T050607Z"

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from portproof.model.changes import Change, ChangeKind, Changes, Past
-from portproof.renderers.changes import as_markdown
+from portproof.report.formats.changes import as_markdown
+from portproof.result.changes import Change, ChangeKind, Changes, Past
 from support.calling import portproof
 from support.folders import POLICY, case, job_of, looks_of, reseal, socket, write
 

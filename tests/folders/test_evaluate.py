@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portproof.folders.what_if import evaluate, job_by
-from portproof.loading.content import Content
-from portproof.model.checks import Check
+from portproof.app.reevaluate import evaluate, job_by
+from portproof.archive.results import read_result
+from portproof.content.load import Content
 from portproof.model.observation import PUBLISHED_PORTS, Reason
-from portproof.model.result import AuditResult
 from portproof.model.verdicts import Judgement, Verdict
-from portproof.store.results import read_result
+from portproof.policy.checks import Check
+from portproof.result.result import AuditResult
 from support.calling import Done, portproof
 from support.folders import CHECKS, POLICY, case, content_of, job_of, looks_of, save, socket, write
 from support.strategies import host_look, looks, policy, rules

@@ -11,15 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portproof.content import shipped
+from portproof.app.verify import verify
+from portproof.archive import read as reading
+from portproof.archive.results import read_past, read_result
+from portproof.content.shipped import shipped
 from portproof.errors import ContentError
 from portproof.exitcodes import ExitCode
-from portproof.folders.verify import verify
-from portproof.model.changes import Change, ChangeKind, Changes, Past
 from portproof.model.verdicts import Verdict
-from portproof.renderers.contract import Theme, formats, renderer
-from portproof.store import reading
-from portproof.store.results import read_past, read_result
+from portproof.report.contract import Theme, formats, renderer
+from portproof.result.changes import Change, ChangeKind, Changes, Past
 from support.folders import job_of, keep, looks_of, rendered, reseal, write
 from support.strategies import host_look, looks, policy, rules
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from portproof.archive.outputs import write_new
 from portproof.errors import TemplateError
-from portproof.store.outputs import write_new
 from support.calling import portproof
 from support.folders import job_of, looks_of, write
 

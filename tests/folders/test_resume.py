@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from portproof.store.results import read_result
+from portproof.archive.results import read_result
 from requirements import marks
 from support.calling import Done, portproof
 from support.folders import reseal, save

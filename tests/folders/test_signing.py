@@ -10,7 +10,7 @@ from pathlib import Path
 import asyncssh
 import pytest
 
-from portproof.store.signing import BadSignatureError, check, public_keys, signer
+from portproof.archive.signing import BadSignatureError, check, public_keys, signer
 from requirements import needs
 from support.calling import Done, portproof
 from support.folders import job_of, looks_of, reseal, save, write

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from portproof.store.results import read_result
+from portproof.archive.results import read_result
 from support.calling import Done, portproof
 from support.folders import job_of, looks_of, reseal, save, write
 

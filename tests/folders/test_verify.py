@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from portproof.app.verify import verify
+from portproof.archive.folder import Sign
+from portproof.archive.signing import signer
 from portproof.errors import ContentError
-from portproof.folders.verify import verify
-from portproof.store.folder import Sign
-from portproof.store.signing import signer
 from support.calling import portproof
 from support.folders import POLICY, case, job_of, looks_of, reseal, socket, write
 

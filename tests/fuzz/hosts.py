@@ -12,14 +12,9 @@ from pathlib import Path
 
 from fleet.looking import questions
 from fuzz.judged import judge_look, look_with
-from portproof.collectors import embedded, probe, probe_host, why
-from portproof.collectors.osqueryi_format import GarbledError, one_argument, read_answers
-from portproof.collectors.ssh.command import Marks
-from portproof.collectors.ssh.dialogue import Dialogue, Document, Party, Printed
-from portproof.collectors.ssh.framing import BrokenError, Framed, delimited
-from portproof.collectors.ssh.replies import Run as OsqueryiRun
-from portproof.collectors.ssh.replies import read_reply, sight_of_runs
-from portproof.collectors.thrift_client import Connection
+from portproof.agent import host as probe_host
+from portproof.agent import sockets as probe
+from portproof.investigate import why
 from portproof.model.connection import Become, Secret
 from portproof.model.observation import (
     LISTENING_SOCKETS,
@@ -30,6 +25,14 @@ from portproof.model.observation import (
     Sight,
     Unobserved,
 )
+from portproof.sources import probe as embedded
+from portproof.sources.osqueryi_format import GarbledError, one_argument, read_answers
+from portproof.sources.thrift_client import Connection
+from portproof.ssh.command import Marks
+from portproof.ssh.dialogue import Dialogue, Document, Party, Printed
+from portproof.ssh.framing import BrokenError, Framed, delimited
+from portproof.ssh.replies import Run as OsqueryiRun
+from portproof.ssh.replies import read_reply, sight_of_runs
 from standins.host import HOST, LISTENERS, listening_sockets, published_ports
 from standins.osqueryd import Osqueryd
 from standins.schema import database, run

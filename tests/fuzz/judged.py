@@ -1,11 +1,11 @@
 """Judging whatever was read, so that a value that is accepted is also one that can be judged."""
 
-from portproof.evaluate import Plan
-from portproof.judging import judge
+from portproof.judge.host import judge
+from portproof.judge.plan import Plan
 from portproof.model.hosts import Host
 from portproof.model.observation import HostLook, Identity, Look, Platform, Sight, Witness
-from portproof.model.policy import Policy, bind
 from portproof.model.verdicts import Verdict
+from portproof.policy.policy import Policy, bind
 
 _WITNESSES = (Witness("tcp", "127.0.0.1", 40001, ours=True),)
 _RULES = tuple(

@@ -11,23 +11,23 @@ import asyncssh
 import msgspec
 
 from fuzz.judged import judge_look
-from portproof.collectors.ssh.keys import Keys
-from portproof.collectors.ssh.known_hosts import KnownHosts, hashes_names
+from portproof.archive.folder import EVIDENCE, MANIFEST, REQUEST, Evidence, Request
+from portproof.archive.integrity import read_manifest
+from portproof.archive.read import read_evidence, read_request
+from portproof.content.lint import lint
+from portproof.content.load import load
 from portproof.errors import ContentError
+from portproof.importers.fleet import read_fleet
+from portproof.importers.pack import read_pack
+from portproof.importers.relaxed_json import parse_json
 from portproof.inventory.listing import read_listing
 from portproof.inventory.plain import Plain, look_at
-from portproof.loading.content import load
-from portproof.loading.importing.fleet import read_fleet
-from portproof.loading.importing.pack import read_pack
-from portproof.loading.importing.relaxed_json import parse_json
-from portproof.loading.lint import lint
 from portproof.model.addresses import Scope, parse_address
 from portproof.model.hosts import Host, Inventory
 from portproof.model.patterns import HostPattern
 from portproof.model.ports import PortSet
-from portproof.store.folder import EVIDENCE, MANIFEST, REQUEST, Evidence, Request
-from portproof.store.integrity import read_manifest
-from portproof.store.reading import read_evidence, read_request
+from portproof.ssh.keys import Keys
+from portproof.ssh.known_hosts import KnownHosts, hashes_names
 from support.cases import load_cases, look_of
 
 _ROOT = Path(__file__).resolve().parents[2]

@@ -10,10 +10,10 @@ from click.testing import CliRunner, Result
 from portproof.cli import cli
 from portproof.errors import ContentError
 from portproof.exitcodes import ExitCode
-from portproof.loading.importing.drafting import draft
-from portproof.loading.importing.fleet import read_fleet
-from portproof.loading.importing.pack import read_pack
-from portproof.loading.importing.rendering import files
+from portproof.importers.drafting import draft
+from portproof.importers.fleet import read_fleet
+from portproof.importers.pack import read_pack
+from portproof.importers.rendering import files
 
 BOMB = ["a: &a [1, 2, 3, 4, 5, 6, 7, 8, 9]\n"] + [
     f"{after}: &{after} [{f'*{name}, ' * 9}]\n" for name, after in pairwise("abcdefg")

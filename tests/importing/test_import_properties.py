@@ -8,14 +8,14 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portproof.content import shipped
-from portproof.loading.content import load
-from portproof.loading.document import parse_document
-from portproof.loading.importing.drafting import Drafted, draft
-from portproof.loading.importing.fleet import read_fleet
-from portproof.loading.importing.rendering import files, rendered
-from portproof.loading.importing.writing import write
-from portproof.loading.lint import lint
+from portproof.content.document import parse_document
+from portproof.content.lint import lint
+from portproof.content.load import load
+from portproof.content.shipped import shipped
+from portproof.importers.drafting import Drafted, draft
+from portproof.importers.fleet import read_fleet
+from portproof.importers.rendering import files, rendered
+from portproof.importers.writing import write
 
 SQL = st.sampled_from(
     [

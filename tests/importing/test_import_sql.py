@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portproof.loading.importing.sql import Question, question, tidied, why_not
-from portproof.loading.importing.sql_tokens import tokens
+from portproof.content.sql_tokens import tokens
+from portproof.importers.sql import Question, question, tidied, why_not
 
 Rows = list[tuple[int, int]]
 

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from portproof.evaluate import Plan
-from portproof.judging import judge
-from portproof.loading.importing.drafting import draft
-from portproof.loading.importing.fleet import read_fleet
-from portproof.model.checks import Check
+from portproof.importers.drafting import draft
+from portproof.importers.fleet import read_fleet
+from portproof.judge.host import judge
+from portproof.judge.plan import Plan
 from portproof.model.hosts import Host
 from portproof.model.observation import Answer, HostLook, Identity, Observed, Platform, Sight
-from portproof.model.policy import Policy, bind
+from portproof.policy.checks import Check
+from portproof.policy.policy import Policy, bind
 
 ROOT, NOBODY = 0, 65534
 PLAIN = "SELECT 1 FROM users WHERE uid = 0"

@@ -12,8 +12,8 @@ from portproof.cli import cli
 from portproof.cli.importing import command as import_group
 from portproof.errors import OutputError
 from portproof.exitcodes import ExitCode
-from portproof.loading.importing.naming import Names
-from portproof.loading.importing.writing import write
+from portproof.importers.naming import Names
+from portproof.importers.writing import write
 
 FLEET = """\
 policies:

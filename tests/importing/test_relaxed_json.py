@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portproof.loading.importing.relaxed_json import parse_json
+from portproof.importers.relaxed_json import parse_json
 
 VALUES = st.recursive(
     st.none()

@@ -13,11 +13,11 @@ from a_fleet import LOGIN_ENCRYPTED, SUDO_ENCRYPTED, VAULT_WORD, indented
 from own_folder import Folder, hide_ansible, settle
 
 from portproof.errors import ContentError, UsageError
-from portproof.inventory import program
+from portproof.inventory import ansible_inventory as program
 from portproof.inventory.ansible import ask
+from portproof.inventory.ansible_inventory import UnfinishedError, run
 from portproof.inventory.connection import connection
 from portproof.inventory.listing import read_listing
-from portproof.inventory.program import UnfinishedError, run
 from portproof.inventory.read import read_inventory
 from portproof.inventory.vault import NO_VAULT, VaultOptions
 from portproof.model.observation import Unobserved
@@ -248,7 +248,7 @@ def test_a_program_that_takes_too_long(
 
 def test_a_program_that_is_interrupted(folder: Folder) -> None:
     """Ctrl-C ends it and whatever it has started."""
-    code = "from portproof.inventory.program import run\nimport os\n"
+    code = "from portproof.inventory.ansible_inventory import run\nimport os\n"
     code += "run(['/bin/sh', '-c', 'sleep 60 & echo $! > child.new; mv child.new child; wait'],"
     code += " os.environ, 60)"
     with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL) as process:

@@ -6,7 +6,7 @@ import pytest
 from own_folder import Folder, settle
 
 from portproof.errors import UsageError
-from portproof.inventory.assembling import assembled
+from portproof.inventory.build import assembled
 from portproof.inventory.limit import limited
 from portproof.inventory.read import read_inventory
 from portproof.model.hosts import Host, Inventory

@@ -9,7 +9,7 @@ import pytest
 from own_folder import Folder, hide_ansible, settle
 
 from portproof.errors import ContentError, UsageError
-from portproof.inventory.assembling import digest
+from portproof.inventory.build import digest
 from portproof.inventory.connection import connection
 from portproof.inventory.plain import own_names, read_names, this_machine
 from portproof.inventory.read import read_inventory

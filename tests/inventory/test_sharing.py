@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from portproof.inventory.sharing import sharing
+from portproof.inventory.shared_addresses import sharing
 from portproof.model.hosts import Host
 from support.calling import portproof
 from support.folders import save

@@ -9,11 +9,11 @@ from results import HOSTILE, all_pass, hostile, listener, mixed, run, seen, wide
 
 from portproof.model.listeners import Owner
 from portproof.model.observation import Reason
-from portproof.model.policy import BoundRule, Policy, bind
 from portproof.model.ports import Protocol
-from portproof.model.result import AuditResult, HostResult
-from portproof.model.rules.base import found
 from portproof.model.verdicts import PASSED, Finding, Judgement, Verdict, Waived, failed, unproven
+from portproof.policy.policy import BoundRule, Policy, bind
+from portproof.policy.rules.base import found
+from portproof.result.result import AuditResult, HostResult
 
 WAIVED: Final = Waived(
     owner="storage@example.net",

@@ -2,10 +2,10 @@
 
 from results import all_pass, mixed, run, seen
 
-from portproof.content import shipped
-from portproof.model.result import AuditResult, HostResult
+from portproof.content.shipped import shipped
 from portproof.model.verdicts import Judgement, Verdict
-from portproof.renderers.contract import Theme, renderer, write
+from portproof.report.contract import Theme, renderer, write
+from portproof.result.result import AuditResult, HostResult
 
 THEME = Theme((shipped("reports"),))
 

@@ -8,10 +8,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-from portproof.content import shipped
-from portproof.model.result import AuditResult
-from portproof.renderers.contract import Theme
-from portproof.renderers.html import render
+from portproof.content.shipped import shipped
+from portproof.report.contract import Theme
+from portproof.report.html.page import render
+from portproof.result.result import AuditResult
 
 TEMPLATES = shipped("reports")
 VOID = {"meta", "input", "img"}

@@ -10,11 +10,11 @@ from portproof.model.addresses import Stack, exposure, parse_address
 from portproof.model.base import ByPlatform, Severity
 from portproof.model.listeners import Listener, Owner, Place, Publication
 from portproof.model.observation import Reason
-from portproof.model.policy import BoundRule, Policy, bind
 from portproof.model.ports import Protocol
-from portproof.model.result import AuditResult, Digest, HostResult, Run, Seen
-from portproof.model.rules.base import describe, found
 from portproof.model.verdicts import PASSED, Finding, Judgement, Verdict, failed, unproven
+from portproof.policy.policy import BoundRule, Policy, bind
+from portproof.policy.rules.base import describe, found
+from portproof.result.result import AuditResult, Digest, HostResult, Run, Seen
 
 HOSTILE = (
     "<script>window.canary = 1</script>",

@@ -8,13 +8,9 @@ from typing import Final
 from msgspec.structs import replace
 from results import listener, mixed, run, seen
 
-from portproof.model.changes import Change, ChangeKind, Changes, Past
 from portproof.model.listeners import Owner
 from portproof.model.observation import Reason
-from portproof.model.policy import BoundRule, Policy, bind
 from portproof.model.ports import Protocol
-from portproof.model.result import AuditResult, HostResult
-from portproof.model.rules.base import found
 from portproof.model.verdicts import (
     PASSED,
     Finding,
@@ -35,6 +31,10 @@ from portproof.model.why import (
     Unit,
     Why,
 )
+from portproof.policy.policy import BoundRule, Policy, bind
+from portproof.policy.rules.base import found
+from portproof.result.changes import Change, ChangeKind, Changes, Past
+from portproof.result.result import AuditResult, HostResult
 
 _TOWNS: Final = ("ams", "fra", "iad", "nrt", "syd")
 _ROLES: Final = ("web", "db", "cache", "queue", "storage", "build")

@@ -7,14 +7,14 @@ import pytest
 from pages import page
 from results import hostile, mixed, run, seen
 
+from portproof.archive.json import render as render_json
 from portproof.model.observation import Reason
-from portproof.model.policy import Policy, bind
-from portproof.model.result import AuditResult, HostResult
-from portproof.model.text import visible
 from portproof.model.verdicts import PASSED, Finding, Judgement, Verdict, failed, unproven
-from portproof.renderers.contract import Theme
-from portproof.renderers.json import render as render_json
-from portproof.renderers.view.by_control import ByControl, by_control
+from portproof.policy.policy import Policy, bind
+from portproof.report.contract import Theme
+from portproof.report.words.by_control import ByControl, by_control
+from portproof.result.result import AuditResult, HostResult
+from portproof.text.visible import visible
 
 NEVER = Judgement(Verdict.NOT_APPLICABLE)
 FAILED = failed(Finding("it listens"))

@@ -6,7 +6,7 @@ from pathlib import Path
 import jinja2
 import pytest
 
-from portproof.renderers.compiled import Kept
+from portproof.report.html.compiled import Kept
 
 
 @pytest.fixture(autouse=True)

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from results import hostile, mixed, run, seen
 
-from portproof.model.result import AuditResult, HostResult
 from portproof.model.verdicts import PASSED, Finding, Waived, failed
-from portproof.renderers.csv import COLUMNS
-from portproof.renderers.csv_cells import row
+from portproof.report.formats.csv import COLUMNS
+from portproof.report.formats.csv_cells import row
+from portproof.result.result import AuditResult, HostResult
 from support.readers import csv_rows
 
 BEGINS = tuple("=+-@\t\r\n\uff0b\uff0d\uff1d\uff20")

@@ -10,10 +10,10 @@ from fleets import LAPSED, WAIVED, waivers
 from formats import THEME, bare, fleet, interrupted, nothing_judged, rendered
 from results import all_pass, hostile, mixed, wide
 
+from portproof.archive.folder import EVIDENCE, MANIFEST, REQUEST
 from portproof.errors import OutputError, TemplateError, UsageError
-from portproof.model.result import AuditResult
-from portproof.renderers.contract import ALWAYS, Theme, formats, renderer, renderers, write
-from portproof.store.folder import EVIDENCE, MANIFEST, REQUEST
+from portproof.report.contract import ALWAYS, Theme, formats, renderer, renderers, write
+from portproof.result.result import AuditResult
 
 CONTROLS = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]"

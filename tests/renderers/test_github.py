@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from results import mixed, run, seen
 
-from portproof.model.policy import bind
-from portproof.model.result import AuditResult, HostResult
-from portproof.model.text import visible
 from portproof.model.verdicts import PASSED, Finding, Judgement, Verdict, failed
-from portproof.renderers.contract import Theme
-from portproof.renderers.github import render
+from portproof.policy.policy import bind
+from portproof.report.contract import Theme
+from portproof.report.formats.github import render
+from portproof.result.result import AuditResult, HostResult
+from portproof.text.visible import visible
 from support.runner import Command, commands
 
 

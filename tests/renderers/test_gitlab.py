@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from jsonschema import Draft202012Validator
 from results import hostile, mixed
 
-from portproof.model.result import AuditResult
-from portproof.renderers.contract import Theme
-from portproof.renderers.gitlab import render
+from portproof.report.contract import Theme
+from portproof.report.formats.gitlab import render
+from portproof.result.result import AuditResult
 
 _TEXT = {"type": "string", "minLength": 1}
 _LINES = {"type": "object", "required": ["begin"], "properties": {"begin": {"type": "integer"}}}

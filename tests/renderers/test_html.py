@@ -13,14 +13,14 @@ from samples import compared
 
 from portproof.model.listeners import Owner, Publication
 from portproof.model.observation import Reason
-from portproof.model.policy import Policy, bind
 from portproof.model.ports import Protocol
-from portproof.model.result import AuditResult, HostResult
-from portproof.model.rules.base import found
-from portproof.model.text import visible
 from portproof.model.verdicts import PASSED, Judgement, Verdict, failed, unproven
-from portproof.renderers.contract import Theme
-from portproof.renderers.html import render
+from portproof.policy.policy import Policy, bind
+from portproof.policy.rules.base import found
+from portproof.report.contract import Theme
+from portproof.report.html.page import render
+from portproof.result.result import AuditResult, HostResult
+from portproof.text.visible import visible
 
 SAMPLES = [all_pass, mixed, compared, hostile]
 

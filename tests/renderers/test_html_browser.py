@@ -15,10 +15,10 @@ import pytest
 from results import HOSTILE, all_pass, hostile, mixed, wide
 from samples import ALIKE, alike, compared, fleet
 
-from portproof.content import shipped
-from portproof.model.result import AuditResult
-from portproof.renderers.contract import Theme
-from portproof.renderers.html import render
+from portproof.content.shipped import shipped
+from portproof.report.contract import Theme
+from portproof.report.html.page import render
+from portproof.result.result import AuditResult
 from requirements import needs
 
 BROWSER: Final = Path(__file__).parent.parent / "browser"

@@ -7,13 +7,14 @@ from results import HOSTILE, hostile, mixed, run, seen
 from samples import ALIKE, alike, compared, fleet
 
 from portproof.model.observation import Reason
-from portproof.model.policy import Policy, bind
-from portproof.model.result import AuditResult, HostResult
 from portproof.model.verdicts import PASSED, Finding, Judgement, Verdict, failed, unproven
-from portproof.renderers.html import packed
-from portproof.renderers.view import Roster, document
-from portproof.renderers.view.evidence import evidence
-from portproof.renderers.view.limits import EVIDENCE, NAMES, shared
+from portproof.policy.policy import Policy, bind
+from portproof.report.html.data import document
+from portproof.report.html.evidence import evidence
+from portproof.report.html.page import packed
+from portproof.report.html.roster import Roster
+from portproof.report.words.limits import EVIDENCE, NAMES, shared
+from portproof.result.result import AuditResult, HostResult
 
 KINDS = (
     PASSED,

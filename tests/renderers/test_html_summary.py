@@ -7,9 +7,9 @@ from pages import Page, page
 from results import all_pass, mixed
 from samples import compared, fleet
 
-from portproof.model.changes import Change, ChangeKind, Changes, Past
-from portproof.model.result import AuditResult
 from portproof.model.verdicts import Verdict
+from portproof.result.changes import Change, ChangeKind, Changes, Past
+from portproof.result.result import AuditResult
 
 
 def section(parsed: Page, name: str) -> str:

@@ -9,8 +9,8 @@ from pages import TEMPLATES, Page, sha256
 from results import hostile, mixed
 
 from portproof.errors import TemplateError
-from portproof.renderers.contract import Theme
-from portproof.renderers.html import render
+from portproof.report.contract import Theme
+from portproof.report.html.page import render
 
 BROKEN = {
     "syntax": ("failures.html", "line\n{% for %}\n", r"failures\.html:2: "),

@@ -10,8 +10,8 @@ from pages import TEMPLATES, Page, sha256
 from results import HOSTILE, mixed
 
 from portproof.errors import TemplateError
-from portproof.renderers.contract import Theme
-from portproof.renderers.html import check, render
+from portproof.report.contract import Theme
+from portproof.report.html.page import check, render
 
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="

@@ -7,9 +7,9 @@ import pytest
 from fleets import SAMPLES, attacked, interrupted, large, nothing, nowhere, results, short
 from hypothesis import given, settings
 
-from portproof.model.result import AuditResult
-from portproof.model.text import visible
-from portproof.renderers.contract import Theme, renderer
+from portproof.report.contract import Theme, renderer
+from portproof.result.result import AuditResult
+from portproof.text.visible import visible
 from support.readers_for_tools import READERS
 
 NAMES = sorted(READERS)

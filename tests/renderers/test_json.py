@@ -10,12 +10,12 @@ from formats import bare, interrupted, nothing_judged, rendered
 from hypothesis import given, settings
 from results import HOSTILE, all_pass, hostile, mixed, run, seen, wide
 
-from portproof.content import shipped
-from portproof.loading.content import load
-from portproof.model.result import AuditResult, HostResult
+from portproof.archive.json_schema import audit_schema_text
+from portproof.content.load import load
+from portproof.content.schemas import schema_text
+from portproof.content.shipped import shipped
 from portproof.model.verdicts import Finding, failed
-from portproof.renderers.json_schema import audit_schema_text
-from portproof.schemas import schema_text
+from portproof.result.result import AuditResult, HostResult
 from test_agreement import results
 
 

@@ -7,7 +7,7 @@ import pytest
 from formats import interrupted, nothing_judged, rendered
 from results import HOSTILE, hostile, mixed
 
-from portproof.renderers.junit_xml import WHOLE
+from portproof.report.formats.junit_xml import WHOLE
 from support.readers import junit_cases
 
 ATTRIBUTES = {

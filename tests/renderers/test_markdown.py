@@ -10,10 +10,10 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from results import HOSTILE, hostile, mixed, run, seen
 
-from portproof.model.result import AuditResult, HostResult
 from portproof.model.verdicts import Finding, failed
-from portproof.renderers.markdown import LIMIT, text
-from portproof.renderers.safe import code_span
+from portproof.report.formats.markdown import LIMIT, text
+from portproof.result.result import AuditResult, HostResult
+from portproof.text.safe import code_span
 
 PARSER = MarkdownIt("gfm-like", {"html": True, "linkify": True})
 OURS = {

@@ -9,9 +9,9 @@ from foreign import ocsf_schema, schema_problems
 from hypothesis import given, settings
 from results import mixed, run
 
-from portproof.model.result import AuditResult
-from portproof.renderers.contract import Theme
-from portproof.renderers.ocsf import render
+from portproof.report.contract import Theme
+from portproof.report.formats.ocsf import render
+from portproof.result.result import AuditResult
 
 
 def read(result: AuditResult) -> list[dict[str, Any]]:

@@ -9,11 +9,11 @@ from foreign import oscal_problems
 from hypothesis import given, settings
 from results import mixed, run, seen
 
-from portproof.model.policy import Policy, bind
-from portproof.model.result import AuditResult, HostResult
 from portproof.model.verdicts import PASSED, Judgement, Verdict
-from portproof.renderers.contract import Theme
-from portproof.renderers.oscal import render
+from portproof.policy.policy import Policy, bind
+from portproof.report.contract import Theme
+from portproof.report.formats.oscal import render
+from portproof.result.result import AuditResult, HostResult
 
 
 def write(result: AuditResult) -> str:

@@ -6,11 +6,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 from results import mixed, run, seen
 
-from portproof.model.result import AuditResult, HostResult
-from portproof.model.text import visible
 from portproof.model.verdicts import PASSED
-from portproof.renderers.contract import Theme
-from portproof.renderers.prometheus import render
+from portproof.report.contract import Theme
+from portproof.report.formats.prometheus import render
+from portproof.result.result import AuditResult, HostResult
+from portproof.text.visible import visible
 
 
 def write(result: AuditResult) -> str:

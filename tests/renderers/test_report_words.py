@@ -4,12 +4,12 @@ import pytest
 from results import all_pass, mixed, run, seen
 
 from portproof.model.observation import Reason
-from portproof.model.policy import Policy, bind
-from portproof.model.result import AuditResult, HostResult
-from portproof.model.text import visible
 from portproof.model.verdicts import Judgement, Verdict, unproven
-from portproof.renderers.view.text import duration, is_link, moment, prose, since_epoch
-from portproof.renderers.view.wording import MEANINGS, sentence, state
+from portproof.policy.policy import Policy, bind
+from portproof.report.words.text import duration, is_link, moment, prose, since_epoch
+from portproof.report.words.wording import MEANINGS, sentence, state
+from portproof.result.result import AuditResult, HostResult
+from portproof.text.visible import visible
 
 P, F, W, N, U = (
     Verdict.PASS,

@@ -15,11 +15,11 @@ from foreign import multitool, sarif_problems, sarif_schema, schema_problems
 from hypothesis import given, settings
 from results import mixed, run, seen
 
-from portproof.model.policy import Policy, bind
-from portproof.model.result import AuditResult, HostResult
 from portproof.model.verdicts import PASSED, Finding, failed
-from portproof.renderers.contract import Theme
-from portproof.renderers.sarif import PACKED, RESULTS, render
+from portproof.policy.policy import Policy, bind
+from portproof.report.contract import Theme
+from portproof.report.formats.sarif import PACKED, RESULTS, render
+from portproof.result.result import AuditResult, HostResult
 from requirements import needs
 
 SMALL = {name: sample for name, sample in SAMPLES.items() if name != "large"}
@@ -197,7 +197,7 @@ def test_the_run_is_identified() -> None:
 def test_what_github_would_refuse_is_left_out_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """There are never more results than it takes, the most severe first; the rest is counted."""
     assert RESULTS == 25_000
-    monkeypatch.setattr("portproof.renderers.sarif.RESULTS", 100)
+    monkeypatch.setattr("portproof.report.formats.sarif.RESULTS", 100)
     one = run_of(large(400, rules=3))
     assert len(one["results"]) == 100
     assert [each["properties"]["verdict"] for each in one["results"][:60]] == ["fail"] * 60
@@ -209,7 +209,7 @@ def test_what_github_would_refuse_is_left_out_and_said(monkeypatch: pytest.Monke
 def test_a_file_too_large_for_github_is_cut_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hosts that send noise, which cannot be packed, do not make a file that is refused."""
     assert PACKED < 10_000_000
-    monkeypatch.setattr("portproof.renderers.sarif.PACKED", 500_000)
+    monkeypatch.setattr("portproof.report.formats.sarif.PACKED", 500_000)
     noise = random.Random(609)  # noqa: S311 - noise that cannot be packed, not a secret
     hosts = [HostResult(f"host-{at}", (), (failed(*_noise(noise)),), seen()) for at in range(50)]
     text = write(AuditResult(run(), bound(1), hosts))

@@ -9,7 +9,7 @@ from formats import interrupted, nothing_judged, rendered
 from results import all_pass, hostile, mixed
 from tap.parser import Parser
 
-from portproof.model.result import AuditResult
+from portproof.result.result import AuditResult
 from requirements import needs
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from portproof.collectors.ssh.command import Marks, UnsupportedError, command_line, needs_terminal
-from portproof.collectors.ssh.program import OURS
 from portproof.model.connection import Become, Connection, Secret
+from portproof.ssh.command import Marks, UnsupportedError, command_line, needs_terminal
+from portproof.ssh.program import OURS
 from requirements import needs
 from standins.host import HOST
 from standins.install import asked, osqueryi

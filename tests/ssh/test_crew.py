@@ -27,17 +27,17 @@ from fleet.looking import (
     sudo,
 )
 from fleet.plans import Opened, Plan
-from portproof.collectors.ssh.settings import SshSettings
-from portproof.engines.crew import MOST, Crew, wanted
-from portproof.engines.fleet import FleetRun
-from portproof.engines.wire import Setup
-from portproof.evaluate import Plan as Rules
-from portproof.judging import failing_listeners, judge
+from portproof.judge.host import failing_listeners, judge
+from portproof.judge.plan import Plan as Rules
 from portproof.model.connection import Connection
 from portproof.model.hosts import Host
 from portproof.model.listeners import Listener
 from portproof.model.observation import HostLook, Look, Reason
-from portproof.model.policy import Policy, bind
+from portproof.policy.policy import Policy, bind
+from portproof.run.fleet import FleetRun
+from portproof.run.worker_messages import Setup
+from portproof.run.workers import MOST, Crew, wanted
+from portproof.ssh.settings import SshSettings
 from requirements import marks
 
 pytestmark = [*marks("root", "ip", "sshd", "sudo")]
@@ -220,8 +220,8 @@ def test_finishing_yields_what_is_under_way(hosts: Fleet) -> None:
 SCRIPT = """
 import asyncio, sys
 from fleet.looking import *
-from portproof.engines.crew import Crew
-from portproof.engines.wire import Setup
+from portproof.run.workers import Crew
+from portproof.run.worker_messages import Setup
 from portproof.model.connection import Connection
 address, key, known = sys.argv[1:]
 async def main():

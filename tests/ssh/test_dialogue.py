@@ -6,10 +6,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from portproof.collectors.ssh.command import Marks
-from portproof.collectors.ssh.dialogue import Dialogue, Document, Party, Printed, Program, Ready
 from portproof.model.connection import Become, Secret
 from portproof.model.observation import Reason, Unobserved
+from portproof.ssh.command import Marks
+from portproof.ssh.dialogue import Dialogue, Document, Party, Printed, Program, Ready
 
 MARKS = Marks(ready="READY", prompt="PROMPT:", seal="SEAL")
 LIMIT = 3_000_000

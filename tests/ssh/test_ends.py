@@ -21,11 +21,11 @@ from fleet.looking import (
     sudo,
 )
 from fleet.plans import Plan
-from portproof.collectors.ssh.collector import SshCollector
-from portproof.collectors.ssh.settings import SshSettings
-from portproof.engines.fleet import FleetRun
 from portproof.model.hosts import Host
 from portproof.model.observation import Look, Reason
+from portproof.run.fleet import FleetRun
+from portproof.ssh.collector import SshCollector
+from portproof.ssh.settings import SshSettings
 from requirements import marks
 
 pytestmark = [*marks("root", "ip", "sshd", "sudo", "doas")]

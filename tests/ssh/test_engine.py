@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from portproof.engines.fleet import FleetRun
 from portproof.model.hosts import Host
 from portproof.model.observation import HostDark, Look, Reason, Unobserved
+from portproof.run.fleet import FleetRun
 from standins.leaks import nothing_leaks
 
 DARK = HostDark(cause=Unobserved(Reason.UNREACHABLE, "no"), taken="", seconds=0.0)

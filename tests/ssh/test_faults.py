@@ -16,12 +16,12 @@ from fleet.looking import (
     verdicts,
 )
 from fleet.plans import Fault, Opened, Plan
-from portproof.collectors.ssh.collector import SshCollector
-from portproof.collectors.ssh.settings import SshSettings
-from portproof.engines.fleet import FleetRun
 from portproof.model.connection import Connection
 from portproof.model.hosts import Host
 from portproof.model.observation import HostLook, Look, Reason
+from portproof.run.fleet import FleetRun
+from portproof.ssh.collector import SshCollector
+from portproof.ssh.settings import SshSettings
 from requirements import marks
 from standins.leaks import nothing_leaks
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portproof.collectors.ssh.framing import BrokenError, Framed, delimited
+from portproof.ssh.framing import BrokenError, Framed, delimited
 
 SEAL = "portproof-5ea1"
 LIMIT = 10_000

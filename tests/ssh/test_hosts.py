@@ -19,9 +19,9 @@ from fleet.looking import (
     verdicts,
 )
 from fleet.plans import Fault, Opened, Plan, Tools
-from portproof.collectors.ssh.settings import SshSettings
 from portproof.model.connection import Become, Connection
 from portproof.model.observation import LISTENING_SOCKETS, Look, Observed, Reason, Witness
+from portproof.ssh.settings import SshSettings
 from requirements import marks, needs
 
 pytestmark = [

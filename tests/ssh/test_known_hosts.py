@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portproof.collectors.ssh.keys import Keys
-from portproof.collectors.ssh.known_hosts import KnownHosts, OtherKeyError, hashes_names
-from portproof.collectors.ssh.trust import Trust
+from portproof.ssh.keys import Keys
+from portproof.ssh.known_hosts import KnownHosts, OtherKeyError, hashes_names
+from portproof.ssh.trust import Trust
 from requirements import needs
 
 KEYS = [asyncssh.generate_private_key("ssh-ed25519").convert_to_public() for _ in range(4)]
@@ -260,7 +260,7 @@ def test_a_file_that_was_replaced_is_read_again(tmp_path: Path) -> None:
 _ADD = """
 import sys, asyncssh
 from pathlib import Path
-from portproof.collectors.ssh.known_hosts import KnownHosts, OtherKeyError
+from portproof.ssh.known_hosts import KnownHosts, OtherKeyError
 store, key = KnownHosts([Path(sys.argv[1])]), asyncssh.import_public_key(sys.argv[2])
 print("ready", flush=True)
 sys.stdin.readline()

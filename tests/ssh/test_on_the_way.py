@@ -8,8 +8,8 @@ import pytest
 from fleet.fleet import Fleet, fleet
 from fleet.looking import config, connection, dark, look, look_all, seen, why
 from fleet.plans import Plan
-from portproof.collectors.ssh.settings import SshSettings
 from portproof.model.observation import Reason
+from portproof.ssh.settings import SshSettings
 from requirements import marks
 from standins.leaks import nothing_leaks
 

@@ -7,10 +7,10 @@ import zlib
 
 import pytest
 
-from portproof.collectors.ssh import program as module
-from portproof.collectors.ssh.program import OURS, Program
-from portproof.collectors.ssh.script import Asking, why_program
 from portproof.model.observation import Platform
+from portproof.ssh import program as module
+from portproof.ssh.program import OURS, Program
+from portproof.ssh.script import Asking, why_program
 from support.boot import BOOT
 
 QUESTION = {"users": "SELECT uid FROM users"}

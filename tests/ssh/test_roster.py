@@ -9,15 +9,15 @@ import pytest
 from fleet.fleet import Fleet, fleet
 from fleet.looking import connection, listening_check, questions
 from fleet.plans import Opened, Plan
-from portproof.audit import Job, run
-from portproof.collectors.ssh.settings import SshSettings
-from portproof.engines.looks import How, Looks
+from portproof.app.audit import Job, run
 from portproof.errors import UsageError
 from portproof.model.hosts import Host, Inventory
 from portproof.model.observation import HostLook, Look
-from portproof.model.policy import Policy, bind
-from portproof.model.result import HostResult
 from portproof.model.verdicts import Verdict
+from portproof.policy.policy import Policy, bind
+from portproof.result.result import HostResult
+from portproof.run.one_host import How, Looks
+from portproof.ssh.settings import SshSettings
 from requirements import marks
 
 pytestmark = [*marks("root", "ip", "sshd")]

@@ -17,11 +17,6 @@ import psutil
 import pytest
 
 from fleet.looking import eventually, questions
-from portproof.collectors.ssh.command import FLAGS
-from portproof.collectors.ssh.dialogue import Printed
-from portproof.collectors.ssh.framing import Framed
-from portproof.collectors.ssh.replies import Reply, read_reply, run_of, sight_of_runs
-from portproof.collectors.ssh.script import Asking, python_program
 from portproof.model.observation import (
     LISTENING_SOCKETS,
     Observed,
@@ -30,6 +25,11 @@ from portproof.model.observation import (
     Sight,
     Unobserved,
 )
+from portproof.ssh.command import FLAGS
+from portproof.ssh.dialogue import Printed
+from portproof.ssh.framing import Framed
+from portproof.ssh.replies import Reply, read_reply, run_of, sight_of_runs
+from portproof.ssh.script import Asking, python_program
 from standins.host import HOST, LISTENERS
 from standins.install import asked, osqueryi
 from support.boot import BOOT
@@ -87,8 +87,8 @@ def told(asking: Asking, folder: Path, seconds: float = 30.0) -> Any:  # noqa: A
 
 def test_it_is_written_for_old_pythons() -> None:
     """Hosts have what they have."""
-    for name in ("runner.py", "../probe.py", "../probe_host.py", "../probe_main.py"):
-        source = files("portproof.collectors.ssh").joinpath(name).read_text(encoding="utf-8")
+    for name in ("runner.py", "sockets.py", "host.py", "main.py"):
+        source = files("portproof.agent").joinpath(name).read_text(encoding="utf-8")
         ast.parse(source, feature_version=(3, 6))
 
 
@@ -241,7 +241,7 @@ child.wait()
 
 def explaining(program: str, limit: int, seconds: float, argument: str) -> bytes:
     """What is sent for a program in Python in place of the one that tells who is behind."""
-    runner = files("portproof.collectors.ssh").joinpath("runner.py").read_text(encoding="utf-8")
+    runner = files("portproof.agent").joinpath("runner.py").read_text(encoding="utf-8")
     ask = {"program": program, "limit": limit}
     packed = zlib.compress(f"{runner}\nexplain({ask!a}, b.readline())".encode())
     return b"%d\n%s%s %.3f %s\n" % (len(packed), packed, SEAL.encode(), seconds, argument.encode())

@@ -7,9 +7,6 @@ from dataclasses import replace
 import pytest
 
 from fleet.looking import questions
-from portproof.collectors.ssh.framing import Framed
-from portproof.collectors.ssh.replies import read_reply
-from portproof.collectors.ssh.script import Asking, python_program
 from portproof.model.observation import (
     LISTENING_SOCKETS,
     Observed,
@@ -19,6 +16,9 @@ from portproof.model.observation import (
     Unobserved,
     Witness,
 )
+from portproof.ssh.framing import Framed
+from portproof.ssh.replies import read_reply
+from portproof.ssh.script import Asking, python_program
 from requirements import marks
 from support.boot import BOOT
 

@@ -21,20 +21,20 @@ from fleet.looking import (
     sudo,
 )
 from fleet.plans import Fault, Opened, Plan, Tools
-from portproof.audit import Job, run
-from portproof.collectors.ssh.collector import SshCollector
-from portproof.collectors.ssh.settings import SshSettings
-from portproof.engines.fleet import FleetRun
-from portproof.evaluate import Plan as Rules
-from portproof.judging import failing_listeners, judge
+from portproof.app.audit import Job, run
+from portproof.judge.host import failing_listeners, judge
+from portproof.judge.plan import Plan as Rules
 from portproof.model.connection import Connection
 from portproof.model.hosts import Host, Inventory
 from portproof.model.listeners import Listener
 from portproof.model.observation import HostLook, Look
-from portproof.model.policy import Policy, bind
-from portproof.model.result import AuditResult
 from portproof.model.verdicts import Finding, Verdict
 from portproof.model.why import Kind, Why
+from portproof.policy.policy import Policy, bind
+from portproof.result.result import AuditResult
+from portproof.run.fleet import FleetRun
+from portproof.ssh.collector import SshCollector
+from portproof.ssh.settings import SshSettings
 from requirements import marks, needs
 
 pytestmark = [*marks("root", "ip", "ss", "sshd", "sudo")]

@@ -2,7 +2,8 @@
 
 import pytest
 
-from portproof.collectors.ssh.placing import bindable, misplaced, server_witness
+from portproof.judge.listeners import normalise
+from portproof.judge.proof import is_witness
 from portproof.model.observation import (
     LISTENING_SOCKETS,
     Answer,
@@ -15,8 +16,7 @@ from portproof.model.observation import (
     Unobserved,
     Witness,
 )
-from portproof.normalise import normalise
-from portproof.prove import is_witness
+from portproof.ssh.host_identity import bindable, misplaced, server_witness
 
 LINUX = Identity(source="probe", version="1", platform=Platform.LINUX, euid=0, host_namespace="7")
 MACOS = Identity(source="osqueryi", version="5", platform=Platform.MACOS, euid=0)

@@ -1,7 +1,7 @@
 """Makes a source, reads what it told, and fails where it told something else."""
 
-from portproof.collectors.osqueryd import OsquerydSource
 from portproof.model.observation import Answer, Platform, Reason, Sight, Unobserved
+from portproof.sources.osqueryd import OsquerydSource
 from standins.osqueryd import Osqueryd
 
 

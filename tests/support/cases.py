@@ -7,9 +7,8 @@ from typing import Any
 
 import yaml
 
-from portproof.evaluate import Plan
-from portproof.judging import judge
-from portproof.model.checks import Check
+from portproof.judge.host import judge
+from portproof.judge.plan import Plan
 from portproof.model.hosts import Host
 from portproof.model.observation import (
     LISTENING_SOCKETS,
@@ -27,8 +26,9 @@ from portproof.model.observation import (
     Unobserved,
     Witness,
 )
-from portproof.model.policy import Policy, bind
 from portproof.model.verdicts import Judgement
+from portproof.policy.checks import Check
+from portproof.policy.policy import Policy, bind
 
 CASES = Path(__file__).parent.parent / "cases"
 HOST_NAMESPACE = "4026531840"

@@ -7,20 +7,20 @@ from typing import Any, Final
 import msgspec
 import yaml
 
-from portproof.audit import Job, run
-from portproof.cli.content import load_content
-from portproof.content import shipped
-from portproof.inventory.assembling import assembled
-from portproof.loading.content import Content
-from portproof.model.checks import Check
+from portproof.app.audit import Job, run
+from portproof.app.content import load_content
+from portproof.archive.folder import AuditFolder, Evidence, Request, Sign, manifest_text
+from portproof.archive.integrity import digest_of, read_manifest
+from portproof.content.load import Content
+from portproof.content.shipped import shipped
+from portproof.inventory.build import assembled
 from portproof.model.hosts import Host
 from portproof.model.observation import Look
-from portproof.model.policy import BoundRule, Policy
-from portproof.model.result import AuditResult, Digest
-from portproof.model.waivers import BoundWaiver
-from portproof.renderers.contract import Theme, renderer
-from portproof.store.folder import AuditFolder, Evidence, Request, Sign, manifest_text
-from portproof.store.integrity import digest_of, read_manifest
+from portproof.policy.checks import Check
+from portproof.policy.policy import BoundRule, Policy
+from portproof.policy.waivers import BoundWaiver
+from portproof.report.contract import Theme, renderer
+from portproof.result.result import AuditResult, Digest
 from support.cases import look_of
 
 POLICY: Final[Mapping[str, Any]] = {

@@ -18,7 +18,7 @@ from markdown_it import MarkdownIt
 from tap.parser import Parser
 
 from portproof.model.verdicts import Verdict
-from portproof.renderers.junit_xml import WHOLE
+from portproof.report.formats.junit_xml import WHOLE
 from support import readers_for_tools
 
 Counts = dict[str, int]

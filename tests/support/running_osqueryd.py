@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from portproof.collectors import thrift_wire
+from portproof.sources import thrift_wire
 from standins.host import HOST
 from standins.leaks import nothing_leaks
 from standins.osqueryd import Osqueryd

@@ -18,7 +18,7 @@ from portproof.model.observation import (
     Sight,
     Witness,
 )
-from portproof.model.policy import Policy
+from portproof.policy.policy import Policy
 from support.book import BOOK, IPV4_NETWORK, IPV6_NETWORK
 from support.oracle import QUIET, Look, Rule
 

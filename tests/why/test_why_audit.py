@@ -10,12 +10,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from portproof.audit import Job, Suspects, run
+from portproof.app.audit import Job, Suspects, run
+from portproof.archive.folder import Evidence
 from portproof.cli.summary import summary
-from portproof.content import shipped
-from portproof.evaluate import Plan
+from portproof.content.shipped import shipped
 from portproof.inventory.plain import this_machine
-from portproof.judging import judge
+from portproof.judge.host import judge
+from portproof.judge.plan import Plan
 from portproof.model.hosts import Host
 from portproof.model.observation import (
     LISTENING_SOCKETS,
@@ -27,10 +28,7 @@ from portproof.model.observation import (
     Row,
     Sight,
 )
-from portproof.model.policy import BoundRule, Policy, bind
-from portproof.model.result import AuditResult
 from portproof.model.verdicts import Finding, Verdict
-from portproof.model.waivers import BoundWaiver, Waiver
 from portproof.model.why import (
     Container,
     Executable,
@@ -43,9 +41,11 @@ from portproof.model.why import (
     Unit,
     Why,
 )
-from portproof.renderers.contract import Theme
-from portproof.renderers.html import render
-from portproof.store.folder import Evidence
+from portproof.policy.policy import BoundRule, Policy, bind
+from portproof.policy.waivers import BoundWaiver, Waiver
+from portproof.report.contract import Theme
+from portproof.report.html.page import render
+from portproof.result.result import AuditResult
 from requirements import needs
 from support.machine import HOSTNAME, Machine, machine
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from whyhost import WhyHost
 
-from portproof.collectors.why_units import container_of, socket_of, socket_units, unit_of
+from portproof.agent.units import container_of, socket_of, socket_units, unit_of
 
 ID = "4f797c539e6c745de61a93ca3ff892358ecbcaccd8414d5db545c38428142970"
 POD = "74c13223-5a00-11e9-b385-42010a80018d"

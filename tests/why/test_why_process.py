@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from whyhost import PROGRAM, WhyHost
 
-from portproof.collectors.why_probe import explain
+from portproof.agent.why import explain
 from portproof.model.why import Why
 
 KERNEL_THREAD = 1 << 21

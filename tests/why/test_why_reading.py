@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portproof.judging import registered_names
+from portproof.judge.host import registered_names
 from portproof.model.addresses import Exposure, Stack
 from portproof.model.listeners import Listener, Owner, Place
 from portproof.model.observation import Platform
@@ -32,7 +32,7 @@ from portproof.model.why import (
     Why,
     WindowsService,
 )
-from portproof.reading import read
+from portproof.triage import read
 
 CASES = Path(__file__).parent / "cases"
 KEYS = {

@@ -16,13 +16,13 @@ import psutil
 import pytest
 from msgspec.structs import replace
 
-from portproof.collectors.why import ask_why
+from portproof.investigate.why import ask_why
 from portproof.model.addresses import Exposure, Stack
 from portproof.model.listeners import Listener, Owner, Place
 from portproof.model.observation import Platform
 from portproof.model.ports import Protocol
 from portproof.model.why import Kind, OnDisk, Reading, Why
-from portproof.reading import read
+from portproof.triage import read
 from requirements import needs
 
 PYTHON = "/usr/bin/python3"

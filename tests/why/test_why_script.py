@@ -10,7 +10,11 @@ from typing import Any
 
 import pytest
 
-from portproof.collectors import why, why_packages, why_probe, why_proc, why_units
+from portproof.agent import packages as why_packages
+from portproof.agent import proc as why_proc
+from portproof.agent import units as why_units
+from portproof.agent import why as why_probe
+from portproof.investigate import why
 from portproof.model.observation import Reason, Unobserved
 from requirements import needs
 

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from whysql import LINUX, SHA, ask
 
-from portproof.collectors import embedded, probe_psutil
-from portproof.collectors.osqueryd import OsquerydSource
-from portproof.collectors.osqueryi import OsqueryiSource
-from portproof.collectors.why import ask_source
+from portproof.investigate.why import ask_source
 from portproof.model.observation import Platform, Reason, Sight, Unobserved
+from portproof.sources import probe as embedded
+from portproof.sources import probe_psutil
+from portproof.sources.osqueryd import OsquerydSource
+from portproof.sources.osqueryi import OsqueryiSource
 from standins.install import asked, osqueryi
 from standins.osqueryd import Osqueryd, mute
 from standins.schema import TABLES

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from portproof.collectors.why_probe import explain
+from portproof.agent.why import explain
 
 PROGRAM = "/usr/sbin/npmp"
 

@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Mapping
 
-from portproof.collectors.why_sql import more_questions, questions, read
+from portproof.investigate.sql import more_questions, questions, read
 from portproof.model.observation import Answer, Observed, Platform, Reason, Unobserved
 from portproof.model.why import Why
 from standins.schema import Rows, Value, database, run

@@ -12,7 +12,7 @@ from portproof import __version__
 from portproof.cli.mishaps import own_mistake, refused_by_system
 from portproof.errors import ContentError, PortproofError, UsageError
 from portproof.exitcodes import ExitCode
-from portproof.model.text import visible
+from portproof.text.visible import visible
 
 COMMANDS: Final = {
     "audit": "Audit hosts against policies and write the report.",

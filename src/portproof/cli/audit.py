@@ -11,15 +11,15 @@ import click
 
 from portproof.cli.options import POLICY_HELP, Seconds
 from portproof.cli.theming import OPTIONS, Themed, themed
-from portproof.collectors.ssh.settings import SshSettings
 from portproof.defaults import FORKS, WARN_DAYS
 from portproof.errors import UsageError
 from portproof.exitcodes import ExitCode
 from portproof.inventory.read import read_inventory
 from portproof.inventory.vault import VaultOptions
+from portproof.ssh.settings import SshSettings
 
 _TIMEOUT: Final = SshSettings().command_timeout
-_FOR_A_FLEET: Final = ("portproof.cli.auditing", "portproof.collectors.ssh.collector")
+_FOR_A_FLEET: Final = ("portproof.cli.auditing", "portproof.ssh.collector")
 
 
 @click.command()

@@ -9,30 +9,10 @@ from typing import Any, NamedTuple
 import click
 import msgspec
 
-from portproof.audit import Job, now_in_utc, prepare, run, still_stand
-from portproof.cli.choosing import choose
-from portproof.cli.earlier import earlier
-from portproof.cli.interrupts import finishing_first
-from portproof.cli.progress import progress
-from portproof.cli.show import show
-from portproof.cli.signing import signer_of
-from portproof.cli.summary import summary
-from portproof.cli.theming import Themed
-from portproof.collectors.local import sources
-from portproof.collectors.ssh.settings import SshSettings
-from portproof.controls import refuse_unknown
-from portproof.engines.looks import How, Looks
-from portproof.errors import UsageError
-from portproof.evaluate import ports_to_try
-from portproof.exitcodes import ExitCode
-from portproof.gate import condition, gate
-from portproof.inventory.read import read_inventory
-from portproof.inventory.vault import VaultOptions
-from portproof.model.hosts import Host, Inventory
-from portproof.model.observation import Look
-from portproof.model.result import AuditResult, Digest
-from portproof.renderers.contract import Theme, renderers, written
-from portproof.store.folder import (
+from portproof.app.audit import Job, now_in_utc, prepare, run, still_stand
+from portproof.app.choose_policies import choose
+from portproof.app.earlier import earlier
+from portproof.archive.folder import (
     MANIFEST,
     SIGNATURE,
     AuditFolder,
@@ -40,8 +20,28 @@ from portproof.store.folder import (
     Request,
     default_folder,
 )
-from portproof.store.integrity import insist, read_manifest, wrong
-from portproof.store.reading import read_evidence, read_request
+from portproof.archive.integrity import insist, read_manifest, wrong
+from portproof.archive.read import read_evidence, read_request
+from portproof.catalog.controls import refuse_unknown
+from portproof.cli.interrupts import finishing_first
+from portproof.cli.progress import progress
+from portproof.cli.show import show
+from portproof.cli.signing import signer_of
+from portproof.cli.summary import summary
+from portproof.cli.theming import Themed
+from portproof.errors import UsageError
+from portproof.exitcodes import ExitCode
+from portproof.inventory.read import read_inventory
+from portproof.inventory.vault import VaultOptions
+from portproof.judge.gate import condition, gate
+from portproof.judge.plan import ports_to_try
+from portproof.model.hosts import Host, Inventory
+from portproof.model.observation import Look
+from portproof.report.contract import Theme, renderers, written
+from portproof.result.result import AuditResult, Digest
+from portproof.run.one_host import How, Looks
+from portproof.sources.local import sources
+from portproof.ssh.settings import SshSettings
 
 
 class _Output(NamedTuple):
@@ -128,7 +128,7 @@ def _refuse_edited(folder: Path) -> None:
         if read_request(folder).sign is not None and not (folder / SIGNATURE).exists():
             raise wrong(folder / SIGNATURE, "is missing: the audit was asked to sign its manifest")
     if (folder / SIGNATURE).exists():
-        from portproof.store.signing import refuse_bad_signature  # noqa: PLC0415 - it loads asyncssh, which only a signed folder repays
+        from portproof.archive.signing import refuse_bad_signature  # noqa: PLC0415 - it loads asyncssh, which only a signed folder repays
 
         refuse_bad_signature(folder)
 

@@ -5,9 +5,9 @@ from itertools import groupby
 from typing import Final
 
 from portproof.cli.show import Line
-from portproof.model.changes import Change, ChangeKind, Changes
-from portproof.model.text import shortened, visible
-from portproof.renderers.changes import SHOWN, TITLES, counted
+from portproof.report.words.changes import SHOWN, TITLES, counted
+from portproof.result.changes import Change, ChangeKind, Changes
+from portproof.text.visible import shortened, visible
 
 _STYLES: Final = {
     ChangeKind.NEWLY_FAILING: "bold red",

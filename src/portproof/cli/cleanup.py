@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from portproof.audit import untidy_waivers
+from portproof.app.audit import untidy_waivers
+from portproof.app.reevaluate import job_by
+from portproof.archive.integrity import wrong
+from portproof.archive.read import read_evidence
+from portproof.archive.results import read_result
 from portproof.cli.show import Line
-from portproof.folders.what_if import job_by
-from portproof.loading.content import Content
-from portproof.model.result import AuditResult
-from portproof.model.text import visible
-from portproof.store.integrity import wrong
-from portproof.store.reading import read_evidence
-from portproof.store.results import read_result
+from portproof.content.load import Content
+from portproof.result.result import AuditResult
+from portproof.text.visible import visible
 
 
 def finished(folder: Path) -> AuditResult:

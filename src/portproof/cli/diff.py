@@ -6,13 +6,13 @@ from typing import Final
 
 import click
 
+from portproof.app.history import compare
+from portproof.archive.results import read_result
 from portproof.cli.changed import changed, changed_line
 from portproof.cli.show import Line, show
 from portproof.exitcodes import ExitCode
-from portproof.folders.history import compare
-from portproof.model.changes import Changes
-from portproof.renderers.changes import as_json, as_markdown
-from portproof.store.results import read_result
+from portproof.report.formats.changes import as_json, as_markdown
+from portproof.result.changes import Changes
 
 
 def _text(changes: Changes) -> None:

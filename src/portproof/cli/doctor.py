@@ -5,14 +5,14 @@ from collections.abc import Iterator
 import click
 
 from portproof.cli.show import Line, show
-from portproof.collectors.canary import canaries
-from portproof.collectors.identity import this_platform
-from portproof.collectors.local import sources
-from portproof.collectors.source import Source
 from portproof.exitcodes import ExitCode
+from portproof.judge.proof import privilege_doubt
 from portproof.model.observation import Identity, Unobserved
-from portproof.model.text import visible
-from portproof.prove import privilege_doubt
+from portproof.sources.canary import canaries
+from portproof.sources.identity import this_platform
+from portproof.sources.local import sources
+from portproof.sources.source import Source
+from portproof.text.visible import visible
 
 
 @click.command()

@@ -7,20 +7,20 @@ from typing import Final
 import click
 import msgspec
 
+from portproof.app.content import load_content
+from portproof.app.reevaluate import evaluate, job_by
+from portproof.archive.folder import AuditFolder
+from portproof.archive.read import read_request
+from portproof.archive.results import read_result
 from portproof.cli.changed import changed
-from portproof.cli.content import load_content
 from portproof.cli.show import Line, show
 from portproof.cli.summary import summary
 from portproof.cli.theming import Themed, refuse_looks, themed
-from portproof.comparing.changes import changes
+from portproof.diff.changes import changes
 from portproof.exitcodes import ExitCode
-from portproof.folders.what_if import evaluate, job_by
-from portproof.model.changes import ChangeKind
-from portproof.model.result import AuditResult
-from portproof.renderers.contract import renderers, written
-from portproof.store.folder import AuditFolder
-from portproof.store.reading import read_request
-from portproof.store.results import read_result
+from portproof.report.contract import renderers, written
+from portproof.result.changes import ChangeKind
+from portproof.result.result import AuditResult
 
 _TITLES: Final = {
     ChangeKind.NEWLY_FAILING: "would newly fail",

@@ -7,24 +7,24 @@ from typing import Final
 
 import click
 
-from portproof.by_hand import commands
-from portproof.cli.content import load_content
+from portproof.app.content import load_content
+from portproof.catalog.controls import framework_name
+from portproof.catalog.manual_checks import commands
+from portproof.catalog.services import Target, by_port, parse_target
 from portproof.cli.options import POLICY_HELP
 from portproof.cli.show import Line, show
-from portproof.collectors.identity import this_platform
-from portproof.collectors.local import look_here, sources
-from portproof.controls import framework_name
-from portproof.judging import scene_of
-from portproof.loading.lint import lint
+from portproof.content.lint import lint
+from portproof.judge.host import scene_of
 from portproof.model.base import ByPlatform, for_platform
 from portproof.model.listeners import Listener
 from portproof.model.observation import LISTENING_SOCKETS, PUBLISHED_PORTS, HostDark, Platform
-from portproof.model.policy import BoundRule
 from portproof.model.ports import Protocol
-from portproof.model.rules.base import describe
 from portproof.model.scene import Scene
-from portproof.model.text import visible
-from portproof.registry import Target, by_port, parse_target
+from portproof.policy.policy import BoundRule
+from portproof.policy.rules.base import describe
+from portproof.sources.identity import this_platform
+from portproof.sources.local import look_here, sources
+from portproof.text.visible import visible
 
 _WIDTH = 96
 _IN_FULL: Final = 3

@@ -5,17 +5,17 @@ from pathlib import Path
 
 import click
 
-from portproof.content import shipped
+from portproof.content.load import load
+from portproof.content.shipped import shipped
 from portproof.errors import ContentError, Problem
 from portproof.exitcodes import ExitCode
-from portproof.loading.content import load
-from portproof.loading.importing.drafting import Draft, draft
-from portproof.loading.importing.fleet import read_fleet
-from portproof.loading.importing.items import Found
-from portproof.loading.importing.pack import read_pack
-from portproof.loading.importing.rendering import files
-from portproof.loading.importing.writing import write
-from portproof.model.text import visible
+from portproof.importers.drafting import Draft, draft
+from portproof.importers.fleet import read_fleet
+from portproof.importers.items import Found
+from portproof.importers.pack import read_pack
+from portproof.importers.rendering import files
+from portproof.importers.writing import write
+from portproof.text.visible import visible
 
 _FILE = click.argument("file", type=click.Path(path_type=Path))
 _OUTPUT = click.option(

@@ -7,11 +7,11 @@ from typing import Final
 
 import click
 
-from portproof.content import shipped_policies
+from portproof.content.shipped import shipped_policies
 from portproof.errors import UsageError
-from portproof.loading.importing.writing import write
+from portproof.importers.writing import write
 
-_TEMPLATE: Final = Path(__file__).parent.parent / "data" / "repository"
+_TEMPLATE: Final = Path(__file__).parent.parent / "content" / "repository"
 _DOT: Final = "dot-"
 """What the names of hidden files begin with in the package, where nothing shall hide."""
 _BASELINE: Final = "baseline-"

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import click
 
-from portproof.cli.content import content_paths, load_content
+from portproof.app.content import content_paths, load_content
+from portproof.archive.read import read_request
 from portproof.cli.show import show
-from portproof.loading.content import Content
-from portproof.loading.lint import lint
-from portproof.store.reading import read_request
+from portproof.content.lint import lint
+from portproof.content.load import Content
 
 
 @click.command()

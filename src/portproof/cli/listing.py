@@ -6,19 +6,19 @@ from typing import Any, Final
 
 import click
 
-from portproof.cli.content import load_paths
+from portproof.app.content import load_paths
+from portproof.catalog.services import Target, parse_target
 from portproof.cli.show import Line, show
-from portproof.content import policy_path, shipped_policies
-from portproof.loading.content import Content, Loaded
+from portproof.content.load import Content, Loaded
+from portproof.content.shipped import policy_path, shipped_policies
 from portproof.model.base import Severity
-from portproof.model.checks import Check
 from portproof.model.observation import Platform
-from portproof.model.policy import BoundRule, Policy
 from portproof.model.ports import Protocol
-from portproof.model.rules.base import PortRule
-from portproof.model.rules.check import CheckRule
-from portproof.model.text import visible
-from portproof.registry import Target, parse_target
+from portproof.policy.checks import Check
+from portproof.policy.policy import BoundRule, Policy
+from portproof.policy.rules.base import PortRule
+from portproof.policy.rules.check import CheckRule
+from portproof.text.visible import visible
 
 Keep = Callable[[BoundRule], bool]
 Row = dict[str, Any]

@@ -3,7 +3,7 @@
 import traceback
 from typing import Final
 
-from portproof.model.text import visible
+from portproof.text.visible import visible
 
 _NO_RIGHTS: Final = "; portproof needs the right to use it and to enter every folder above it"
 

@@ -8,8 +8,8 @@ from typing import Final
 
 import click
 
-from portproof.model.result import HostResult
 from portproof.model.verdicts import Verdict
+from portproof.result.result import HostResult
 
 Watch = Callable[[HostResult], None]
 

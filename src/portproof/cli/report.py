@@ -6,12 +6,12 @@ from typing import Final
 
 import click
 
+from portproof.archive.outputs import write_new
+from portproof.archive.results import read_result
 from portproof.cli.theming import Themed, themed
 from portproof.errors import UsageError
 from portproof.exitcodes import ExitCode
-from portproof.renderers.contract import renderers, written
-from portproof.store.outputs import write_new
-from portproof.store.results import read_result
+from portproof.report.contract import renderers, written
 
 _STDOUT: Final = Path("-")
 

@@ -2,8 +2,8 @@
 
 import click
 
-from portproof.renderers.json_schema import audit_schema_text
-from portproof.schemas import schema_text
+from portproof.archive.json_schema import audit_schema_text
+from portproof.content.schemas import schema_text
 
 
 @click.command()

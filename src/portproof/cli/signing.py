@@ -7,8 +7,8 @@ from typing import Final
 
 import click
 
+from portproof.archive.folder import Sign
 from portproof.errors import UsageError
-from portproof.store.folder import Sign
 
 PASSPHRASE: Final = "PORTPROOF_SIGN_PASSPHRASE"  # noqa: S105 - the name of a variable, not a secret
 
@@ -21,7 +21,7 @@ def signer_of(file: str | None) -> Sign | None:
     """
     if file is None:
         return None
-    from portproof.store.signing import PassphraseNeededError, signer  # noqa: PLC0415 - costs start-up time only a signed audit needs
+    from portproof.archive.signing import PassphraseNeededError, signer  # noqa: PLC0415 - costs start-up time only a signed audit needs
 
     try:
         return signer(Path(file), os.environ.get(PASSPHRASE))

@@ -8,17 +8,17 @@ from typing import Final
 from portproof.cli.changed import changed_line
 from portproof.cli.show import Line
 from portproof.exitcodes import ExitCode
-from portproof.gate import Gate, told
+from portproof.judge.gate import Gate, told
 from portproof.model.base import for_platform
 from portproof.model.observation import Platform
-from portproof.model.policy import BoundRule
-from portproof.model.result import AuditResult, HostResult, Totals
-from portproof.model.text import shortened, visible
 from portproof.model.verdicts import Finding, Judgement, Verdict
 from portproof.model.why import Reading
-from portproof.renderers.said import holder, waived
-from portproof.renderers.view.by_control import by_control
-from portproof.renderers.view.wording import sentence
+from portproof.policy.policy import BoundRule
+from portproof.report.words.by_control import by_control
+from portproof.report.words.phrases import holder, waived
+from portproof.report.words.wording import sentence
+from portproof.result.result import AuditResult, HostResult, Totals
+from portproof.text.visible import shortened, visible
 
 _SHOWN: Final = 10
 """Findings, hosts or reasons shown before the rest is counted."""

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import click
 
-from portproof.cli.content import content_paths, load_content
+from portproof.app.content import content_paths, load_content
 from portproof.cli.show import Line, show
+from portproof.content.lint import lint, lint_tests
+from portproof.content.load import Content, load_tests
 from portproof.errors import OutputError
 from portproof.exitcodes import ExitCode
-from portproof.loading.content import Content, load_tests
-from portproof.loading.lint import lint, lint_tests
-from portproof.model.policy_tests import PolicyTest
-from portproof.model.text import visible
-from portproof.policy_testing import Gap, Outcome, gaps, run_tests
+from portproof.judge.policy_tests import Gap, Outcome, gaps, run_tests
+from portproof.policy.policy_tests import PolicyTest
+from portproof.text.visible import visible
 
 
 @dataclass(frozen=True, slots=True)

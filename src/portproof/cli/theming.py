@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from portproof.content import shipped
+from portproof.content.shipped import shipped
 from portproof.errors import UsageError
 
 if TYPE_CHECKING:
-    from portproof.renderers.contract import Theme
+    from portproof.report.contract import Theme
 
 OPTIONS: Final = ("template", "title", "logo", "footer")
 """The names of these options, as click passes them."""
@@ -72,8 +72,8 @@ def theme(template: Path | None, title: str, logo: Path | None, footer: str) -> 
         UsageError: the folder does not exist.
         TemplateError: a template, style or logo cannot be used; names its file and line.
     """
-    from portproof.renderers.contract import Theme  # noqa: PLC0415 - an audit loads it while Ansible reads the inventory
-    from portproof.renderers.html import check  # noqa: PLC0415 - the same
+    from portproof.report.contract import Theme  # noqa: PLC0415 - an audit loads it while Ansible reads the inventory
+    from portproof.report.html.page import check  # noqa: PLC0415 - the same
 
     if template is not None and not template.is_dir():
         raise UsageError(f"--template: there is no folder {template}")

@@ -6,11 +6,11 @@ from typing import Final
 
 import click
 
+from portproof.app.verify import Verification, verify
+from portproof.archive.signing import public_keys
 from portproof.cli.show import Line, show
 from portproof.exitcodes import ExitCode
-from portproof.folders.verify import Verification, verify
-from portproof.model.text import shortened, visible
-from portproof.store.signing import public_keys
+from portproof.text.visible import shortened, visible
 
 _SHOWN: Final = 100
 _LONGEST: Final = 400

@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Final
 
 from portproof.errors import ContentError, Problem
-from portproof.inventory.complaints import (
+from portproof.inventory.ansible_inventory import Ran, UnfinishedError, run
+from portproof.inventory.ansible_messages import (
     Complaint,
     losses,
     problems,
     read_complaints,
     warnings,
 )
-from portproof.inventory.program import Ran, UnfinishedError, run
 from portproof.inventory.vault import NO_VAULT, VaultOptions
-from portproof.model.text import shortened, visible
+from portproof.text.visible import shortened, visible
 
 PROGRAM: Final = "ansible-inventory"
 HOW_TO_GET_IT: Final = "install ansible-core, for example with: pip install 'portproof[ansible]'"

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from portproof.inventory import variables as names
-from portproof.inventory.becoming import become, without_collection
+from portproof.inventory.become import become, without_collection
 from portproof.inventory.ssh_arguments import (
     CONFIG_FILE,
     UnreadableError,

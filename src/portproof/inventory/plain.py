@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from portproof.errors import ContentError, Problem
-from portproof.inventory.assembling import assembled
+from portproof.inventory.build import assembled
 from portproof.model.hosts import Host, Inventory, is_address
 
 LOCAL: Final = {"ansible_connection": "local", "ansible_host": "localhost"}

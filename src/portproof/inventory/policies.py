@@ -8,7 +8,7 @@ from portproof.errors import ContentError, Problem
 from portproof.inventory.variables import Encrypted
 from portproof.model.connection import Secret
 from portproof.model.hosts import Host, Inventory
-from portproof.model.text import shortened, visible
+from portproof.text.visible import shortened, visible
 
 VARIABLE: Final = "portproof_policies"
 _TEMPLATE: Final = re.compile(r"\{[{%#]")

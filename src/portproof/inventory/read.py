@@ -7,15 +7,15 @@ from typing import Final
 
 from portproof.errors import ContentError, Problem, UsageError
 from portproof.inventory.ansible import HOW_TO_GET_IT, ask, find_program
-from portproof.inventory.assembling import assembled
+from portproof.inventory.build import assembled
 from portproof.inventory.limit import limited
 from portproof.inventory.listing import read_listing
-from portproof.inventory.opening import opened
 from portproof.inventory.plain import Foreign, Plain, inventory_of, is_list, look_at, this_machine
-from portproof.inventory.sharing import sharing
+from portproof.inventory.shared_addresses import sharing
 from portproof.inventory.vault import NO_VAULT, VaultOptions
+from portproof.inventory.vault_decrypt import opened
 from portproof.model.hosts import Inventory
-from portproof.model.text import shortened, visible
+from portproof.text.visible import shortened, visible
 
 _LONGEST_SOURCE: Final = 200
 _RANGE: Final = re.compile(r"\[[^\[\]]*:[^\[\]]*\]")

@@ -7,7 +7,7 @@ from portproof.inventory.variables import Encrypted
 from portproof.model.connection import Secret
 from portproof.model.hosts import Host
 from portproof.model.observation import Reason, Unobserved
-from portproof.model.text import shortened, visible
+from portproof.text.visible import shortened, visible
 
 _TEMPLATE: Final = re.compile(r"\{[{%#]")
 _TRUE: Final = frozenset({"y", "yes", "on", "1", "true", "t", "1.0"})

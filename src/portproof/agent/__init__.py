@@ -1,0 +1,1 @@
+"""What runs on hosts, and nothing else: it imports nothing of portproof."""

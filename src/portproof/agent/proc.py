@@ -1,0 +1,120 @@
+"""Small readings of a Linux machine's /proc and files, for ``why_probe``.
+
+Like it this file needs only Python 3.6, and of portproof ``why_packages``. The files are described
+in proc(5).
+"""
+
+import hashlib
+import os
+from pathlib import Path
+
+if __name__ != "__main__":  # in a script it stands above
+    from portproof.agent.packages import regular_file
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import BinaryIO
+
+GONE = (FileNotFoundError, NotADirectoryError, ProcessLookupError)
+
+_PROC_SHORT, _PROC_CHUNK = 4096, 1 << 20
+_PROC_HASHES = ("sha256", "md5", "sha1")
+_PROC_TTY, _PROC_SLAVES = 4, range(136, 144)
+
+
+def words(data: "bytes | str") -> str:
+    """Text that can be shown and stored, whatever the bytes were."""
+    return os.fsencode(data).decode("utf-8", "backslashreplace")
+
+
+def status_of(base: str) -> "dict[str, str]":
+    """The fields of a process's ``status``."""
+    text = words(regular_file(base + "/status", _PROC_SHORT))
+    lines = [line.partition(":") for line in text.split("\n")]
+    return {key: value.strip() for key, _, value in lines}
+
+
+def stat_of(base: str) -> "tuple[str, list[str]]":
+    """The name of a process and the fields of its ``stat`` from its state (field 3) on."""
+    head, _, tail = regular_file(base + "/stat", _PROC_SHORT).rpartition(b") ")
+    return words(head.partition(b"(")[2]), tail.decode("ascii", "replace").split()
+
+
+def link_of(path: str) -> str:
+    """Where a link leads."""
+    return os.readlink(path)  # noqa: PTH115 - Path.readlink is of Python 3.9
+
+
+def program_of(proc: str, pid: int, longest: int) -> "dict[str, object]":
+    """What tells a process from others; only the name of one that we may not look into.
+
+    ``longest`` is how many bytes of its command line are kept.
+    """
+    base = f"{proc}/{pid}"
+    told: dict[str, object] = {"pid": pid, "name": stat_of(base)[0]}
+    try:
+        told["path"] = words(link_of(base + "/exe"))
+    except OSError:
+        told["path"] = ""
+    command = regular_file(base + "/cmdline", longest).replace(b"\0", b" ").strip()
+    return dict(told, cmdline=words(command))
+
+
+def identity_of(path: str) -> "tuple[int, ...] | None":
+    """Device and inode of a file; None when it does not exist. Any other error is raised."""
+    try:
+        found = Path(path).stat()
+    except GONE:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def sockets_of(base: str) -> "set[str]":
+    """The sockets among a process's descriptors, as ``socket:[INODE]``."""
+    links = set()
+    for each in Path(base, "fd").iterdir():
+        try:
+            links.add(link_of(str(each)))
+        except OSError:
+            continue
+    return {link for link in links if link.startswith("socket:[")}
+
+
+def passed_to(base: str, pid: int, longest: int) -> bool:
+    """Whether systemd passed sockets to this very process (sd_listen_fds(3)).
+
+    Nothing of its environment is looked at but the two names that say so, and nothing is kept.
+    """
+    pairs = regular_file(base + "/environ", longest).split(b"\0")
+    names = (b"LISTEN_FDS=", b"LISTEN_PID=")
+    values = dict(pair.split(b"=", 1) for pair in pairs if pair[: len(names[0])] in names)
+    count, process = values.get(b"LISTEN_FDS", b"0"), values.get(b"LISTEN_PID", b"")
+    numbers = status_of(base).get("NSpid", str(pid)).split()
+    return count.isdigit() and int(count) > 0 and process.decode("ascii", "replace") in numbers
+
+
+def terminal_name(number: int) -> str:
+    """The name of a terminal by its device number (proc(5), tty_nr; the kernel's devices.txt)."""
+    major, minor = number >> 8 & 0xFFF, (number & 0xFF) | (number >> 12 & 0xFFF00)
+    if major in _PROC_SLAVES:
+        return f"pts/{(major - _PROC_SLAVES[0]) * 256 + minor}"
+    if major == _PROC_TTY:
+        return f"tty{minor}"
+    return f"terminal {major}:{minor}" if number else ""
+
+
+def digests(file: "BinaryIO", late: "Callable[[], bool]") -> "dict[str, str]":
+    """The hashes that package managers use, of a whole file; empty when time was up before."""
+    hashes = {}
+    for name in _PROC_HASHES:
+        try:
+            hashes[name] = hashlib.new(name)
+        except ValueError:  # a system may forbid the old ones
+            continue
+    for chunk in iter(lambda: file.read(_PROC_CHUNK), b""):
+        if late():
+            return {}
+        for each in hashes.values():
+            each.update(chunk)
+    return {name: each.hexdigest() for name, each in hashes.items()}

@@ -1,0 +1,1 @@
+"""The use cases, each a typed request and a typed result."""

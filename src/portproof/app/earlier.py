@@ -1,0 +1,19 @@
+"""The audit that a new one is compared with; it is found before anything is looked at."""
+
+from pathlib import Path
+
+from portproof.app.audit import Job
+from portproof.app.history import Earlier, latest, named
+from portproof.archive.folder import Request
+
+
+def earlier(request: Request, folder: Path, job: Job) -> Earlier:
+    """The audit asked for, or the last one in the same place by the same policies.
+
+    Raises:
+        ContentError: the audit asked for cannot be read, or was edited.
+        UsageError: it finished after this one was begun.
+    """
+    if request.since is not None:
+        return named(Path(request.since), request.started)
+    return latest(folder, job.policy_digests, job.inventory.source, request.started)

@@ -1,0 +1,179 @@
+"""The audits before one: those in the same place, by the same policies, of the same inventory."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from portproof.archive.folder import MANIFEST, REQUEST
+from portproof.archive.integrity import read_manifest
+from portproof.archive.results import read_past, read_result
+from portproof.diff.changes import changes
+from portproof.errors import ContentError, UsageError
+from portproof.result.changes import Changes, Past
+from portproof.result.result import AuditResult, Digest, Run
+
+_TREND: Final = 30
+"""How many audits before one are told of at most."""
+
+_SHOWN: Final = 80
+"""Characters that are repeated of a time that is none."""
+
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
+"""Stands for a time that is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """The audit before one, if there is any, and what was passed over on the way to it."""
+
+    result: AuditResult | None = None
+    folder: Path = Path()
+    warnings: tuple[str, ...] = ()
+
+    def compared(self, result: AuditResult) -> AuditResult:
+        """A result with what changed since, and with what was passed over as warnings."""
+        known = None if self.result is None else compare(self.result, result, self.folder)
+        return result.compared(known, self.warnings)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A folder beside an audit's, and the run it says it is of."""
+
+    folder: Path
+    run: Run
+
+
+def named(folder: Path, started: str) -> Earlier:
+    """The audit of a folder that was asked for, for one that was started then.
+
+    Raises:
+        ContentError: it is not the folder of a whole audit, or was edited.
+        UsageError: it did not finish before that.
+    """
+    result = read_result(folder)
+    if why := _not_before(result.run, _begun(started)):
+        raise UsageError(f"{folder} is no earlier audit: {why}; take another for --since")
+    return Earlier(result, folder)
+
+
+def latest(folder: Path, policies: Iterable[Digest], inventory: str, started: str) -> Earlier:
+    """The last audit in the same place as a new one, by the same policies, of the same inventory.
+
+    What failed in another inventory, on hosts of the same names, says nothing of what is new in
+    this one. What cannot be read is passed over with a warning; so is what says that it finished
+    after now, since by a clock that was ahead it would be the last one for as long.
+
+    Args:
+        folder: Where the new audit goes; its neighbours are looked at.
+        policies: What the new audit judges by.
+        inventory: The source of the new audit's inventory.
+        started: When the new audit was begun, which may be long ago if it is resumed; what
+            finished later is not before it.
+    """
+    warnings: list[str] = []
+    begun, now = _begun(started), datetime.now(UTC)
+    found = []
+    for each in _neighbours(folder, policies, warnings):
+        if each.run.inventory.name != inventory:
+            continue
+        if why := _not_before(each.run, now):
+            warnings.append(f"an earlier audit was not compared with: {each.folder}: {why}")
+        elif not _not_before(each.run, begun):
+            found.append(each)
+    found.sort(key=lambda each: _time(each.run.finished))
+    while found:
+        last = found.pop()
+        try:
+            return Earlier(read_result(last.folder), last.folder, tuple(warnings))
+        except ContentError as error:
+            warnings.append(_passed_over(error))
+    return Earlier(warnings=tuple(warnings))
+
+
+def _begun(started: str) -> datetime:
+    """When an audit was begun: now, if that is not known."""
+    return min(_time(started), datetime.now(UTC))
+
+
+def _not_before(run: Run, time: datetime) -> str:
+    """Why an audit cannot be one before a time; empty if it can."""
+    finished = _time(run.finished)
+    if finished == _NEVER:
+        return f"when it finished is not known, {run.finished[:_SHOWN]!a} is no time"
+    if finished > time:
+        return f"it says that it finished at {finished.isoformat()}, after {time.isoformat()}"
+    return ""
+
+
+def _time(text: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(text)
+        return time.astimezone(UTC) if time.tzinfo else _NEVER
+    except (ValueError, OverflowError):
+        return _NEVER
+
+
+def _passed_over(error: ContentError) -> str:
+    return f"an earlier audit was not compared with: {error.problems[0]}"
+
+
+def _neighbours(folder: Path, policies: Iterable[Digest], warnings: list[str]) -> Iterator[_Found]:
+    """Whole folders beside one, by the same policies; evaluated ones looked at nobody."""
+    wanted, own = {each.sha256 for each in policies}, folder.resolve()
+    for beside in sorted(_folders(own.parent)):
+        if beside == own or not all((beside / name).is_file() for name in (MANIFEST, REQUEST)):
+            continue
+        try:
+            run = read_manifest(beside).run
+        except ContentError as error:
+            warnings.append(_passed_over(error))
+            continue
+        if {each.sha256 for each in run.policies} == wanted and not run.evaluated:
+            yield _Found(beside, run)
+
+
+def _folders(parent: Path) -> list[Path]:
+    try:
+        return [each for each in parent.iterdir() if each.is_dir()]
+    except OSError:
+        return []
+
+
+def compare(old: AuditResult, new: AuditResult, folder: Path) -> Changes:
+    """What changed since the audit of a folder, with what is known of those before it.
+
+    ``folder`` is where the old one is; the audits beside it, by the same policies, tell since when
+    something has been failing.
+    """
+    before = [
+        each
+        for each in _neighbours(folder, old.run.policies, [])
+        if each.run.finished < old.run.finished
+        and each.run.inventory.name == old.run.inventory.name
+    ]
+    before.sort(key=lambda each: each.run.finished, reverse=True)
+    return changes(old, new, folder=str(folder), past=_trend(old, before), earlier=_results(before))
+
+
+def _results(found: Iterable[_Found]) -> Iterator[AuditResult]:
+    for each in found:
+        try:
+            yield read_result(each.folder)
+        except ContentError:
+            return  # what was before an audit that cannot be read is not known without a break
+
+
+def _trend(old: AuditResult, before: list[_Found]) -> list[Past]:
+    """What earlier audits counted, the last one last; an audit that knows is believed."""
+    if old.changes is not None and old.changes.past:
+        return list(old.changes.past[-_TREND:])
+    told = []
+    for each in before[:_TREND]:
+        try:
+            told.append(read_past(each.folder))
+        except ContentError:
+            break
+    return told[::-1]

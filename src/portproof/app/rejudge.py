@@ -1,0 +1,43 @@
+"""A stored result becomes a job again, so that its evidence can be judged again."""
+
+from portproof.app.audit import Job
+from portproof.archive.folder import Request
+from portproof.defaults import WARN_DAYS
+from portproof.model.hosts import Host, Inventory
+from portproof.result.basis import Basis
+from portproof.result.result import AuditResult
+
+
+def inventory_of(result: AuditResult, basis: Basis) -> Inventory:
+    """The inventory of an audit: its hosts with their groups, without variables."""
+    return Inventory(
+        hosts=tuple(Host(host.name, host.groups) for host in result.hosts),
+        source=result.run.inventory.name,
+        digest=result.run.inventory.sha256,
+        everyone=basis.everyone,
+        members=basis.members,
+        warnings=basis.warnings,
+    )
+
+
+def basis_of(result: AuditResult, request: Request) -> Basis:
+    """What verdicts rested on; of an audit that did not record it, what was asked for."""
+    return result.basis or Basis(
+        today=result.run.started[:10],
+        warn_days=request.warn_days or WARN_DAYS,
+        require_witness=request.require_witness,
+    )
+
+
+def job_of(result: AuditResult, basis: Basis) -> Job:
+    """What an audit was about."""
+    return Job(
+        rules=result.rules,
+        checks=result.checks,
+        inventory=inventory_of(result, basis),
+        waivers=basis.waivers,
+        warn_days=basis.warn_days,
+        policy_digests=result.run.policies,
+        check_digests=result.run.checks,
+        require_witness=basis.require_witness,
+    )

@@ -1,0 +1,1 @@
+"""The folder of an audit: written, read, hashed and signed."""

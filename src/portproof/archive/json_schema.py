@@ -1,0 +1,120 @@
+"""The form of ``audit.json``, and its JSON Schema.
+
+Within a version nothing is taken away or changes its meaning; what is added later is optional for
+readers, who leave alone what they do not know.
+"""
+
+import inspect
+import json
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+
+from portproof.archive.wire import Judged, NotApplicable, PlacedWaiver
+from portproof.model.base import Severity
+from portproof.model.verdicts import Verdict
+from portproof.result.changes import Changes
+from portproof.result.result import Run, Seen, Totals
+
+_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """A rule: what it asks, of which hosts, and where it is written (line 0: made in Python)."""
+
+    key: str
+    title: str
+    summary: str
+    severity: Severity
+    hosts: list[str]
+    file: str
+    line: int
+
+
+class JudgedHost(msgspec.Struct, frozen=True):
+    """A host: how it was looked at, and one letter for each of the rules, in their order."""
+
+    name: str
+    groups: list[str]
+    seen: Seen
+    verdicts: Annotated[str, msgspec.Meta(pattern="^[pfwnu]*$")]
+
+
+class JudgedBy(msgspec.Struct, frozen=True):
+    """What verdicts rest on besides rules, checks and evidence.
+
+    ``today`` is the day by which waivers were judged. ``everyone`` and ``members`` are the hosts
+    and groups of the inventory; empty where the hosts of the audit tell it all.
+    """
+
+    today: str
+    waivers: list[PlacedWaiver]
+    warn_days: int
+    require_witness: bool
+    everyone: list[str]
+    members: dict[str, list[str]]
+    warnings: list[str]
+
+
+class ControlRule(msgspec.Struct, frozen=True):
+    """A rule of a control: how many hosts have which verdict, and those it fails on."""
+
+    key: str
+    verdicts: dict[Verdict, int]
+    failing: list[str]
+
+
+class Control(msgspec.Struct, frozen=True):
+    """A control with its rules. Its verdict is that of its worst rule that was judged."""
+
+    number: str
+    title: str
+    verdict: Verdict
+    rules: list[ControlRule]
+
+
+class ByControl(msgspec.Struct, frozen=True):
+    """The rules by the controls of a framework, and the keys of those that map to none."""
+
+    framework: str
+    name: str
+    controls: list[Control]
+    unmapped: list[str]
+
+
+class Document(msgspec.Struct, frozen=True):
+    """The whole of audit.json.
+
+    ``exit_code`` is that of the verdicts: 0 all proven, 1 something failed, 2 nothing was judged, 3
+    something is unproven. It is not changed by ``--fail-on``, which decides for the process alone.
+    ``policies`` and ``checks`` are as their own schemas describe them, ``letters`` tells what the
+    letters of ``hosts`` mean. ``changes`` is there where there was an audit to compare with,
+    ``by_control`` with ``--framework``; ``chosen_for`` names the hosts of policies that the
+    inventory chose by ``portproof_policies``.
+    """
+
+    format: Literal["portproof-audit/1"]
+    letters: dict[str, Verdict]
+    run: Run
+    totals: Totals
+    exit_code: Literal[0, 1, 2, 3]
+    warnings: list[str]
+    policies: list[dict[str, Any]]
+    checks: list[dict[str, Any]]
+    rules: list[Rule]
+    hosts: list[JudgedHost]
+    judgements: list[Judged]
+    not_applicable: list[NotApplicable] = []
+    basis: JudgedBy | None = None
+    changes: Changes | None = None
+    chosen_for: dict[str, list[str]] = {}
+    by_control: ByControl | None = None
+
+
+def audit_schema_text() -> str:
+    """The schema of ``audit.json``, as docs/schemas has it."""
+    (root,), parts = msgspec.json.schema_components([Document], ref_template="#/$defs/{name}")
+    for part in parts.values():
+        part["description"] = inspect.cleandoc(part["description"]).replace("``", "`")
+    document = {"$schema": _DIALECT, **root, "$defs": dict(sorted(parts.items()))}
+    return json.dumps(document, indent=2) + "\n"

@@ -1,0 +1,1 @@
+"""Facts about the world: registered services, controls of frameworks, how to check by hand."""

@@ -1,0 +1,188 @@
+"""What is wrong with content beyond its form.
+
+Ids used twice, checks that do not exist, rules that can never match, SQL that is none.
+"""
+
+import difflib
+import re
+import sqlite3
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from portproof.catalog.controls import control_trouble, framework_trouble
+from portproof.content.document import Document, Key
+from portproof.content.load import Content, Loaded
+from portproof.content.sql_tokens import copies, said
+from portproof.errors import Problem
+from portproof.model.base import ByPlatform, Text
+from portproof.policy.checks import Check
+from portproof.policy.policy import Policy
+from portproof.policy.policy_tests import PolicyTest
+from portproof.policy.rules.base import Rule
+from portproof.policy.rules.check import CheckRule
+
+_UNKNOWN_HERE: Final = ("no such table", "no such column", "no such function")
+"""What an empty database says of sound SQL: its tables are osquery's."""
+
+
+def lint(content: Content) -> None:
+    """Add to the content's problems everything that only shows when files are seen together."""
+    content.problems.extend(_policies_twice(content.policies))
+    content.problems.extend(_checks_twice(content.checks))
+    known = content.check_by_id()
+    for policy in content.policies:
+        content.problems.extend(_rules_twice(policy.document))
+        content.problems.extend(_rule_problems(policy, known))
+    content.problems.extend(_waiver_problems(content))
+    for check in content.checks:
+        content.problems.extend(_sql_problems(check))
+
+
+def _policies_twice(policies: Iterable[Loaded[Policy]]) -> Iterator[Problem]:
+    names = [(loaded.model.policy, loaded.document) for loaded in policies]
+    yield from _twice(names, "policy")
+
+
+def _checks_twice(checks: Iterable[Loaded[Check]]) -> Iterator[Problem]:
+    distinct = {(loaded.model.check, loaded.sha256): loaded for loaded in checks}
+    names = [(loaded.model.check, loaded.document) for loaded in distinct.values()]
+    yield from _twice(names, "check")
+
+
+def _twice(names: Iterable[tuple[str, Document]], key: str) -> Iterator[Problem]:
+    first: dict[str, Document] = {}
+    for name, document in names:
+        if name in first:
+            text = f"{name} is also the id of {first[name].file}; ids are unique"
+            yield document.problem((key,), text)
+        first.setdefault(name, document)
+
+
+def _rules_twice(document: Document) -> Iterator[Problem]:
+    lines: dict[str, int] = {}
+    for index, rule in enumerate(document.value["rules"]):
+        path: Key = ("rules", index, "id")
+        name = rule["id"]
+        if name in lines:
+            yield document.problem(path, f"{name} is the id of the rule on line {lines[name]} too")
+        lines.setdefault(name, document.place(path)[0])
+
+
+def _rule_problems(loaded: Loaded[Policy], known: dict[str, Check]) -> Iterator[Problem]:
+    document = loaded.document
+    yield from _pattern_problem(loaded.model, document)
+    for index, rule in enumerate(loaded.model.rules):
+        here: Key = ("rules", index)
+        if flaw := rule.flaw():
+            yield document.problem(here, flaw)
+        if rule.hosts is not None and rule.hosts.excludes_itself:
+            text = f"{rule.hosts} takes away every host it names; the rule can never match"
+            yield document.problem((*here, "hosts"), text)
+        if isinstance(rule, CheckRule):
+            yield from _reference(rule.check, known, document, (*here, "check"))
+        yield from _map_problems(rule, document, (*here, "maps"))
+
+
+def _map_problems(rule: Rule, document: Document, path: Key) -> Iterator[Problem]:
+    """A number nobody has is a typing mistake, and would be missing from a report by control."""
+    for framework, numbers in rule.maps.items():
+        if trouble := framework_trouble(framework):
+            yield document.problem((*path, framework), trouble, at_key=True)
+        for index, number in enumerate(numbers):
+            if trouble := control_trouble(framework, number):
+                yield document.problem((*path, framework, index), trouble)
+
+
+def _waiver_problems(content: Content) -> Iterator[Problem]:
+    """A waiver for a rule that does not exist waives nothing, and hides that it does not."""
+    known = {bound.key for bound in content.rules()}
+    documents = {loaded.document.file: loaded.document for loaded in content.policies}
+    documents |= {loaded.document.file: loaded.document for loaded in content.waiver_files}
+    for bound in content.waivers():
+        if bound.rule in known:
+            continue
+        near = difflib.get_close_matches(bound.rule, known, n=1)
+        hint = f"; did you mean {near[0]}?" if near else "; write policy/rule"
+        path: Key = ("waivers", bound.index, "rule")
+        yield documents[bound.file].problem(path, f"no rule is called {bound.rule}{hint}")
+
+
+def _pattern_problem(policy: Policy, document: Document) -> Iterator[Problem]:
+    if policy.hosts.excludes_itself:
+        text = f"{policy.hosts} takes away every host it names; no rule can match"
+        yield document.problem(("hosts",), text)
+
+
+def _reference(
+    name: str, known: dict[str, Check], document: Document, path: Key
+) -> Iterator[Problem]:
+    if name in known:
+        return
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"; did you mean {near[0]}?" if near else f"; known: {', '.join(sorted(known))}"
+    yield document.problem(path, f"no check is called {name}{hint}")
+
+
+def lint_tests(tests: Iterable[Loaded[PolicyTest]], content: Content) -> Iterator[Problem]:
+    """Tests of a policy or rule that does not exist would never run."""
+    rules = {
+        loaded.model.policy: [rule.id for rule in loaded.model.rules] for loaded in content.policies
+    }
+    for loaded in tests:
+        name = loaded.model.test
+        if name not in rules:
+            yield loaded.document.problem(("test",), _no_such("policy", name, list(rules)))
+            continue
+        for index, case in enumerate(loaded.model.cases):
+            for rule in case.expect.keys() - set(rules[name]):
+                path: Key = ("cases", index, "expect", rule)
+                yield loaded.document.problem(path, _no_such("rule", rule, rules[name]))
+
+
+def _no_such(kind: str, name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"no {kind} is called {name}" + (f"; did you mean {near[0]}?" if near else "")
+
+
+def _sql_problems(loaded: Loaded[Check]) -> Iterator[Problem]:
+    for key in ("sql", "witness"):
+        for path, text in _texts(getattr(loaded.model, key), (key,)):
+            if trouble := sql_trouble(text):
+                yield loaded.document.problem(path, trouble)
+
+
+def _texts(value: Text | ByPlatform | None, path: Key) -> Iterator[tuple[Key, str]]:
+    if isinstance(value, str):
+        yield path, value
+    elif value is not None:
+        for platform, text in value.model_dump(exclude_none=True).items():
+            yield (*path, platform), text
+
+
+MOST_COPIES: Final = 10_000
+"""How often a statement's parts may stand in it once they are all written out."""
+
+_MAY_HAVE_PARTS: Final = re.compile(r";|with", re.IGNORECASE)
+"""Without either, a text is at most one statement, and none of its parts has a name."""
+
+
+def sql_trouble(sql: str) -> str | None:
+    """Say what is wrong with a statement as SQL; which tables there are is for osquery to say.
+
+    Statements are counted first: SQLite gives up at an unknown table, and would not see a second.
+    """
+    statement = sql.rstrip().rstrip(";")
+    parts = said(statement) if _MAY_HAVE_PARTS.search(statement) else []
+    if any(token.text == ";" for token in parts):
+        return "is not one SQL statement: there are several"
+    if copies(parts) > MOST_COPIES:
+        return "has parts that name each other too often to be taken apart"
+    database = sqlite3.connect(":memory:")
+    try:
+        database.execute(f"EXPLAIN {sql}")
+    except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
+        known = any(text in str(error) for text in _UNKNOWN_HERE)
+        return None if known else f"is not one SQL statement: {error}"
+    finally:
+        database.close()
+    return None

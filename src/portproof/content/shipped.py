@@ -1,0 +1,76 @@
+"""Finds the content folders, in the installed package or in a checkout, and policies by name."""
+
+import difflib
+import os
+from pathlib import Path
+from typing import Final, Literal
+
+from portproof.errors import PortproofError, UsageError
+
+Folder = Literal["checks", "policies", "reports"]
+
+_PACKAGE = Path(__file__).parent.parent
+_TESTS: Final = ".test"
+
+
+def shipped(folder: Folder) -> Path:
+    """Where a folder of shipped content is.
+
+    Raises:
+        PortproofError: the installation is broken; the content is neither in the package nor
+            beside the source.
+    """
+    candidates = (_PACKAGE / "_content" / folder, _PACKAGE.parent.parent / folder)
+    found = next((path for path in candidates if path.is_dir()), None)
+    if found is None:
+        raise PortproofError(f"the shipped folder {folder} is missing; reinstall portproof")
+    return found
+
+
+def default_policies() -> list[Path]:
+    """The files judged by where no policy is named: all that are shipped, but no baseline."""
+    folder = shipped("policies")
+    return [path for path in _policies(folder) if path.parent == folder]
+
+
+def shipped_policies() -> dict[str, Path]:
+    """The file of every shipped policy by its id, which is the file's name; baselines too."""
+    return {path.stem: path for path in _policies(shipped("policies"))}
+
+
+def _policies(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.rglob("*.yml")) if Path(path.stem).suffix != _TESTS]
+
+
+def policy_path(text: str) -> Path:
+    """What a user means by a policy: a path, or the name of a shipped policy.
+
+    A bare word is the name of a shipped policy unless something here is called the same.
+
+    Raises:
+        UsageError: both are meant, or neither is there; the text says what to write.
+    """
+    if not text.strip():
+        raise UsageError("a policy without a name was given; is a variable empty?")
+    path, named = Path(text), shipped_policies().get(text)
+    there = os.path.lexists(path)
+    if named is not None and there:
+        raise UsageError(
+            f"{text} is a shipped policy, and there is a path of that name;"
+            f" write ./{text} for the path, or {named} for the policy"
+        )
+    if named is None and not there and _is_bare(text):
+        raise UsageError(_unknown(text))
+    return named or path
+
+
+def _is_bare(text: str) -> bool:
+    """Whether a text has nothing of a path about it."""
+    return Path(text).name == text and not Path(text).suffix and not text.startswith(".")
+
+
+def _unknown(text: str) -> str:
+    known = shipped_policies()
+    near = difflib.get_close_matches(text, known, n=3)
+    hint = f"did you mean {', '.join(near)}?" if near else f"shipped are {', '.join(known)}"
+    return f"no shipped policy, file or folder is called {text[:200]!a}; {hint}"

@@ -1,1 +1,0 @@
-"""Engines run a look over the hosts of an inventory."""

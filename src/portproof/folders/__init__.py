@@ -1,1 +1,0 @@
-"""What is done with the folders of audits after the look: judge again, verify, compare."""

@@ -1,0 +1,102 @@
+"""Opens the files of an import: regular files only, several YAML documents each, once each."""
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from portproof.content.document import (
+    MOST_VALUES,
+    Document,
+    Position,
+    parse_document,
+    read_bytes,
+)
+from portproof.errors import Problem
+
+MOST_DOCUMENTS: Final = 5_000
+"""The largest known file of Fleet policies has about 500."""
+
+_MARKER: Final = re.compile(rb"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
+"""Where a document starts; no scalar can hold such a line (YAML 1.2, production 206)."""
+_NOTHING: Final = re.compile(rb"(?:---)?(?:[ \t\r\n]++|#[^\n]*+|^%[^\n]*+)*+", re.MULTILINE)
+_OF_A_DOCUMENT: Final = frozenset({"apiVersion", "kind", "spec"})
+
+
+def why_unreadable(file: Path) -> str | None:
+    """Say why a file is not read, if so: a device or a named pipe might never end."""
+    try:
+        mode = file.stat().st_mode
+    except (OSError, ValueError) as error:
+        return f"cannot be read: {error.strerror if isinstance(error, OSError) else error}"
+    return None if stat.S_ISREG(mode) else "is not a regular file"
+
+
+def read_regular(file: Path) -> bytes | Problem:
+    """A regular file's contents, unless it cannot be read or is too large."""
+    wrong = why_unreadable(file)
+    return Problem(str(file), 0, 0, "", wrong) if wrong else read_bytes(file)
+
+
+class Library:
+    """The YAML files of one import; a bound on all of them together."""
+
+    def __init__(self) -> None:
+        self._values = 0
+        self._documents = 0
+        self._read: set[str] = set()
+
+    def holds(self, file: Path) -> bool:
+        """Whether the file was read already, by this or another name."""
+        return os.path.realpath(file) in self._read
+
+    def documents(self, file: Path) -> Iterator[Document]:
+        """Every document of a file; what is wrong with the file as a whole is in an empty one."""
+        self._read.add(os.path.realpath(file))
+        data = read_regular(file)
+        if isinstance(data, Problem):
+            yield Document(str(file), problems=[data])
+            return
+        for line, part in _parts(data):
+            self._documents += 1
+            if self._documents > MOST_DOCUMENTS or self._values > MOST_VALUES:
+                problem = Problem(str(file), line + 1, 0, "", "too much for one import; split it")
+                yield Document(str(file), problems=[problem])
+                return
+            document = parse_document(str(file), part)
+            self._values += len(document.positions)
+            yield _moved(document, line)
+
+
+def _parts(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Each document that holds something, with the number of lines before it."""
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    start = line = 0
+    for end in [*(each.start() for each in _MARKER.finditer(data)), len(data)]:
+        if not _NOTHING.fullmatch(data, start, end):
+            yield line, data[start:end]
+        line += data.count(b"\n", start, end)
+        start = end
+
+
+def _moved(document: Document, lines: int) -> Document:
+    def moved(place: Position) -> Position:
+        return place[0] + lines, place[1]
+
+    return Document(
+        document.file,
+        document.value,
+        {path: moved(place) for path, place in document.positions.items()},
+        {path: moved(place) for path, place in document.keys.items()},
+        [_told(each, lines) for each in document.problems],
+    )
+
+
+def _told(problem: Problem, lines: int) -> Problem:
+    again = problem.path in _OF_A_DOCUMENT and "is there twice" in problem.message
+    hint = "; is a line --- missing above it?" if again else ""
+    line = problem.line + lines if problem.line else 0
+    message = f"{problem.message}{hint}"
+    return Problem(problem.file, line, problem.column, problem.path, message)

@@ -1,0 +1,109 @@
+"""Writes what was found in portproof's words: checks, and a policy of the rules on them."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+from portproof.errors import Problem
+from portproof.importers.fields import EVERYWHERE
+from portproof.importers.items import Found, Item
+from portproof.importers.naming import Names, slug
+from portproof.importers.sql import Question, question, tidied, why_not
+from portproof.model.base import Severity
+from portproof.policy.checks import Check
+from portproof.policy.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Drafted:
+    """A check or policy as it will be written, the file it comes from, and remarks on it."""
+
+    values: dict[str, Any]
+    source: str
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Draft:
+    """Everything that will be written, and everything that was not taken over, by place."""
+
+    checks: list[Drafted] = field(default_factory=list)
+    rules: list[dict[str, Any]] = field(default_factory=list)
+    told: list[Problem] = field(default_factory=list)
+
+    @property
+    def doubtful(self) -> int:
+        """How many rules pass by what is not there."""
+        return sum(rule["expect"] != "some rows" for rule in self.rules)
+
+    def policy(self, source: str, stem: str) -> Drafted:
+        """The policy that holds the rules; ``source`` is the file that was named."""
+        values = {
+            "policy": slug(stem, "fleet"),
+            "title": f"Policies of Fleet in {' '.join(source.split())}",
+            "severity": Severity.MEDIUM.value,
+            "hosts": "all",
+            "rules": self.rules,
+        }
+        Policy.model_validate(values)
+        count = len(self.told)
+        told = f"Not taken over: {count} part{'s' * (count != 1)} of it; the import told which."
+        return Drafted(values, source, (told,) if count else ())
+
+
+def draft(found: Found, taken: Collection[str]) -> Draft:
+    """Make checks and rules of what was found; ``taken`` are ids of checks it cannot have."""
+    made = Draft(told=list(found.told))
+    names = Names(taken)
+    for item in found.items:
+        sql = tidied(item.sql)
+        wrong = why_not(sql) or (None if item.platforms else "runs on no platform known here")
+        if wrong is not None:
+            made.told.append(item.problem(wrong))
+            continue
+        asked = question(sql) if item.judged else Question(sql, "")
+        name = names.give(item.name, "policy" if item.judged else "query")
+        made.checks.append(_check(item, name, asked))
+        if item.judged:
+            made.rules.append(_rule(item, name, asked))
+    made.told = sorted(set(made.told))
+    return made
+
+
+def _check(item: Item, name: str, asked: Question) -> Drafted:
+    everywhere = set(item.platforms) == set(EVERYWHERE)
+    values = {
+        "check": name,
+        "title": item.title,
+        "because": None if item.judged else _laid_out(item.because),
+        "sql": asked.sql if everywhere else {each.value: asked.sql for each in item.platforms},
+        "min_osquery": item.min_osquery,
+    }
+    written = _without_nothing(values)
+    Check.model_validate(written)
+    return Drafted(written, item.source, (asked.remark,) if asked.remark else ())
+
+
+def _rule(item: Item, name: str, asked: Question) -> dict[str, Any]:
+    values = {
+        "id": name,
+        "title": item.title,
+        "check": name,
+        "expect": asked.expect,
+        "severity": Severity.HIGH.value if item.critical else None,
+        "because": _laid_out(item.because),
+        "fix": _laid_out(item.fix),
+    }
+    return _without_nothing(values)
+
+
+def _without_nothing(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _laid_out(text: str | None) -> str | None:
+    """Text without what a YAML block cannot show: tabs, and blanks at the end of lines."""
+    if text is None:
+        return None
+    lines = text.replace("\r\n", "\n").expandtabs(4).split("\n")
+    return "\n".join(line.rstrip() for line in lines).strip() or None

@@ -1,0 +1,140 @@
+"""Takes what portproof has a place for out of a mapping, and tells the rest."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from portproof.content.document import Document, Key
+from portproof.errors import Problem
+from portproof.model.observation import Platform
+from portproof.policy.checks import VERSION
+
+EVERYWHERE: Final = tuple(Platform)
+
+_PLATFORMS: Final = {
+    "any": EVERYWHERE,
+    "all": EVERYWHERE,
+    "linux": (Platform.LINUX,),
+    "ubuntu": (Platform.LINUX,),
+    "centos": (Platform.LINUX,),
+    "darwin": (Platform.MACOS,),
+    "windows": (Platform.WINDOWS,),
+    "posix": (Platform.LINUX, Platform.MACOS),
+}
+"""What osquery's platform names stand for (osquery/core/system.cpp, ``checkPlatform``)."""
+
+_HALF: Final = re.compile("[\ud800-\udfff]")
+_LONGEST: Final = 1 << 18
+"""Characters of one text; more is no question that anybody wrote."""
+
+
+class Fields:
+    """The keys of one mapping. Whatever is wrong with them, or has no place here, is told.
+
+    Args:
+        document: Where the mapping is written.
+        path: Its place there.
+        told: Takes what is not imported.
+    """
+
+    def __init__(self, document: Document, path: Key, told: list[Problem]) -> None:
+        self.document = document
+        self.path = path
+        self._told = told
+        self._left: dict[str, Any] = dict(value_at(document, path))
+
+    def tell(self, below: Key, message: str, *, at_key: bool = False) -> None:
+        """Tell that something at or below this place is not imported."""
+        self._told.append(self.document.problem((*self.path, *below), message, at_key=at_key))
+
+    def has(self, key: str) -> bool:
+        """Whether there is such a key that holds something."""
+        return self._left.get(key) is not None
+
+    def names(self) -> list[str]:
+        """The keys that are left, in order."""
+        return list(self._left)
+
+    def take(self, key: str) -> Any:  # noqa: ANN401 - plain YAML or JSON values
+        """A key's value, or None; the key counts as dealt with."""
+        return self._left.pop(key, None)
+
+    def text(self, key: str) -> str | None:
+        """A key's text, or None where there is none; another type is told."""
+        value = self.take(key)
+        if value is None:
+            return None
+        if not isinstance(value, str):
+            self.tell((key,), f"must be text, not {kind_of(value)}")
+            return None
+        if len(value) > _LONGEST or _HALF.search(value):
+            why = "is too long" if len(value) > _LONGEST else "holds half of a surrogate pair"
+            self.tell((key,), f"{why}; it is not taken over")
+            return None
+        return value.strip() or None
+
+    def platforms(self, key: str) -> tuple[Platform, ...]:
+        """The platforms a list such as ``darwin,linux`` names; all of them without such a list.
+
+        Names without a platform here are told. None may be left.
+        """
+        if self._left.get(key) in (None, "", "null"):
+            return EVERYWHERE
+        names = re.findall(r"[^\s,]+", (self.text(key) or "").lower())
+        unknown = [name for name in names if name not in _PLATFORMS]
+        if unknown:
+            self.tell((key,), f"{', '.join(unknown)[:80]} is no platform here; left out")
+        meant = {each for name in names for each in _PLATFORMS.get(name, ())}
+        return tuple(each for each in Platform if each in meant)
+
+    def version(self, key: str) -> str | None:
+        """The oldest version of osquery that can answer, if one is named."""
+        text = self.text(key)
+        if text is None or text == "null" or re.fullmatch(VERSION, text):
+            return None if text == "null" else text
+        self.tell((key,), f"{text[:40]!r} is not a version such as 5.0; it is not taken over")
+        return None
+
+    def tell_rest(self) -> None:
+        """Tell every key that was not taken and holds something."""
+        for key, value in self._left.items():
+            if holds_something(value):
+                self.tell((key,), "is not taken over", at_key=True)
+
+
+def fields_at(document: Document, path: Key, told: list[Problem]) -> Fields | None:
+    """The keys of the mapping at a place; None, and told, where there is something else."""
+    value = value_at(document, path)
+    if isinstance(value, Mapping):
+        return Fields(document, path, told)
+    text = f"must be a mapping of keys to values, not {kind_of(value)}; left out"
+    told.append(document.problem(path, text))
+    return None
+
+
+def value_at(document: Document, path: Key) -> Any:  # noqa: ANN401 - plain YAML or JSON values
+    """The value at a place that the document has."""
+    value = document.value
+    for part in path:
+        value = value[part]
+    return value
+
+
+def holds_something(value: Any) -> bool:  # noqa: ANN401 - plain YAML or JSON values
+    """Whether leaving a value out changes anything."""
+    return value not in (None, "", False, [], {})
+
+
+def kind_of(value: Any) -> str:  # noqa: ANN401 - plain YAML or JSON values
+    """What a value is, without what it holds: it may come from a file that was never meant."""
+    names = {dict: "a mapping", list: "a list", str: "text", bool: "true or false"}
+    return "nothing" if value is None else names.get(type(value), "a number")
+
+
+def items_of(document: Document, path: Key, told: list[Problem]) -> Iterator[Key]:
+    """The places of a list's items; nothing is an empty list, another type is told."""
+    value = value_at(document, path)
+    if value is not None and not isinstance(value, list):
+        told.append(document.problem(path, f"must be a list, not {kind_of(value)}; left out"))
+        return
+    yield from ((*path, index) for index in range(len(value or ())))

@@ -1,0 +1,71 @@
+"""What an import finds, before it is written in portproof's words."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from portproof.content.document import MOST_BYTES, Document, Key
+from portproof.errors import ContentError, Problem
+from portproof.model.observation import Platform
+from portproof.text.visible import shortened
+
+_MOST_TEXT: Final = MOST_BYTES
+"""Characters of all questions together; aliases can make much of a small file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One question of the source, and what makes it a rule there.
+
+    ``judged`` is true where the source calls it passed when it returns rows.
+    """
+
+    document: Document
+    path: Key
+    name: str
+    title: str
+    sql: str
+    platforms: tuple[Platform, ...]
+    because: str | None = None
+    fix: str | None = None
+    min_osquery: str | None = None
+    judged: bool = False
+    critical: bool = False
+
+    @property
+    def source(self) -> str:
+        """The base name of the file it is written in."""
+        return Path(self.document.file).name
+
+    @property
+    def size(self) -> int:
+        """Characters of its texts."""
+        texts = (self.name, self.title, self.sql, self.because, self.fix)
+        return sum(len(text) for text in texts if text)
+
+    def problem(self, message: str) -> Problem:
+        """Tell that it is left out."""
+        return self.document.problem(
+            self.path, f"{shortened(self.title, 60)!r} {message}; left out"
+        )
+
+
+@dataclass(slots=True)
+class Found:
+    """The questions of a source, and what of it has no place here, each with its place."""
+
+    items: list[Item] = field(default_factory=list)
+    told: list[Problem] = field(default_factory=list)
+    size: int = 0
+
+    def add(self, item: Item) -> None:
+        """Take a question in.
+
+        Raises:
+            ContentError: there is more text than any source of policies has.
+        """
+        self.size += item.size
+        if self.size > _MOST_TEXT:
+            text = f"expands to more than {_MOST_TEXT >> 20} MiB of text; check the aliases"
+            raise ContentError([item.document.problem(item.path, text)])
+        self.items.append(item)

@@ -1,0 +1,1 @@
+"""The second round: who is behind a listener that fails."""

@@ -1,0 +1,1 @@
+"""From a look at a host to its verdicts, without input or output."""

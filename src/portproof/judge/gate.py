@@ -1,0 +1,225 @@
+"""What gates CI: ``--fail-on`` chooses it, and changes what no verdict and no result says.
+
+An audit that was interrupted, that judged nothing or that proved nothing is never let through,
+whatever is chosen.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+from typing import Final
+
+from portproof.errors import UsageError
+from portproof.exitcodes import ExitCode
+from portproof.model.base import Severity
+from portproof.model.verdicts import Judgement, Verdict
+from portproof.policy.policy import BoundRule
+from portproof.result.changes import ChangeKind
+from portproof.result.result import AuditResult
+
+GRAMMAR: Final = (
+    "fail, waived, expired, new, unproven, unproven>NUMBER, unproven>NUMBER%, severity>=LEVEL"
+    f" (LEVEL is {', '.join(Severity)})"
+)
+_UNPROVEN: Final = re.compile(r"unproven *> *([0-9]{1,9}(?:\.[0-9]{1,9})?) *(%?)")
+_SEVERITY: Final = re.compile(r"severity *>= *([a-z]+)")
+_WHOLE: Final = 100
+_OTHERWISE: Final = frozenset({ChangeKind.NEWLY_FAILING, ChangeKind.PROCESS})
+_NOTHING_JUDGED: Final = "nothing was judged"
+
+
+class What(StrEnum):
+    """What a condition counts."""
+
+    FAIL = "fail"
+    WAIVED = "waived"
+    EXPIRED = "expired"
+    NEW = "new"
+    UNPROVEN = "unproven"
+    SEVERITY = "severity"
+
+
+_NOUNS: Final = {
+    What.FAIL: ("failure", "failures"),
+    What.WAIVED: ("waived", "waived"),
+    What.EXPIRED: ("failure with a lapsed waiver", "failures with a lapsed waiver"),
+    What.NEW: ("new failure", "new failures"),
+    What.UNPROVEN: ("unproven", "unproven"),
+    What.SEVERITY: ("failure", "failures"),
+}
+"""What is counted, for one and for many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One ``--fail-on``: it holds when there is more than ``above`` of what it counts.
+
+    ``above`` is a number of verdicts, or per cent of the judged ones when ``percent``; ``severity``
+    is the least severe that counts, for ``severity>=`` alone.
+    """
+
+    text: str
+    what: What
+    above: Fraction = Fraction(0)
+    percent: bool = False
+    severity: Severity = Severity.INFO
+
+    @property
+    def code(self) -> ExitCode:
+        """What the process exits with when this gates."""
+        return ExitCode.INCOMPLETE if self.what is What.UNPROVEN else ExitCode.FAILED
+
+    def exceeded(self, count: int, judged: int) -> bool:
+        """Whether so many of the judged verdicts are too many; exact, nothing is rounded."""
+        if self.percent:
+            return count * _WHOLE > self.above * judged
+        return count > self.above
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Whether a run is let through.
+
+    ``reasons`` are the conditions that held, with their figures; ``failures`` and ``unproven``
+    count the verdicts that none of those covers; ``stopped`` says why the run is not let through
+    whatever the conditions are, and is empty otherwise.
+    """
+
+    exit_code: ExitCode
+    conditions: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+    failures: int = 0
+    unproven: int = 0
+    stopped: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A verdict that may gate."""
+
+    host: str
+    bound: BoundRule
+    judgement: Judgement
+
+
+def condition(text: str) -> Condition:
+    """Read one condition.
+
+    Raises:
+        UsageError: it is none; the text lists the grammar.
+    """
+    asked = text.strip()
+    if match := _UNPROVEN.fullmatch(asked):
+        return Condition(asked, What.UNPROVEN, Fraction(match[1]), percent=bool(match[2]))
+    if (match := _SEVERITY.fullmatch(asked)) and match[1] in set(Severity):
+        return Condition(asked, What.SEVERITY, severity=Severity(match[1]))
+    if asked in set(What) - {What.SEVERITY}:
+        return Condition(asked, What(asked))
+    raise UsageError(f"--fail-on cannot be {text!a}; it is one of {GRAMMAR}")
+
+
+def gate(result: AuditResult, asked_for: Iterable[Condition]) -> Gate:
+    """Decide whether a result is let through; without conditions, its own exit code decides."""
+    conditions = tuple(dict.fromkeys(asked_for))
+    if not conditions:
+        return Gate(result.exit_code)
+    known = _known_failures(result)
+    counts = Counter(
+        asked for case in _cases(result) for asked in conditions if _is_meant(asked, case, known)
+    )
+    judged = result.totals.judged
+    held = [asked for asked in conditions if asked.exceeded(counts[asked], judged)]
+    left = Counter(
+        case.judgement.verdict
+        for case in _cases(result)
+        if not any(_is_meant(asked, case, known) for asked in held)
+    )
+    code, stopped = _never_let_through(result)
+    if stopped != _NOTHING_JUDGED:
+        code = min([asked.code for asked in held], default=code)
+    return Gate(
+        exit_code=code,
+        conditions=tuple(asked.text for asked in conditions),
+        reasons=tuple(_reason(asked, counts[asked], result) for asked in held),
+        failures=left[Verdict.FAIL],
+        unproven=left[Verdict.UNPROVEN],
+        stopped=stopped,
+    )
+
+
+def _never_let_through(result: AuditResult) -> tuple[ExitCode, str]:
+    totals = result.totals
+    if not totals.judged:
+        return ExitCode.ERROR, _NOTHING_JUDGED
+    if result.run.interrupted:
+        return ExitCode.INCOMPLETE, "the audit was interrupted"
+    if totals.verdicts[Verdict.UNPROVEN] == totals.judged:
+        return ExitCode.INCOMPLETE, "nothing was proven"
+    return ExitCode.PROVEN, ""
+
+
+def _cases(result: AuditResult) -> Iterator[_Case]:
+    wanted = {Verdict.FAIL, Verdict.WAIVED, Verdict.UNPROVEN}
+    for host in result.hosts:
+        for bound, judgement in zip(result.rules, host.judgements, strict=True):
+            if judgement.verdict in wanted:
+                yield _Case(host.name, bound, judgement)
+
+
+def _known_failures(result: AuditResult) -> set[tuple[str, str]]:
+    """Failures that an earlier audit had too. Whatever is not known to be old is new.
+
+    A rule that failed before and fails by something else now is both, and counts as new; so does
+    one whose port another program holds.
+    """
+    items = result.changes.items if result.changes else ()
+    old = {(item.host, item.rule) for item in items if item.kind is ChangeKind.STILL_FAILING}
+    new = {(item.host, item.rule) for item in items if item.kind in _OTHERWISE}
+    return old - new
+
+
+def _is_meant(asked: Condition, case: _Case, known: set[tuple[str, str]]) -> bool:
+    verdict = case.judgement.verdict
+    if asked.what in {What.UNPROVEN, What.WAIVED}:
+        return verdict.value == asked.what.value
+    if verdict is not Verdict.FAIL:
+        return False
+    if asked.what is What.EXPIRED:
+        return any(each.waived and each.waived.lapsed for each in case.judgement.findings)
+    if asked.what is What.NEW:
+        return (case.host, case.bound.key) not in known
+    return case.bound.severity.rank >= asked.severity.rank
+
+
+def _reason(held: Condition, count: int, result: AuditResult) -> str:
+    figure = f"{count} {_NOUNS[held.what][count != 1]}"
+    if held.percent:
+        figure = f"{figure} of {result.totals.judged} judged"
+    if held.what is What.NEW and result.changes is None:
+        figure = f"{figure}: without an earlier audit every failure is new"
+    return f"{held.text} ({figure})"
+
+
+def told(decided: Gate) -> str:
+    """The last word of a summary: what gated, and what did not; empty without conditions."""
+    if not decided.conditions:
+        return ""
+    asked = f"--fail-on {', '.join(decided.conditions)}"
+    parts = []
+    if decided.stopped:
+        parts.append(f"{decided.stopped}, and --fail-on does not change that")
+    if decided.reasons:
+        parts.append(f"gated by --fail-on {', '.join(decided.reasons)}")
+    if decided.failures or decided.unproven:
+        parts.append(f"{_left(decided)} did not gate{'' if decided.reasons else f' ({asked})'}")
+    if not parts:
+        parts.append(f"nothing failed and nothing is unproven; nothing gated ({asked})")
+    return f"{'; '.join(parts)}; exit code {int(decided.exit_code)}"
+
+
+def _left(decided: Gate) -> str:
+    noun = _NOUNS[What.FAIL][decided.failures != 1]
+    return f"{decided.failures} {noun} and {decided.unproven} unproven"

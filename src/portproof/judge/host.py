@@ -1,0 +1,155 @@
+"""One look becomes one host's result: normalise, prove, evaluate, and read what failed."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from sys import intern
+
+import msgspec
+
+from portproof.catalog.services import by_port
+from portproof.judge.docker_ports import published, with_published
+from portproof.judge.listeners import Wanted, normalise
+from portproof.judge.plan import Plan
+from portproof.judge.proof import check_answers, doubts, listening_answer, without_canaries
+from portproof.model.hosts import Host
+from portproof.model.listeners import Listener
+from portproof.model.observation import HostDark, HostLook, Identity, Look, Observed
+from portproof.model.scene import Scene
+from portproof.model.verdicts import Finding, Judgement, Verdict
+from portproof.model.why import Why
+from portproof.policy.checks import Check
+from portproof.result.result import HostResult, Seen
+from portproof.triage import read
+
+
+def judge(
+    plan: Plan, host: Host, look: Look, checks: Sequence[Check], *, require_witness: bool = False
+) -> HostResult:
+    """Judge one host by its look. Pure: the same look gives the same result, today or later."""
+    if isinstance(look, HostDark):
+        judgements = plan.judge_dark(look.cause)
+        return HostResult(host.name, host.groups, judgements, _unseen(look))
+    witnesses = {witness.port for witness in look.witnesses}
+    scene = scene_of(
+        look,
+        checks,
+        require_witness=require_witness,
+        wanted=Wanted(witnesses, plan.watches),
+    )
+    judgements = plan.judge(scene)
+    if look.why is not None:
+        judgements = tuple(_explained(each, look, look.why) for each in judgements)
+    return HostResult(host.name, host.groups, judgements, _seen(look, scene))
+
+
+def failing_listeners(result: HostResult) -> tuple[Listener, ...]:
+    """The listeners by which rules fail on a host: those a second round asks about."""
+    if not result.has(Verdict.FAIL):
+        return ()
+    failed = (each for each in result.judgements if each.verdict is Verdict.FAIL)
+    found = (finding.listener for each in failed for finding in each.findings)
+    return tuple(dict.fromkeys(listener for listener in found if listener is not None))
+
+
+def _explained(judgement: Judgement, look: HostLook, whys: Mapping[int, Why]) -> Judgement:
+    """A failure together with who is behind its listeners, and how that reads."""
+    if judgement.verdict is not Verdict.FAIL:
+        return judgement
+    findings = tuple(_read(finding, look, whys) for finding in judgement.findings)
+    return msgspec.structs.replace(judgement, findings=findings)
+
+
+def _read(finding: Finding, look: HostLook, whys: Mapping[int, Why]) -> Finding:
+    """A finding with its reading; one that was not asked about stays as it is."""
+    listener = finding.listener
+    if listener is None:
+        return finding
+    pids = dict.fromkeys(owner.pid for owner in listener.owners if owner.pid is not None)
+    why = tuple(whys[pid] for pid in pids if pid in whys)
+    if pids and not why:
+        return finding
+    reading = read(
+        listener,
+        whys,
+        registered_names(listener.port, listener.protocol),
+        look.sight.identity.platform,
+        _moment(look.taken),
+    )
+    return msgspec.structs.replace(finding, why=why, reading=reading)
+
+
+def _moment(taken: str) -> int | None:
+    """A time of the evidence in seconds since 1970, or None where it is no time."""
+    try:
+        return int(datetime.fromisoformat(taken).timestamp())
+    except (ValueError, OverflowError):
+        return None
+
+
+def registered_names(port: int, protocol: str) -> tuple[str, ...]:
+    """The services a port is registered for, each once."""
+    services = by_port(port, protocol)
+    return tuple(dict.fromkeys(service.name for service in services if service.name))
+
+
+def scene_of(
+    look: HostLook,
+    checks: Sequence[Check],
+    *,
+    require_witness: bool = False,
+    wanted: Wanted | None = None,
+) -> Scene:
+    """What a look says about a host, with the doubts that remain.
+
+    ``wanted`` leaves out listeners that nobody asks for; their rows are read all the same.
+    """
+    identity = look.sight.identity
+    answer = listening_answer(look)
+    rows = answer.rows if isinstance(answer, Observed) else ()
+    normal = normalise(rows, identity, wanted)
+    without_sql = (each.check for each in checks if each.sql_on(identity.platform) is None)
+    return Scene(
+        platform=identity.platform,
+        listeners=with_published(
+            without_canaries(normal.listeners, look.witnesses), published(look.sight).listeners
+        ),
+        doubts=doubts(look, normal.listeners, normal.garbled, normal.stateless),
+        checks=check_answers(look, checks, require_witness=require_witness),
+        inapplicable=frozenset(without_sql),
+        outside=look.outside,
+    )
+
+
+def _unseen(look: HostDark) -> Seen:
+    return Seen(taken=look.taken, seconds=look.seconds, tried=look.tried)
+
+
+def _seen(look: HostLook, scene: Scene) -> Seen:
+    """In short, how a host was looked at; what is the same on many hosts is kept once."""
+    identity = look.sight.identity
+    doubt = scene.doubts.tcp or scene.doubts.udp
+    return Seen(
+        taken=intern(look.taken),
+        seconds=look.seconds,
+        source=intern(identity.source),
+        version=intern(identity.version),
+        platform=identity.platform,
+        privilege=intern(_privilege(identity)),
+        proof=_witnesses(look) if doubt is None else f"{doubt.reason}: {doubt.detail}",
+        tried=look.tried,
+        unseen=tuple(map(intern, published(look.sight).unseen)),
+    )
+
+
+def _privilege(identity: Identity) -> str:
+    if identity.elevated is not None:
+        return "elevated" if identity.elevated else "not elevated"
+    if identity.euid is None:
+        return "not told"
+    return "root" if identity.euid == 0 else f"user id {identity.euid}"
+
+
+def _witnesses(look: HostLook) -> str:
+    seen = [f"{each.protocol} {each.address} port {each.port}" for each in look.witnesses]
+    kind = "canaries" if all(each.ours for each in look.witnesses) else "witnesses"
+    return f"{len(seen)} {kind} seen: {', '.join(seen)}"

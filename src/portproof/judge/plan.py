@@ -1,0 +1,182 @@
+"""Rules and a scene become judgements. Pure, and cheap for hosts where nothing stands out."""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from operator import attrgetter
+from typing import Final
+
+from portproof.model.hosts import Host, Inventory
+from portproof.model.listeners import Listener
+from portproof.model.observation import Platform, Unobserved
+from portproof.model.patterns import HostPattern, Selection
+from portproof.model.ports import Protocol
+from portproof.model.scene import Doubts, Scene
+from portproof.model.verdicts import PASSED, Judgement, Verdict, unproven
+from portproof.policy.policy import BoundRule
+from portproof.policy.rules.closed import ClosedRule
+
+_BY_PORT: Final = attrgetter("port", "protocol", "address", "stack", "namespace")
+_NAMED: Final = 5
+"""Hosts named in a warning before the rest is counted."""
+
+
+class Plan:
+    """All rules against one kind of host: those selected by the same patterns.
+
+    ``watches(protocol, port)`` gives the rules whose verdict a listener there can change.
+
+    What does not depend on a host's listeners is judged once and shared: on most hosts most rules
+    watch none of the ports in use, and a port is matched with the rules that watch it only once.
+    """
+
+    def __init__(self, rules: Sequence[BoundRule], applies: Sequence[bool]) -> None:
+        self._rules = tuple(bound.rule for bound in rules)
+        self._applies = tuple(applies)
+        self._elsewhere = tuple(map(_not_for_host, rules))
+        self._active = [index for index, on in enumerate(applies) if on]
+        self._asking = [index for index in self._active if self._rules[index].needs_answers]
+        self.watches = lru_cache(maxsize=None)(self._find_watchers)
+        self._quiet = lru_cache(maxsize=256)(self._judge_quiet)
+        self._passed = lru_cache(maxsize=256)(self._judge_passed)
+
+    def judge(self, scene: Scene) -> tuple[Judgement, ...]:
+        """Judge a host that was looked at, one judgement a rule, in the order of the rules."""
+        watched: dict[int, list[Listener]] = {index: [] for index in self._asking}
+        for listener in scene.listeners:
+            for index in self.watches(listener.protocol, listener.port):
+                watched.setdefault(index, []).append(listener)
+        for port in scene.outside.answered if scene.outside else ():
+            for index in self.watches(Protocol.TCP, port):
+                watched.setdefault(index, [])
+        judgements = self._quiet(scene.platform, scene.doubts)
+        if not watched:
+            return judgements
+        changed = list(judgements)
+        for index, listeners in watched.items():
+            # Sources give rows in any order; findings come in one.
+            changed[index] = self._rules[index].judge(sorted(listeners, key=_BY_PORT), scene)
+        if all(changed[index] is PASSED for index in watched):
+            return self._passed(scene.platform, scene.doubts, frozenset(watched))
+        return tuple(changed)
+
+    @lru_cache(maxsize=256)  # noqa: B019 - a plan lives as long as the audit
+    def judge_dark(self, cause: Unobserved) -> tuple[Judgement, ...]:
+        """Judge a host nobody could look at: every rule that is for it is unproven."""
+        dark = unproven(cause.reason, cause.detail)
+        return tuple(
+            dark if applies else self._elsewhere[index]
+            for index, applies in enumerate(self._applies)
+        )
+
+    def _find_watchers(self, protocol: Protocol, port: int) -> tuple[int, ...]:
+        return tuple(index for index in self._active if self._rules[index].watches(protocol, port))
+
+    def _judge_quiet(self, platform: Platform, doubts: Doubts) -> tuple[Judgement, ...]:
+        scene = Scene(platform=platform, listeners=(), doubts=doubts)
+        return tuple(
+            rule.judge((), scene) if applies else self._elsewhere[index]
+            for index, (rule, applies) in enumerate(zip(self._rules, self._applies, strict=True))
+        )
+
+    def _judge_passed(
+        self, platform: Platform, doubts: Doubts, passed: frozenset[int]
+    ) -> tuple[Judgement, ...]:
+        """The judgements of every host like that on which these rules pass: one for them all."""
+        judgements = self._quiet(platform, doubts)
+        return tuple(PASSED if index in passed else each for index, each in enumerate(judgements))
+
+
+def _not_for_host(bound: BoundRule) -> Judgement:
+    patterns = " and ".join(str(pattern) for pattern in bound.patterns)
+    unchosen = "the inventory chooses other policies for the host, or "
+    detail = f"{unchosen if bound.chosen_for is not None else ''}the host is not in {patterns}"
+    return Judgement(Verdict.NOT_APPLICABLE, detail=detail)
+
+
+class Selections:
+    """Which hosts of an inventory each rule is for; a pattern used twice is worked out once."""
+
+    def __init__(self, inventory: Inventory) -> None:
+        self._names = inventory.names()
+        self._groups = inventory.groups()
+        self._by_pattern: dict[HostPattern, Selection] = {}
+
+    def select(self, pattern: HostPattern) -> Selection:
+        """The hosts a pattern selects, and the parts of it that name nothing."""
+        if pattern not in self._by_pattern:
+            self._by_pattern[pattern] = pattern.select(self._names, self._groups)
+        return self._by_pattern[pattern]
+
+    def hosts(self, bound: BoundRule) -> frozenset[str]:
+        """The hosts a rule is for: those its policy and its own pattern both select.
+
+        Where the inventory chooses the policies of its hosts, only those it chose this one for.
+        """
+        chosen = [frozenset(self.select(pattern).names) for pattern in bound.patterns]
+        own = () if bound.chosen_for is None else (bound.chosen_for,)
+        return frozenset.intersection(*chosen, *own)
+
+
+def plans(rules: Sequence[BoundRule], inventory: Inventory) -> dict[str, Plan]:
+    """The plan for each host by its name; hosts selected by the same rules share one."""
+    selections = Selections(inventory)
+    selected = [selections.hosts(bound) for bound in rules]
+    shared: dict[tuple[bool, ...], Plan] = {}
+    by_host = {}
+    for host in inventory.hosts:
+        applies = tuple(host.name in names for names in selected)
+        if applies not in shared:
+            shared[applies] = Plan(rules, applies)
+        by_host[host.name] = shared[applies]
+    return by_host
+
+
+def ports_to_try(
+    rules: Sequence[BoundRule], inventory: Inventory
+) -> Callable[[Host], frozenset[int]]:
+    """The TCP ports that rules want closed on a host: those worth trying from outside."""
+    selections = Selections(inventory)
+    wanted = [
+        (selections.hosts(bound), bound.rule.closed)
+        for bound in rules
+        if isinstance(bound.rule, ClosedRule)
+    ]
+
+    def ports(host: Host) -> frozenset[int]:
+        own = (closed.ranges for names, closed in wanted if host.name in names)
+        return frozenset(
+            port
+            for ranges in own
+            for part in ranges
+            if part.protocol is Protocol.TCP
+            for port in range(part.first, part.last + 1)
+        )
+
+    return ports
+
+
+def pattern_warnings(rules: Sequence[BoundRule], inventory: Inventory) -> tuple[str, ...]:
+    """What a reader must know about patterns: parts that name nothing, rules for no host."""
+    selections = Selections(inventory)
+    selected = [selections.hosts(bound) for bound in rules]
+    patterns = dict.fromkeys(pattern for bound in rules for pattern in bound.patterns)
+    unknown = [
+        f"hosts: {pattern}: nothing in the inventory is called {part}"
+        for pattern in patterns
+        for part in selections.select(pattern).unmatched
+    ]
+    idle = [
+        f"rule {bound.key} is for no host of the inventory"
+        for bound, hosts in zip(rules, selected, strict=True)
+        if not hosts
+    ]
+    return (*unknown, *idle, *_without_rules(selected, inventory))
+
+
+def _without_rules(selected: Sequence[frozenset[str]], inventory: Inventory) -> Iterator[str]:
+    """A host that no rule is for counts as proven, and a reader must know that it says nothing."""
+    judged = frozenset[str]().union(*selected)
+    left = [host.name for host in inventory.hosts if host.name not in judged]
+    if left:
+        more = f" and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
+        yield f"no rule is for {', '.join(left[:_NAMED])}{more}"

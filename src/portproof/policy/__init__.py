@@ -1,0 +1,1 @@
+"""What must hold: policies, rules that judge themselves, checks, waivers and their tests."""

@@ -1,1 +1,0 @@
-"""Output formats: each module writes a result in one."""

@@ -1,0 +1,1 @@
+"""An audit result as text: the HTML report and every other format."""

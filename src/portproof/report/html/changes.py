@@ -1,0 +1,154 @@
+"""What changed since the last audit, in words."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+from portproof.report.html.evidence import RuleCase
+from portproof.report.html.roster import Roster
+from portproof.report.words.anchors import query
+from portproof.report.words.changes import TITLES
+from portproof.report.words.labels import told_apart
+from portproof.report.words.limits import CAUSES
+from portproof.report.words.text import many, moment, number
+from portproof.result.changes import Change, ChangeKind, Changes
+
+SIGNS: Final = {
+    ChangeKind.NEWLY_FAILING: "fail",
+    ChangeKind.DARK: "unproven",
+    ChangeKind.STILL_FAILING: "fail",
+    ChangeKind.FIXED: "pass",
+    ChangeKind.PROVEN: "pass",
+    ChangeKind.WAIVER: "waived",
+}
+
+
+Anchors = Mapping[tuple[str, str], str]
+"""Where in the page a rule's failure on a host is, by the rule's key and the host's shown name; the
+rule itself has an empty name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A host or a rule by its name, and where in the page its failure is, if it is there."""
+
+    name: str
+    anchor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One change in a sentence, the hosts it is about, and since when, where that is known.
+
+    ``hosts`` are the first ones and ``more`` counts the others; ``rule`` has no name and ``hosts``
+    is empty where the change is about neither. ``link`` asks the tables for it.
+    """
+
+    hosts: tuple[Place, ...]
+    more: str
+    rule: Place
+    severity: str
+    what: str
+    since: str
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Changes of one kind. ``sign`` is the verdict whose shape stands for them, or nothing."""
+
+    kind: str
+    title: str
+    sign: str
+    count: int
+    text: str
+    shown: tuple[Told, ...]
+    left: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangesView:
+    """What changed since an earlier audit: ``kinds`` leaves out those without any change.
+
+    ``notes`` say what a reader must know before comparing.
+    """
+
+    when: str
+    folder: str
+    notes: tuple[str, ...]
+    kinds: tuple[Kind, ...]
+
+
+def shown_names(roster: Roster, changes: Changes) -> dict[str, str]:
+    """How each host that changed is shown: as in the roster, and one that is gone like no other."""
+    names = [host.name for host in roster.result.hosts]
+    shown = dict(zip(names, roster.names, strict=True))
+    gone = list(dict.fromkeys(item.host for item in changes.items if item.host not in shown))
+    return shown | dict(zip(gone, told_apart([*names, *gone])[len(names) :], strict=True))
+
+
+def changes_view(roster: Roster, changes: Changes, failing: Iterable[RuleCase]) -> ChangesView:
+    """Group what changed by its kind, and within it what is the same on many hosts.
+
+    Args:
+        roster: The hosts, with the names they are shown by.
+        changes: What changed.
+        failing: The failures that the page tells, for links to them.
+    """
+    items: dict[ChangeKind, list[Change]] = {kind: [] for kind in ChangeKind}
+    for item in changes.items:
+        items[item.kind].append(item)
+    names, anchors = shown_names(roster, changes), dict(_anchors(failing))
+    kinds = tuple(_kind(kind, found, names, anchors) for kind, found in items.items() if found)
+    before = changes.before
+    return ChangesView(moment(before.finished), before.folder, changes.notes, kinds)
+
+
+def _anchors(failing: Iterable[RuleCase]) -> Iterator[tuple[tuple[str, str], str]]:
+    for case in failing:
+        yield (case.key, ""), case.anchor
+        for host in case.hosts:
+            yield (case.key, host.name), host.anchor
+
+
+def _kind(
+    kind: ChangeKind, items: list[Change], names: Mapping[str, str], anchors: Anchors
+) -> Kind:
+    alike: dict[tuple[str, ...], list[Change]] = {}
+    for item in items:
+        alike.setdefault((item.rule, item.what, item.severity, item.since), []).append(item)
+    shown = list(islice(alike.values(), CAUSES))
+    left = len(items) - sum(map(len, shown))
+    return Kind(
+        kind=kind.value,
+        title=TITLES[kind],
+        sign=SIGNS.get(kind, ""),
+        count=len(items),
+        text=number(len(items)),
+        shown=tuple(_told(each, names, anchors) for each in shown),
+        left=f"and {many(left, 'change')} more of this kind" if left > 0 else "",
+    )
+
+
+def _told(items: list[Change], names: Mapping[str, str], anchors: Anchors) -> Told:
+    """Tell changes that differ in nothing but their host."""
+    first = items[0]
+    hosts = list(dict.fromkeys(names[item.host] for item in items if item.host))
+    left = len(hosts) - CAUSES
+    return Told(
+        hosts=tuple(Place(each, anchors.get((first.rule, each), "")) for each in hosts[:CAUSES]),
+        more=f"and {many(left, 'host')} more" if left > 0 else "",
+        rule=Place(first.rule, anchors.get((first.rule, ""), "")),
+        severity=first.severity,
+        what=first.what,
+        since=f"since {moment(first.since)}" if first.since else "",
+        link=_link(first.rule, hosts),
+    )
+
+
+def _link(rule: str, hosts: list[str]) -> str:
+    wanted = {"rule": rule} if rule else {}
+    if len(hosts) == 1:
+        wanted["host"] = hosts[0]
+    return query(**wanted, view="changes") if wanted else ""

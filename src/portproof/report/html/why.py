@@ -1,0 +1,113 @@
+"""Who is behind a listener, as the report shows it: facts about each process, and the reading."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from portproof.model.why import Executable, Kind, OnDisk, Reading, Unit, Why
+from portproof.report.words.text import Passage, number, prose, since_epoch
+
+LOOKS: Final = {
+    Kind.SUSPICIOUS: "Looks suspicious",
+    Kind.LEGACY: "Looks like old software",
+    Kind.UNRELATED: "Looks unrelated: it borrowed the port",
+    Kind.UNKNOWN: "Not known what this is",
+}
+_FATES: Final = {
+    OnDisk.REPLACED: "replaced on disk while it runs",
+    OnDisk.DELETED: "deleted on disk while it runs",
+    OnDisk.MEMORY: "never was on disk",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A reading in words: how it looks, the reasons, and what to do next."""
+
+    kind: str
+    looks: str
+    reasons: tuple[str, ...]
+    next_step: tuple[Passage, ...]
+
+
+def story(reading: Reading | None) -> Story | None:
+    """A reading as the report tells it."""
+    if reading is None:
+        return None
+    return Story(
+        kind=reading.kind.value,
+        looks=LOOKS[reading.kind],
+        reasons=reading.reasons,
+        next_step=prose(reading.next_step),
+    )
+
+
+def told(why: Why) -> Iterator[tuple[str, str]]:
+    """What is known of a process beyond what its listener tells, as labels and values."""
+    facts = (
+        ("Chain", _chain(why)),
+        ("Folder", why.process.cwd),
+        ("File", _file(why.executable) if why.executable else ""),
+        ("SHA-256", why.executable.sha256 if why.executable else ""),
+        ("Package", _package(why)),
+        ("Unit", _unit(why.unit) if why.unit else ""),
+        ("Sockets", ", ".join(f"{each.name} ({', '.join(each.listens)})" for each in why.sockets)),
+        ("Job", why.launchd),
+        ("Services", ", ".join(service.name for service in why.services)),
+        ("Container", _container(why)),
+        ("Terminal", why.session.terminal if why.session else ""),
+        ("Signature", _signature(why)),
+    )
+    return ((label, value) for label, value in facts if value)
+
+
+def _chain(why: Why) -> str:
+    people = (why.process, *why.parents)
+    return " ← ".join(f"{each.name or 'unnamed'} ({each.pid})" for each in people)
+
+
+def _file(file: Executable) -> str:
+    parts = (
+        _FATES.get(file.on_disk, ""),
+        "" if file.modified is None else f"changed {since_epoch(file.modified)}",
+        "" if file.size is None else f"{number(file.size)} bytes",
+        "" if file.owner is None else f"owned by user id {file.owner}",
+        "everybody may write to it" if file.world_writable else "",
+        f"also called {file.link}" if file.link else "",
+    )
+    return ", ".join(part for part in parts if part)
+
+
+def _package(why: Why) -> str:
+    package = why.package
+    if package is None:
+        return f"none, says {' and '.join(why.unowned_by)}" if why.unowned_by else ""
+    changed = {True: ", file unchanged", False: ", file changed since", None: ""}
+    name = f"{package.name} {package.version}".strip()
+    return f"{name} ({package.manager}){changed[package.unchanged]}"
+
+
+def _unit(unit: Unit) -> str:
+    if not unit.activated:
+        return unit.name
+    return f"{unit.name}, its socket opened by {unit.socket or 'systemd'}"
+
+
+def _container(why: Why) -> str:
+    container = why.container
+    if container is None:
+        return ""
+    parts = (
+        container.name,
+        container.image,
+        container.id,
+        container.pod and f"pod {container.pod}",
+    )
+    return f"{container.runtime}: {', '.join(part for part in parts if part)}"
+
+
+def _signature(why: Why) -> str:
+    if why.signature is None:
+        return ""
+    by = f" by {why.signature.signer}" if why.signature.signer else ""
+    return f"{why.signature.result}{by}"

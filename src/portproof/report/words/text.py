@@ -1,0 +1,145 @@
+"""Text as reports show it: nothing hidden, times in UTC, prose in paragraphs and steps."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from portproof.text.safe import TEXT, escaped
+from portproof.text.visible import shortened, visible
+
+_STEP = re.compile(r"(\d{1,3})\.\s+(.*)", re.DOTALL)
+_LINK = re.compile(r"https?://(?:[A-Za-z0-9._~:/?#@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+")
+_MINUTE: Final = 60
+
+
+def is_link(text: str) -> bool:
+    """Whether a text is a web address of plain characters, so that a link may be made of it."""
+    return _LINK.fullmatch(text) is not None and text.count("#") <= 1
+
+
+def number(count: int) -> str:
+    """A count with its thousands apart: ``12,345``."""
+    return f"{count:,}"
+
+
+def many(count: int, noun: str) -> str:
+    """A count and what is counted: ``1 host``, ``1,200 hosts``."""
+    return f"{number(count)} {noun}" if count == 1 else f"{number(count)} {noun}s"
+
+
+def listed(parts: Iterable[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    *head, last = parts
+    return f"{', '.join(head)} and {last}" if head else last
+
+
+def since_epoch(seconds: int) -> str:
+    """Seconds since 1970 as a UTC time; a number that is no time stays a number."""
+    try:
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except (OverflowError, ValueError, OSError):
+        return f"{seconds} seconds after 1970"
+
+
+def moment(iso: str) -> str:
+    """An ISO 8601 time in UTC as people read it; what is no such time stays as it is."""
+    try:
+        return f"{datetime.fromisoformat(iso).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except (OverflowError, ValueError):
+        return iso
+
+
+def between(started: str, finished: str) -> str:
+    """How long something took, from its times in ISO 8601; empty when that cannot be told."""
+    try:
+        passed = datetime.fromisoformat(finished) - datetime.fromisoformat(started)
+    except (TypeError, ValueError):
+        return ""
+    return duration(passed.total_seconds())
+
+
+def duration(seconds: float) -> str:
+    """``0.4 s``, ``12 s``, ``3 min 5 s``."""
+    if seconds < 10:  # noqa: PLR2004 - below ten seconds the tenths tell something
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), _MINUTE)
+    return f"{number(minutes)} min {rest} s" if minutes else f"{rest} s"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of a paragraph; ``code`` when it was written between backticks."""
+
+    text: str
+    code: bool
+
+    @property
+    def words(self) -> list[str]:
+        """The words of a piece of code, so that a line of it breaks between them alone."""
+        return self.text.split()
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """A paragraph, or a numbered step when ``step`` is not 0."""
+
+    step: int
+    spans: tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Paragraphs that belong together: steps in a row, or paragraphs that are no steps."""
+
+    steps: bool
+    paragraphs: tuple[Paragraph, ...]
+
+
+def prose(text: str | None) -> tuple[Passage, ...]:
+    """Read a policy's text: blank lines part paragraphs, ``1.`` starts a step, backticks code."""
+    passages: list[Passage] = []
+    for paragraph in map(_paragraph, _parts(text or "")):
+        steps = paragraph.step > 0
+        if passages and passages[-1].steps == steps:
+            before = passages.pop().paragraphs
+            passages.append(Passage(steps, (*before, paragraph)))
+        else:
+            passages.append(Passage(steps, (paragraph,)))
+    return tuple(passages)
+
+
+def _parts(text: str) -> list[str]:
+    between_parts = r"\n\s*\n" if re.search(r"\n\s*\n", text.strip()) else r"\n"
+    return [" ".join(part.split("\n")) for part in re.split(between_parts, text.strip()) if part]
+
+
+def _paragraph(text: str) -> Paragraph:
+    match = _STEP.fullmatch(text.strip())
+    return Paragraph(int(match[1]), _spans(match[2])) if match else Paragraph(0, _spans(text))
+
+
+def _spans(text: str) -> tuple[Span, ...]:
+    pieces = text.split("`")
+    if len(pieces) % 2 == 0:
+        return (Span(text, code=False),)
+    return tuple(Span(piece, bool(at % 2)) for at, piece in enumerate(pieces) if piece)
+
+
+def markdown(text: str | None) -> str:
+    """A policy's text as Markdown: its steps and its code stay, and nothing else means anything."""
+    return "\n\n".join(_passage(passage) for passage in prose(shortened(text or "", TEXT)))
+
+
+def _passage(passage: Passage) -> str:
+    parts = (
+        (f"{each.step}. " if passage.steps else "")
+        + "".join(_code(span.text) if span.code else escaped(span.text) for span in each.spans)
+        for each in passage.paragraphs
+    )
+    return ("\n" if passage.steps else "\n\n").join(parts)
+
+
+def _code(text: str) -> str:
+    return f"`{visible(text)}`"

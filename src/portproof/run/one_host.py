@@ -1,0 +1,190 @@
+"""Every host of an inventory with its look: this machine first, then the others over SSH."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from importlib import import_module
+from typing import Final, Protocol, Self
+
+import msgspec
+
+from portproof.defaults import FORKS
+from portproof.errors import UsageError
+from portproof.inventory.connection import connection
+from portproof.inventory.plain import own_names
+from portproof.investigate.why import with_why
+from portproof.model.connection import Connection
+from portproof.model.hosts import Host
+from portproof.model.listeners import Listener
+from portproof.model.observation import HostDark, HostLook, Look, Observed, Platform, Unobserved
+from portproof.run import local
+from portproof.run.fleet import FleetRun
+from portproof.sources.connect_probe import Knocker
+from portproof.sources.identity import this_platform
+from portproof.sources.local import look_here
+from portproof.sources.source import Source
+from portproof.ssh.settings import VIA, SshSettings
+
+_MANY: Final = 1000
+"""Rows of a look that are judged in a thread, so that they do not hold up other hosts."""
+
+_OVER_SSH: Final = "portproof.ssh.collector"
+
+PortsOf = Callable[[Host], Iterable[int]]
+SshSuspects = Callable[[HostLook], Awaitable[Sequence[Listener]]]
+Suspects = Callable[[Host, HostLook], Sequence[Listener]]
+"""Tells which listeners fail on a host that was looked at. It is called from several threads."""
+
+Questions = Mapping[Platform, Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How hosts are looked at.
+
+    ``sources`` are tried in order on this machine; ``forks`` is how many other hosts are looked at
+    at a time; ``outside`` gives the TCP ports of a host that are tried from here as well, once it
+    was looked at.
+    """
+
+    sources: Sequence[Source]
+    forks: int = FORKS
+    accept_new_host_keys: bool = False
+    outside: PortsOf | None = None
+    ssh: SshSettings = field(default_factory=SshSettings)
+
+
+class Looker(Protocol):
+    """Looks at hosts over SSH, in this process or in others."""
+
+    async def look(
+        self, host: str, connection: Connection, suspects: SshSuspects | None = None
+    ) -> Look:
+        """Look at one host."""
+        ...
+
+    async def close(self) -> None:
+        """End everything."""
+        ...
+
+
+class Looks:
+    """Iterate once to look at every host. Hosts left out after ``finish`` were not looked at.
+
+    Raises:
+        UsageError: a host is reached over SSH, and ``how`` names a source that is not there.
+        ImportError: a host is reached over SSH, and a library for that cannot be loaded.
+    """
+
+    def __init__(self, hosts: Sequence[Host], questions: Questions, how: How) -> None:
+        self._hosts = hosts
+        self._questions = questions
+        self._how = how
+        self._here = own_names()
+        self._fleet: FleetRun | None = None
+        self._finishing = False
+        self._near = [host for host in hosts if not self._is_far(host)]
+        if len(self._near) < len(hosts) and how.ssh.via not in (None, *VIA):
+            text = f"hosts reached over SSH have no source {how.ssh.via}"
+            raise UsageError(f"{text}; take {' or '.join(VIA)}, or leave out --via")
+        if len(self._near) < len(hosts):
+            import_module(_OVER_SSH)
+        self._suspects: Suspects | None = None
+
+    def asking(self, suspects: Suspects) -> Self:
+        """The same looks, each with who is behind the listeners that fail, if any do."""
+        self._suspects = suspects
+        return self
+
+    def finish(self) -> None:
+        """Start no more hosts; those under way are still looked at to the end."""
+        self._finishing = True
+        if self._fleet is not None:
+            self._fleet.finish()
+
+    def cancel(self) -> None:
+        """End at once what runs on hosts that are reached over SSH."""
+        self._finishing = True
+        if self._fleet is not None:
+            self._fleet.cancel()
+
+    def __iter__(self) -> Iterator[tuple[Host, Look]]:
+        """Yield each host with its look, as they come."""
+        for host, look in local.run(self._look_near, self._near):
+            yield host, look
+            if self._finishing:
+                return
+        if len(self._near) < len(self._hosts):
+            yield from self._look_far({host.name for host in self._near})
+
+    def _way(self, host: Host) -> Connection | Unobserved:
+        accept = self._how.accept_new_host_keys
+        return connection(host, here=self._here, accept_new_host_keys=accept)
+
+    def _is_far(self, host: Host) -> bool:
+        way = self._way(host)
+        return isinstance(way, Connection) and way.kind == "ssh"
+
+    def _look_near(self, host: Host) -> Look:
+        way = self._way(host)
+        if isinstance(way, Unobserved):
+            taken = datetime.now(UTC).isoformat(timespec="seconds")
+            return HostDark(cause=way, taken=taken, seconds=0.0)
+        return self._explained(host, look_here(self._how.sources, self._questions[this_platform()]))
+
+    def _explained(self, host: Host, look: Look) -> Look:
+        if self._suspects is None or not isinstance(look, HostLook):
+            return look
+        try:
+            listeners = self._suspects(host, look)
+        except Exception:  # noqa: BLE001 - whoever judges the look comes upon it again
+            return look
+        return with_why(look, listeners, self._how.sources) if listeners else look
+
+    def _look_far(self, near: Container[str]) -> Iterator[tuple[Host, Look]]:
+        looker = self._looker(len(self._hosts) - len(self._near))
+        knocker = Knocker()
+
+        async def look(host: Host) -> Look:
+            way = self._way(host)
+            if isinstance(way, Unobserved):
+                raise TypeError(f"{host.name} was reachable a moment ago")
+            found = await looker.look(host.name, way, partial(self._failing, host))
+            return await self._outside(host, way, found, knocker)
+
+        far = (host for host in self._hosts if host.name not in near)
+        self._fleet = FleetRun(look, far, self._how.forks, looker.close)
+        if self._finishing:
+            return
+        yield from self._fleet
+
+    def _looker(self, hosts: int) -> Looker:
+        """This process for few hosts; for many, others beside it."""
+        from portproof.run.worker_messages import Setup  # noqa: PLC0415 - the same
+        from portproof.run.workers import Crew, wanted  # noqa: PLC0415 - the same
+        from portproof.ssh.collector import SshCollector  # noqa: PLC0415 - asyncssh costs start-up time only a fleet repays
+
+        count = wanted(hosts, self._how.forks)
+        if count == 1:
+            return SshCollector(self._questions, self._how.ssh)
+        questions = {platform: dict(asked) for platform, asked in self._questions.items()}
+        return Crew(Setup(questions, self._how.ssh, self._how.forks // count + 1), count)
+
+    async def _failing(self, host: Host, look: HostLook) -> Sequence[Listener]:
+        if self._suspects is None:
+            return ()
+        answers = look.sight.answers.values()
+        if sum(answer.count for answer in answers if isinstance(answer, Observed)) < _MANY:
+            return self._suspects(host, look)
+        return await asyncio.to_thread(self._suspects, host, look)
+
+    async def _outside(self, host: Host, way: Connection, look: Look, knocker: Knocker) -> Look:
+        """The look with what its ports say from here; a host behind a jump host is not tried."""
+        direct = way.proxy_jump in {None, "none"} and way.proxy_command in {None, "none"}
+        if self._how.outside is None or not direct or not isinstance(look, HostLook):
+            return look
+        ports = tuple(self._how.outside(host))
+        outside = await knocker.knock(way.address, ports) if ports else None
+        return msgspec.structs.replace(look, outside=outside)

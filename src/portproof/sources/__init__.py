@@ -1,0 +1,1 @@
+"""What answers osquery's SQL on a machine: one source a file."""

@@ -1,0 +1,50 @@
+"""Judges a run of osqueryi, on whatever machine it was: its answers are believed, or none is."""
+
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from portproof.model.observation import Answer, Reason, Unobserved
+from portproof.sources.answers import observed, quoted, refused
+from portproof.sources.osqueryi_format import GarbledError, read_answers
+from portproof.sources.program import Ran
+
+SOURCE: Final = "osqueryi"
+"""What evidence calls this source."""
+
+
+class Told(NamedTuple):
+    """Answers in the order of the questions, and warnings of what could not be read."""
+
+    answers: list[Answer]
+    unread: list[str]
+
+
+def judged(ran: Ran, count: int, program: str = SOURCE) -> Told | Unobserved:
+    """What one run told about ``count`` questions; rows are printed after errors all the same.
+
+    Args:
+        ran: How it ended, and what it printed.
+        count: How many questions it was asked.
+        program: What to call it in a detail.
+    """
+    if ran.complaints.error is not None:
+        return refused(SOURCE, ran.complaints.error)
+    if ran.code != 0:
+        said = quoted(ran.complaints.text.decode("utf-8", "backslashreplace"))
+        text = f"{program} ended with exit code {ran.code}: {said}"
+        return Unobserved(Reason.QUERY_ERROR, text)
+    try:
+        answers = read_answers(ran.output, count)
+    except GarbledError as error:
+        text = f"osqueryi's output cannot be read: {quoted(str(error))}"
+        return Unobserved(Reason.GARBLED, text)
+    return Told([observed(SOURCE, rows) for rows in answers], ran.complaints.unread)
+
+
+def joined(runs: Iterable[Told | Unobserved]) -> Told:
+    """What several runs told, of which one without an answer was for one question."""
+    told = [Told([run], []) if isinstance(run, Unobserved) else run for run in runs]
+    return Told(
+        [answer for each in told for answer in each.answers],
+        [warning for each in told for warning in each.unread],
+    )

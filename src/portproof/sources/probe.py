@@ -1,0 +1,174 @@
+"""The embedded probe as a source: portproof's own look at a machine, where there is no osquery.
+
+On Linux the probe reads /proc; elsewhere psutil tells. Either way the rows go through SQLite, so
+that the questions are the very SQL that osquery is asked.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from importlib.resources import files
+from typing import Final
+
+import msgspec
+
+from portproof import __version__
+from portproof.agent import host as probe_host
+from portproof.agent import sockets as probe
+from portproof.model.observation import Answer, Identity, Platform, Reason, Sight, Unobserved
+from portproof.sources.answers import quoted
+from portproof.sources.identity import this_platform
+from portproof.sources.sqltables import Database, Table, columns_read
+
+PROTOCOL: Final = 1
+"""The version of what the probe prints."""
+
+_MOST_ROWS: Final = 1_000_000
+_MOST_FAULTS: Final = 100
+
+
+class Collected(msgspec.Struct, frozen=True, kw_only=True):
+    """What a probe brought back, here or from a host; as JSON it is one line.
+
+        {"probe": 1, "platform": "linux", "euid": 0, "host_namespace": "4026531840",
+         "tables": {"users": {"columns": ["uid", ...], "rows": [[0, ...], ...]}},
+         "incomplete": ["/proc/1/net/tcp6: Permission denied"], "missing": {"hash": "..."}}
+
+    ``host_namespace`` is the inode of process 1's network namespace, "0" when it may not be known.
+    A column of osquery's that a table lacks is unknown, not empty; so is a ``missing`` table, each
+    with the reason. While ``incomplete`` is not empty, the absence of a row proves nothing.
+    """
+
+    probe: int
+    platform: Platform
+    euid: int | None = None
+    elevated: bool | None = None
+    host_namespace: str = ""
+    tables: dict[str, Table]
+    incomplete: list[str]
+    missing: dict[str, str]
+
+
+class ProbeSource:
+    """A source that reads this machine in this process.
+
+    Args:
+        timeout: Seconds for a whole look. A process in uninterruptible sleep can hold up the
+            reading of /proc for ever, so it is left behind when they are over.
+    """
+
+    name = "probe"
+
+    def __init__(self, timeout: float = 30.0) -> None:
+        self._timeout = timeout
+
+    def look(self, questions: Mapping[str, str]) -> Sight | Unobserved:
+        """Read what the questions need, once, and answer each of them."""
+        deadline = time.monotonic() + self._timeout
+        platform = this_platform()
+        names = wanted(questions, platform)
+        found = _within(self._timeout, lambda: _collect(platform, names))
+        if isinstance(found, Unobserved):
+            return found
+        collected = checked(found)
+        if isinstance(collected, Unobserved):
+            return collected
+        return sight(questions, collected, deadline)
+
+
+def wanted(questions: Mapping[str, str], platform: Platform) -> list[str]:
+    """The names a probe must be called with: columns as ``table.column``, and tables as a whole.
+
+    A question that cannot be asked at all needs nothing read; its answer will say so.
+    """
+    names: set[str] = set()
+    for sql in questions.values():
+        read = columns_read(sql, platform)
+        if not isinstance(read, Unobserved):
+            names.update(table for table in read if not read[table])
+            names.update(f"{table}.{column}" for table in read for column in read[table])
+    return sorted(names)
+
+
+def script() -> str:
+    """The probe as one text for ``python3 -`` on a Linux host, with all of its tables."""
+    folder = files("portproof.agent")
+    parts = ("host.py", "sockets.py", "main.py")
+    return "\n\n".join(folder.joinpath(part).read_text(encoding="utf-8") for part in parts)
+
+
+def decoded(line: bytes) -> Collected | Unobserved:
+    """Read what the script printed on a host; anything else than that is ``Unobserved``."""
+    try:
+        return checked(msgspec.json.decode(line))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        return _garbled(error)
+
+
+def checked(found: object) -> Collected | Unobserved:
+    """Accept what a probe brought back if it has the shape that this version knows."""
+    try:
+        collected = msgspec.convert(found, Collected)
+    except msgspec.ValidationError as error:
+        return _garbled(error)
+    if collected.probe != PROTOCOL:
+        return _garbled(f"version {collected.probe}")
+    return collected
+
+
+def sight(questions: Mapping[str, str], collected: Collected, deadline: float) -> Sight:
+    """Answer every question from what was collected; ``deadline`` is of ``time.monotonic``."""
+    with Database(collected.platform, collected.tables) as database:
+        told = {sql: _answer(sql, collected, database, deadline) for sql in questions.values()}
+    answers = {name: told[sql] for name, sql in questions.items()}
+    identity = Identity(
+        source=ProbeSource.name,
+        version=__version__,
+        platform=collected.platform,
+        euid=collected.euid,
+        elevated=collected.elevated,
+        host_namespace=collected.host_namespace[:20],
+    )
+    incomplete = tuple(quoted(fault) for fault in collected.incomplete[:_MOST_FAULTS])
+    return Sight(identity=identity, answers=answers, incomplete=incomplete)
+
+
+def _answer(sql: str, collected: Collected, database: Database, deadline: float) -> Answer:
+    read = columns_read(sql, collected.platform)
+    failed = sorted(set() if isinstance(read, Unobserved) else set(read) & set(collected.missing))
+    if failed and failed[0] not in collected.tables:
+        why = quoted(collected.missing[failed[0]])
+        detail = f"the embedded probe has no table {failed[0]} ({why}); install osquery to ask this"
+        return Unobserved(Reason.MISSING_TABLE, detail)
+    seconds = max(0.0, deadline - time.monotonic())
+    return database.answer(sql, seconds, _MOST_ROWS)
+
+
+def _garbled(error: object) -> Unobserved:
+    return Unobserved(Reason.GARBLED, f"the probe's answer is not understood: {quoted(str(error))}")
+
+
+def _collect(platform: Platform, names: list[str]) -> dict[str, object]:
+    if platform is Platform.LINUX:
+        return probe.collect(names, more=probe_host.HOST_TABLES)
+    from portproof.sources import probe_psutil  # noqa: PLC0415 - Linux has no need of psutil
+
+    return probe_psutil.collect(names)
+
+
+def _within(seconds: float, work: Callable[[], object]) -> object:
+    """What ``work`` returns, or why it did not: it is left behind when it is not back in time."""
+    results: list[object] = []
+    thread = threading.Thread(target=lambda: results.append(_outcome(work)), daemon=True)
+    thread.start()
+    thread.join(seconds)
+    late = Unobserved(Reason.TIMEOUT, f"reading the machine took more than {seconds:g} seconds")
+    return results[0] if results else late
+
+
+def _outcome(work: Callable[[], object]) -> object:
+    try:
+        return work()
+    except Exception as error:  # noqa: BLE001 - whatever a machine does to its probe is unproven
+        kind = type(error).__name__
+        return Unobserved(Reason.QUERY_ERROR, f"the probe failed: {kind}: {quoted(str(error))}")

@@ -1,0 +1,226 @@
+"""Looks at hosts over SSH: one connection and one command a host, and nothing is left behind.
+
+Where listeners fail, a second command over the same connection asks who is behind them.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from types import TracebackType
+from typing import Final, NamedTuple, Self
+
+import msgspec
+
+from portproof.errors import UsageError
+from portproof.investigate.why import SECONDS
+from portproof.model.connection import Connection
+from portproof.model.listeners import Listener
+from portproof.model.observation import (
+    HostDark,
+    HostLook,
+    Look,
+    Platform,
+    Reason,
+    Sight,
+    Unobserved,
+    Witness,
+)
+from portproof.ssh.command import Call, UnsupportedError
+from portproof.ssh.connect import Connector, DarkError
+from portproof.ssh.dialogue import Document, Outcome, Printed, Ready
+from portproof.ssh.host_identity import bindable, misplaced, server_witness
+from portproof.ssh.replies import Told, read_reply, run_of, sight_of_runs
+from portproof.ssh.script import Asking, program_of
+from portproof.ssh.second_round import SecondRound
+from portproof.ssh.session import Visit
+from portproof.ssh.settings import VIA, SshSettings
+
+_PLATFORMS: Final = {"linux": Platform.LINUX, "darwin": Platform.MACOS}
+_SMALL: Final = 12 * 1024
+"""Bytes of an answer that are judged at once. Joins of the tables in a larger one can be so much
+work that it would hold up the other hosts."""
+
+_MORE: Final = 0.2
+"""The part of the time of a look that a second round may take beyond it."""
+
+Suspects = Callable[[HostLook], Awaitable[Sequence[Listener]]]
+"""Tells which listeners fail on a host that was looked at."""
+
+_JUDGING: Final = 20.0
+"""Seconds the questions may take on the answer of the probe."""
+
+
+class SshCollector:
+    """Looks at hosts over SSH; keys, known hosts and jump hosts are shared by all of them.
+
+    Args:
+        questions: The SQL of every question by its id, for each platform a host may be of.
+        settings: The limits.
+
+    Raises:
+        UsageError: ``settings.via`` is no source.
+    """
+
+    def __init__(
+        self,
+        questions: Mapping[Platform, Mapping[str, str]],
+        settings: SshSettings = SshSettings(),  # noqa: B008 - frozen
+    ) -> None:
+        if settings.via not in (None, *VIA):
+            raise UsageError(f"over SSH there is no source {settings.via}; take {' or '.join(VIA)}")
+        self._questions = questions
+        self._settings = settings
+        self._askings: dict[Platform, Asking] = {}
+        self._connector = Connector(settings)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections to jump hosts."""
+        await self._connector.close()
+
+    async def look(
+        self, host: str, connection: Connection, suspects: Suspects | None = None
+    ) -> Look:
+        """Look at one host. It raises nothing for what a host or the network does.
+
+        Args:
+            host: The host's name, for details.
+            connection: How to get there.
+            suspects: Tells of a look which listeners fail; over the same connection the host is
+                then asked who is behind them. Without any, nothing more is asked.
+        """
+        begun = _Begun(datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic())
+        try:
+            call = Call.to(connection)
+            async with self._connector.connected(connection) as opened:
+                visit = Visit(host, connection, opened)
+                deadline = time.monotonic() + self._settings.command_timeout
+                look = await self._look(visit, call, begun)
+                if suspects is None or isinstance(look, HostDark):
+                    return look
+                return await self._explained(visit, look, suspects, deadline)
+        except UnsupportedError as error:
+            return _dark(Told(Unobserved(Reason.UNSUPPORTED_CONNECTION, str(error)), ()), begun)
+        except DarkError as error:
+            return _dark(Told(error.cause, ()), begun)
+
+    async def _look(self, visit: Visit, call: Call, begun: "_Begun") -> Look:
+        told, witnesses = await self._ask(visit, call)
+        if isinstance(told.sight, Unobserved):
+            return _dark(told, begun)
+        return HostLook(
+            sight=told.sight,
+            witnesses=(*told.canaries, *witnesses),
+            taken=begun.taken,
+            seconds=begun.seconds(),
+            tried=told.tried,
+        )
+
+    async def _explained(
+        self, visit: Visit, look: HostLook, suspects: Suspects, deadline: float
+    ) -> HostLook:
+        """The look with who is behind listeners that fail; whatever comes of that, it stands."""
+        try:
+            listeners = await suspects(look)
+        except Exception:  # noqa: BLE001 - whoever judges the look comes upon it again
+            return look
+        if not listeners:
+            return look
+        longest = deadline + self._settings.command_timeout * _MORE
+        until = min(time.monotonic() + SECONDS, longest)
+        asking = SecondRound(visit, look.sight.identity.platform, until)
+        return msgspec.structs.replace(look, why=await asking.who_is_behind(listeners))
+
+    async def _ask(self, visit: Visit, call: Call) -> tuple[Told, tuple[Witness, ...]]:
+        seconds = self._settings.command_timeout
+        program = partial(self._program, visit.host, time.monotonic() + seconds)
+        outcome = await visit.ask(program, seconds, self._settings.output_limit, call)
+        if visit.ready is None or isinstance(outcome, Unobserved):
+            return Told(_unobserved(outcome), ()), ()
+        named = server_witness(visit.ready.connection)
+        seen = named or server_witness(("", "", *visit.peer))
+        if not seen:
+            host = visit.host
+            text = f"nothing shows that what answered is {host}: SSH_CONNECTION is not set there"
+            return Told(Unobserved(Reason.NO_WITNESS, text), ()), ()
+        server = named[0].address if named else ""
+        told = await self._judge(outcome, _PLATFORMS[visit.ready.system], server)
+        if isinstance(told.sight, Sight):
+            placed = told.canaries if named and isinstance(outcome, Document) else None
+            doubt = misplaced(visit.host, told.sight, seen[0], placed)
+            told = told if doubt is None else told._replace(sight=doubt)
+        return told, seen
+
+    def _program(self, host: str, deadline: float, ready: Ready, seal: str) -> bytes | Unobserved:
+        """What to send to a host that is ready."""
+        platform = _PLATFORMS.get(ready.system)
+        if platform is None or platform not in self._questions:
+            text = f"{host} runs {ready.system[:40]!a}, which there are no questions for"
+            return Unobserved(Reason.NO_COLLECTOR, text)
+        asking = replace(self._asking(platform), server=bindable(ready.connection))
+        return program_of(asking, deadline, host, ready, seal)
+
+    def _asking(self, platform: Platform) -> Asking:
+        if platform not in self._askings:
+            questions, limit = self._questions[platform], self._settings.output_limit // 2
+            asking = Asking.prepare(platform, questions, self._settings.via, limit)
+            self._askings[platform] = asking
+        return self._askings[platform]
+
+    async def _judge(self, outcome: Outcome, platform: Platform, server: str) -> Told:
+        questions = self._questions[platform]
+        if isinstance(outcome, Printed):
+            return Told(sight_of_runs([run_of(outcome)], questions, platform), ())
+        if not isinstance(outcome, Document):
+            return Told(_unobserved(outcome), ())
+        deadline = time.monotonic() + _JUDGING
+        judging = partial(read_reply, outcome.text, questions, platform, deadline, server)
+        if len(outcome.text) <= _SMALL:
+            return judging()
+        return await asyncio.to_thread(judging)
+
+
+class _Begun(NamedTuple):
+    """When a look was begun: the controller's clock, and ``time.monotonic``."""
+
+    taken: str
+    at: float
+
+    def seconds(self) -> float:
+        return round(time.monotonic() - self.at, 3)
+
+
+def _dark(told: Told, begun: _Begun) -> HostDark:
+    return HostDark(
+        cause=_unobserved(told.sight), taken=begun.taken, seconds=begun.seconds(), tried=told.tried
+    )
+
+
+def _unobserved(outcome: Outcome | Sight) -> Unobserved:
+    if isinstance(outcome, Unobserved):
+        return outcome
+    return Unobserved(Reason.GARBLED, "the host answered before it was ready")
+
+
+async def look_over_ssh(
+    host: str,
+    connection: Connection,
+    questions: Mapping[Platform, Mapping[str, str]],
+    settings: SshSettings = SshSettings(),  # noqa: B008 - frozen
+) -> Look:
+    """Look at a single host; for more of them, share one ``SshCollector``."""
+    async with SshCollector(questions, settings) as collector:
+        return await collector.look(host, connection)

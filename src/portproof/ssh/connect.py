@@ -1,0 +1,195 @@
+"""Opens connections within their time, tries again what can be, and shares those to jump hosts."""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator
+from typing import Final
+
+import asyncssh
+
+from portproof.model.connection import Connection
+from portproof.model.observation import Reason, Unobserved
+from portproof.sources.answers import quoted
+from portproof.ssh.command import UnsupportedError
+from portproof.ssh.known_hosts import OtherKeyError
+from portproof.ssh.proxy import Proxy
+from portproof.ssh.reasons import Stage, can_be_retried, unconnected
+from portproof.ssh.routes import Route, Routes
+from portproof.ssh.settings import SshSettings
+
+_PAUSE: Final = 0.5
+"""Seconds before the first retry; a random part is left out, so that hosts do not come at once."""
+
+_PARTING: Final = 1.0
+"""Seconds that are waited for the end of a connection that is closed."""
+
+
+class DarkError(Exception):
+    """A host cannot be reached; ``cause`` says why."""
+
+    def __init__(self, cause: Unobserved) -> None:
+        super().__init__(cause.detail)
+        self.cause = cause
+
+
+class _Client(asyncssh.SSHClient):
+    """Hears from asyncssh that the server was reached, and judges keys that are not trusted."""
+
+    def __init__(self, attempt: "_Attempt", proxy: Proxy | None) -> None:
+        self._attempt = attempt
+        self._proxy = proxy
+
+    def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:  # noqa: ARG002 - asyncssh's own signature
+        self._attempt.reached()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - likewise
+        if self._proxy is not None:
+            self._proxy.end()
+
+    def validate_host_public_key(
+        self,
+        host: str,  # noqa: ARG002 - asyncssh's own signature
+        addr: str,  # noqa: ARG002 - likewise
+        port: int,  # noqa: ARG002 - likewise
+        key: asyncssh.SSHKey,
+    ) -> bool:
+        return self._attempt.route.trust.accepts(key)
+
+
+class _Attempt:
+    """One attempt to connect, and how far it got."""
+
+    def __init__(self, route: Route, settings: SshSettings) -> None:
+        self.route = route
+        self.stage = Stage.CONNECT
+        self.limit = route.timeout or settings.connect_timeout
+        self._login_timeout = settings.login_timeout
+        self._timer: asyncio.Timeout | None = None
+
+    async def connect(
+        self, tunnel: asyncssh.SSHClientConnection | None
+    ) -> asyncssh.SSHClientConnection:
+        """Connect and log in."""
+        proxy = Proxy(self.route.proxy) if self.route.proxy else None
+        try:
+            async with asyncio.timeout(self.limit) as self._timer:
+                return await asyncssh.connect(
+                    **self.route.arguments,
+                    tunnel=tunnel,
+                    sock=proxy.socket if proxy else None,
+                    client_factory=lambda: _Client(self, proxy),
+                )
+        except BaseException:
+            if proxy is not None:
+                proxy.end()
+            raise
+
+    def reached(self) -> None:
+        """Give the login its own time."""
+        self.stage = Stage.LOGIN
+        self.limit = self._login_timeout
+        if self._timer is not None and not self._timer.expired():
+            self._timer.reschedule(asyncio.get_running_loop().time() + self.limit)
+
+
+class Connector:
+    """Opens connections with the same settings; those to jump hosts last until ``close``."""
+
+    def __init__(self, settings: SshSettings) -> None:
+        self._settings = settings
+        self._routes = Routes()
+        self._jumps: dict[Connection, asyncio.Task[asyncssh.SSHClientConnection]] = {}
+
+    @contextlib.asynccontextmanager
+    async def connected(
+        self, connection: Connection
+    ) -> AsyncIterator[asyncssh.SSHClientConnection]:
+        """A connection to a host, closed at the end.
+
+        Raises:
+            DarkError: there is none.
+        """
+        opened = await self._open(connection)
+        try:
+            yield opened
+        finally:
+            await _parted(opened)
+
+    async def close(self) -> None:
+        """Close the connections to jump hosts."""
+        tasks, self._jumps = list(self._jumps.values()), {}
+        for task in tasks:
+            task.cancel()
+        for opened in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(opened, asyncssh.SSHClientConnection):
+                await _parted(opened)
+
+    async def _open(self, connection: Connection) -> asyncssh.SSHClientConnection:
+        route = self._route(connection)
+        for attempts_left in range(self._settings.retries, -1, -1):
+            tunnel = await self._jump(route.jump) if route.jump else None
+            attempt = _Attempt(route, self._settings)
+            try:
+                opened = await attempt.connect(tunnel)
+            except Exception as error:
+                if not attempts_left or not can_be_retried(error, attempt.stage):
+                    cause = unconnected(error, attempt.stage, route, attempt.limit)
+                    raise DarkError(cause) from error
+                await asyncio.sleep(_PAUSE * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
+            else:
+                return await _recorded(route, opened)
+        raise AssertionError("the last attempt neither failed nor succeeded")
+
+    def _route(self, connection: Connection) -> Route:
+        try:
+            return self._routes.route(connection)
+        except UnsupportedError as error:
+            cause = Unobserved(Reason.UNSUPPORTED_CONNECTION, quoted(str(error)))
+            raise DarkError(cause) from error
+
+    async def _jump(self, connection: Connection) -> asyncssh.SSHClientConnection:
+        """The one connection to a jump host; a host that gives up leaves it to the others."""
+        task = self._jumps.get(connection)
+        if task is None or _is_gone(task):
+            task = asyncio.create_task(self._open(connection))
+            task.add_done_callback(_is_gone)
+            self._jumps[connection] = task
+        try:
+            return await asyncio.shield(task)
+        except DarkError as error:
+            detail = f"on the way, at {connection.address}: {error.cause.detail}"
+            raise DarkError(Unobserved(error.cause.reason, detail)) from error
+
+
+def _is_gone(task: asyncio.Task[asyncssh.SSHClientConnection]) -> bool:
+    if not task.done():
+        return False
+    return task.cancelled() or task.exception() is not None or task.result().is_closed()
+
+
+async def _recorded(
+    route: Route, opened: asyncssh.SSHClientConnection
+) -> asyncssh.SSHClientConnection:
+    """Record a new key that was taken. What cannot be written is asked for again the next time."""
+    try:
+        with contextlib.suppress(OSError):
+            route.trust.record(hashed=route.hashes_names)
+    except OtherKeyError as error:
+        await _parted(opened)
+        name = route.trust.name
+        text = f"{name} showed two keys at the same time: somebody may be in between; verify both"
+        raise DarkError(Unobserved(Reason.HOST_KEY, text)) from error
+    return opened
+
+
+async def _parted(opened: asyncssh.SSHClientConnection) -> None:
+    """Close a connection; the host learns of it, and what runs there ends."""
+    opened.close()
+    try:
+        async with asyncio.timeout(_PARTING):
+            await opened.wait_closed()
+    except TimeoutError:
+        pass
+    finally:
+        opened.abort()

@@ -1,0 +1,115 @@
+"""Makes sure that what answered is the host itself, where its SSH server is.
+
+A login may be led into a container, a jail or another network namespace, whose sockets, packages
+and processes are not the host's. Nothing that such a look brings back is about the host. Two things
+show where it was: the server's port is among the sockets, and a canary could be opened at the
+server's address, which no other network has. The port alone may be that of another server.
+"""
+
+import ipaddress
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from portproof.model.addresses import parse_address
+from portproof.model.observation import (
+    LISTENING_SOCKETS,
+    Observed,
+    Reason,
+    Row,
+    Sight,
+    Unobserved,
+    Witness,
+)
+from portproof.sources.source import failure_of
+
+_TCP: Final = "tcp"
+_TCP_NUMBER: Final = "6"
+_LISTEN: Final = "LISTEN"
+_UNKNOWN: Final = frozenset({"", "0"})
+_LAST_PORT: Final = 65535
+_PORT: Final = re.compile(r"[0-9]{1,5}")
+_ZONE: Final = re.compile(r"[A-Za-z0-9_.:@-]{1,15}")
+"""Names of interfaces that are sent back to a host; Linux has 15 bytes for one (``if.h``)."""
+
+
+def server_witness(told: Sequence[str]) -> tuple[Witness, ...]:
+    """The server's port, as SSH_CONNECTION tells it (ssh(1)): the server's own view of both ends.
+
+    It is known to be open, because we came in on it; and only where it is seen among the rows can
+    they be the host's, and not those of a container that logins are led to. Without four sensible
+    words there is none.
+    """
+    try:
+        _, _, address, port = told
+        reached = parse_address(address.partition("%")[0])
+    except ValueError:
+        return ()
+    if reached.is_unspecified or not _PORT.fullmatch(port) or not 0 < int(port) <= _LAST_PORT:
+        return ()
+    return (Witness(_TCP, str(reached), int(port), ours=False, reached=True),)
+
+
+def bindable(told: Sequence[str]) -> str:
+    """The server's address as a socket is bound to it: with its zone, if it has one.
+
+    Empty where ``server_witness`` makes nothing of what was told.
+    """
+    witnesses = server_witness(told)
+    if not witnesses:
+        return ""
+    address, zone = witnesses[0].address, told[2].partition("%")[2]
+    needs_zone = ipaddress.ip_address(address).is_link_local and _ZONE.fullmatch(zone)
+    return f"{address}%{zone}" if needs_zone and ":" in address else address
+
+
+def misplaced(
+    host: str, sight: Sight, server: Witness, canaries: Sequence[Witness] | None = None
+) -> Unobserved | None:
+    """Why a look is not known to be at the host, or None if it is.
+
+    Args:
+        host: The host's name, for details.
+        sight: What was seen.
+        server: The server's port, which must be among the rows.
+        canaries: What was opened there; one at the server's address must be among the rows. None
+            where nothing could be opened, or where the server does not name its address.
+    """
+    failure = failure_of(sight)
+    if failure is not None:
+        return failure
+    if not _is_seen(sight, server):
+        text = (
+            f"port {server.port} at {server.address}, where the SSH server of {host} was reached,"
+            " is not open in what answered; is that a container?"
+        )
+        return Unobserved(Reason.NO_WITNESS, text)
+    at_server = [each for each in canaries or () if each.address == server.address]
+    if canaries is None or any(_is_seen(sight, each) for each in at_server):
+        return None
+    text = (
+        f"the login of {host} leads where {server.address}, its SSH server's address, is not:"
+        " into a container?"
+    )
+    return Unobserved(Reason.NO_WITNESS, text)
+
+
+def _is_seen(sight: Sight, witness: Witness) -> bool:
+    answer = sight.answers[LISTENING_SOCKETS]
+    rows = answer.rows if isinstance(answer, Observed) else ()
+    return any(_is_of(row, witness, sight.identity.host_namespace) for row in rows)
+
+
+def _is_of(row: Row, witness: Witness, space: str) -> bool:
+    """Whether a row can be of the witness's TCP socket; what decides it better comes later."""
+    expected = (_TCP_NUMBER, str(witness.port))
+    if witness.protocol != _TCP or (row.get("protocol"), row.get("port")) != expected:
+        return False
+    is_elsewhere = space not in _UNKNOWN and row.get("net_namespace", "") not in {space, *_UNKNOWN}
+    if row.get("state") != _LISTEN or is_elsewhere:
+        return False
+    try:
+        address = parse_address(row.get("address", ""))
+    except ValueError:
+        return False
+    return str(address) == witness.address or (witness.reached and address.is_unspecified)

@@ -1,0 +1,192 @@
+"""Judges what came back from a host: documents of ``runner`` become a ``Sight``, or a reason."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+
+from portproof.model.observation import (
+    LISTENING_SOCKETS,
+    Answer,
+    Platform,
+    Reason,
+    Sight,
+    Unobserved,
+    Witness,
+)
+from portproof.sources import osqueryi_run
+from portproof.sources import probe as embedded
+from portproof.sources.answers import quoted
+from portproof.sources.identity import IDENTITY_SQL, read_identity
+from portproof.sources.program import Complaints, Ran
+from portproof.sources.source import NO_DOCKER, apart, failure_of
+from portproof.ssh.dialogue import Printed
+
+_LOOPBACK: Final = frozenset({"127.0.0.1", "::1"})
+_WANTED: Final = _LOOPBACK | {"::ffff:127.0.0.1"}
+_PROTOCOLS: Final = frozenset({"tcp", "udp"})
+_MOST_CANARIES: Final = 5
+_LAST_PORT: Final = 65535
+
+
+class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One run of osqueryi; ``out`` and ``err`` are bytes as Latin-1 text."""
+
+    code: int
+    out: str
+    err: str
+    late: bool = False
+    large: bool = False
+
+
+class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The document ``runner`` prints."""
+
+    runs: list[Run]
+    probe: msgspec.Raw
+    canaries: list[tuple[str, str, int]]
+    unopened: list[tuple[str, str]]
+    failed: str
+    aside: Run | None = None
+
+
+class Told(NamedTuple):
+    """What a host told: who looked and what they saw, the canaries, and what was tried before."""
+
+    sight: Sight | Unobserved
+    canaries: tuple[Witness, ...]
+    tried: tuple[str, ...] = ()
+
+
+def asked(questions: Mapping[str, str], platform: Platform) -> dict[str, str]:
+    """The questions in the order in which osqueryi is asked: first who it is, then the sockets."""
+    together, _ = apart(questions)
+    first = {name: sql for name, sql in together.items() if name == LISTENING_SOCKETS}
+    return {"": IDENTITY_SQL[platform]} | first | together
+
+
+def read_reply(
+    document: bytes,
+    questions: Mapping[str, str],
+    platform: Platform,
+    deadline: float,
+    server: str = "",
+) -> Told:
+    """Judge the document of ``runner``; ``deadline`` is of ``time.monotonic``.
+
+    ``server`` is the address, besides loopback, at which a canary was asked for. osqueryi counts
+    where it could tell the listening sockets, else the probe.
+    """
+    try:
+        reply = msgspec.json.decode(document, type=Reply)
+        canaries = _canaries(reply.canaries, server)
+        unopened = _unopened(reply.unopened)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        detail = f"the host's answer is not understood: {quoted(str(error))}"
+        return Told(Unobserved(Reason.GARBLED, detail), ())
+    if reply.failed:
+        detail = f"looking failed on the host: {quoted(reply.failed)}"
+        return Told(Unobserved(Reason.QUERY_ERROR, detail), canaries)
+    osqueryi = sight_of_runs(reply.runs, questions, platform) if reply.runs else None
+    probe = _probe(reply, questions, deadline)
+    failure = failure_of(osqueryi) if osqueryi is not None else None
+    if osqueryi is not None and (failure is None or probe is None):
+        sight = _with_aside(osqueryi, reply.aside, questions)
+        return Told(_without(sight, unopened), canaries)
+    nothing = Unobserved(
+        Reason.NO_COLLECTOR, "there is no osqueryi, and the probe knows Linux only"
+    )
+    tried = (f"{osqueryi_run.SOURCE}: {failure.detail}",) if failure is not None else ()
+    return Told(nothing if probe is None else _without(probe, unopened), canaries, tried)
+
+
+def sight_of_runs(
+    runs: Sequence[Run], questions: Mapping[str, str], platform: Platform
+) -> Sight | Unobserved:
+    """What osqueryi saw: from its one run for everything, or from one for each question."""
+    names = list(asked(questions, platform))
+    if len(runs) == 1:
+        told = _answers(runs[0], len(names))
+        if isinstance(told, Unobserved):
+            return told
+    else:
+        told = osqueryi_run.joined(_answers(run, 1) for run in runs[1 : len(names) + 1])
+    identity = read_identity(osqueryi_run.SOURCE, platform, told.answers[0])
+    if isinstance(identity, Unobserved):
+        return identity
+    late = Unobserved(Reason.TIMEOUT, "osqueryi was not asked this; the time was over")
+    answers: dict[str, Answer] = dict.fromkeys(names[1:], late)
+    answers |= dict(zip(names[1:], told.answers[1:], strict=False))
+    return Sight(identity, answers, tuple(dict.fromkeys(told.unread)))
+
+
+def _with_aside(
+    sight: Sight | Unobserved, run: Run | None, questions: Mapping[str, str]
+) -> Sight | Unobserved:
+    """A sight with the answer to what was asked aside; that one takes nothing from the others."""
+    _, aside = apart(questions)
+    if isinstance(sight, Unobserved) or not aside:
+        return sight
+    told = NO_DOCKER if run is None else _answers(run, len(aside))
+    answers = [told] * len(aside) if isinstance(told, Unobserved) else told.answers
+    return msgspec.structs.replace(
+        sight, answers=sight.answers | dict(zip(aside, answers, strict=True))
+    )
+
+
+def run_of(printed: Printed) -> Run:
+    """What a shell printed, as the one run it is."""
+    out, err = printed.output.decode("latin-1"), printed.complaints.decode("latin-1")
+    return Run(code=printed.code, out=out, err=err)
+
+
+def _answers(run: Run, count: int) -> osqueryi_run.Told | Unobserved:
+    """What a run on the host told, where it came back whole."""
+    try:
+        complaints = Complaints.of(run.err.encode("latin-1"))
+        ran = Ran(run.code, bytearray(run.out, "latin-1"), complaints)
+    except UnicodeEncodeError:
+        return Unobserved(Reason.GARBLED, "the host's answer is not understood: it is not bytes")
+    if run.late:
+        return Unobserved(Reason.TIMEOUT, "osqueryi did not end in time")
+    if run.large:
+        return Unobserved(Reason.OVERSIZED, "osqueryi printed more than is accepted")
+    return osqueryi_run.judged(ran, count)
+
+
+def _probe(
+    reply: Reply, questions: Mapping[str, str], deadline: float
+) -> Sight | Unobserved | None:
+    if bytes(reply.probe) == b"null":
+        return None
+    collected = embedded.decoded(bytes(reply.probe))
+    if isinstance(collected, Unobserved):
+        return collected
+    return embedded.sight(questions, collected, deadline)
+
+
+def _without(sight: Sight | Unobserved, unopened: tuple[str, ...]) -> Sight | Unobserved:
+    """A sight that also tells which canaries were not there to vouch for it."""
+    if isinstance(sight, Unobserved) or not unopened:
+        return sight
+    return msgspec.structs.replace(sight, incomplete=(*sight.incomplete, *unopened))
+
+
+def _unopened(told: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    """What could not be vouched for, in sentences."""
+    for protocol, address in told:
+        if protocol not in _PROTOCOLS or address not in _WANTED:
+            raise ValueError(f"a canary missing on {protocol} {address}")
+    return tuple(f"no {protocol} canary could be opened on {address}" for protocol, address in told)
+
+
+def _canaries(told: Sequence[tuple[str, str, int]], server: str) -> tuple[Witness, ...]:
+    """The canaries; only what can be one, because listeners that match it are not judged."""
+    if len(told) > _MOST_CANARIES:
+        raise ValueError(f"{len(told)} canaries")
+    for protocol, address, port in told:
+        is_placed = protocol == "tcp" and address == server != ""
+        is_one = is_placed or (protocol in _PROTOCOLS and address in _LOOPBACK)
+        if not is_one or not 0 < port <= _LAST_PORT:
+            raise ValueError(f"a canary on {protocol} {address} port {port}")
+    return tuple(Witness(*canary, ours=True) for canary in told)

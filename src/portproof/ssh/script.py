@@ -1,0 +1,109 @@
+"""What is sent to a host that is ready: a program for its Python, or a question for its shell."""
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+from portproof.investigate import why
+from portproof.model.observation import Platform, Reason, Unobserved
+from portproof.sources import probe as embedded
+from portproof.sources.osqueryi_format import one_argument
+from portproof.sources.source import DOCKER_SOCKET, apart
+from portproof.ssh.command import FLAGS, PROGRAMS
+from portproof.ssh.dialogue import Ready
+from portproof.ssh.program import Program
+from portproof.ssh.replies import asked
+
+_OSQUERYI: Final = "osqueryi"
+_PROBE: Final = "probe"
+_SHORTEST: Final = 1.0
+"""Seconds that a program gets in any case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What to ask hosts of one platform, worked out once for all of them.
+
+    ``program`` is for a Python; ``argument`` for a shell that has osqueryi alone. ``server`` is of
+    one host: the address of its SSH server, where a Python opens a canary; empty for none.
+    """
+
+    questions: Mapping[str, str]
+    program: Program
+    argument: str | None
+    via: str | None
+    server: str = ""
+
+    @classmethod
+    def prepare(
+        cls, platform: Platform, questions: Mapping[str, str], via: str | None, limit: int
+    ) -> "Asking":
+        """Work out what to ask.
+
+        Args:
+            platform: What the hosts are.
+            questions: The SQL of every question by its id.
+            via: The one source to use, or None for the first that works.
+            limit: Bytes of output that are accepted of osqueryi.
+        """
+        every = list(asked(questions, platform).values())
+        aside = list(apart(questions)[1].values())
+        probes = platform is Platform.LINUX and via in (None, _PROBE)
+        runs = via in (None, _OSQUERYI)
+        together = one_argument(every)
+        ask = {
+            "limit": limit,
+            "programs": list(PROGRAMS) if runs else [],
+            "flags": list(FLAGS),
+            "together": together,
+            "singly": [one_argument([sql]) for sql in every],
+            "aside": one_argument(aside) if aside else "",
+            "aside_of": DOCKER_SOCKET,
+            "tables": embedded.wanted(questions, platform) if probes else [],
+        }
+        program = Program.of("run", ask, probe=embedded.script() if probes else "")
+        return cls(questions, program, together if runs else None, via)
+
+
+def python_program(asking: Asking, seal: str, seconds: float, code: str = "") -> bytes:
+    """What a host's Python reads.
+
+    Args:
+        asking: What to ask.
+        seal: What the answer is to be framed with.
+        seconds: When everything there must have ended, from its start.
+        code: Which bytecode that Python has; if it is not known, it gets source.
+    """
+    line = f"{seal} {seconds:.3f} {asking.server}".rstrip()
+    return b"%s%s\n" % (asking.program.of_version(code), line.encode("ascii"))
+
+
+def program_of(
+    asking: Asking, deadline: float, host: str, ready: Ready, seal: str
+) -> bytes | Unobserved:
+    """What to send to a host that is ready; ``deadline`` is of ``time.monotonic``."""
+    if ready.kind == "python":
+        seconds = max(_SHORTEST, deadline - time.monotonic())
+        return python_program(asking, seal, seconds, ready.code)
+    if ready.kind == _OSQUERYI and asking.argument is not None:
+        return shell_input(asking.argument, seal)
+    what = _OSQUERYI if asking.via == _OSQUERYI else "python3 or osqueryi"
+    return Unobserved(Reason.NO_COLLECTOR, f"{host} has no {what} that works")
+
+
+def shell_input(argument: str, seal: str) -> bytes:
+    """What a host's shell reads: the seal, the question, and the seal where it ends."""
+    return f"{seal}\n{argument}\n{seal}\n".encode()
+
+
+def why_program(pids: Iterable[int], seal: str, seconds: float, code: str = "") -> bytes:
+    """What a host's Python reads to tell who is behind processes; see ``python_program``."""
+    numbers = " ".join(map(str, pids)).encode()
+    return b"%s%s %.3f %s\n" % (_why().of_version(code), seal.encode(), seconds, numbers)
+
+
+@cache
+def _why() -> Program:
+    return Program.of("explain", {"program": why.script(), "limit": why.LONGEST})

@@ -1,0 +1,126 @@
+"""The second round over SSH: who is behind listeners that fail, asked over the open connection.
+
+It decides nothing, as everywhere: whatever could not be found out is said in ``Why.missing``.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import msgspec
+
+from portproof.investigate.why import LONGEST, decoded, for_owners, inquiry, pids_of
+from portproof.model.listeners import Listener
+from portproof.model.observation import Platform, Reason, Sight, Unobserved
+from portproof.model.why import Why
+from portproof.sources.answers import quoted
+from portproof.ssh.dialogue import Document, Outcome, Printed, Ready
+from portproof.ssh.replies import Run, read_reply, run_of, sight_of_runs
+from portproof.ssh.script import Asking, program_of, why_program
+from portproof.ssh.session import Visit
+
+_LIMIT: Final = 2 * LONGEST + (64 << 10)
+"""Bytes of a frame: an answer is ASCII, and a character of it at most two in JSON."""
+
+_SHORTEST: Final = 0.1
+_OSQUERYI: Final = "osqueryi"
+
+
+@dataclass(frozen=True, slots=True)
+class SecondRound:
+    """One second round, over a visit that has looked; ``deadline`` is of ``time.monotonic``."""
+
+    visit: Visit
+    platform: Platform
+    deadline: float
+
+    async def who_is_behind(self, listeners: Sequence[Listener]) -> dict[int, Why]:
+        """Tell of every process that holds one of the listeners. Raises nothing for a host."""
+        pids = pids_of(listeners)
+        try:
+            found = await self._ask(pids) if pids else {}
+        except Exception as error:  # noqa: BLE001 - a failure stays one, whatever this does
+            found = Unobserved(Reason.INTERNAL, f"portproof failed ({type(error).__name__})")
+        return for_owners(listeners, found)
+
+    async def _ask(self, pids: Sequence[int]) -> dict[int, Why] | Unobserved:
+        ready = self.visit.ready
+        if ready is not None and ready.kind == "python" and self.platform is Platform.LINUX:
+            return await self._ask_probe(pids)
+        asking = inquiry(self.platform, pids)
+        try:
+            wanted = next(asking)
+            while True:
+                wanted = asking.send(await self._ask_osqueryi(wanted))
+        except StopIteration as done:
+            found: dict[int, Why] | Unobserved = done.value
+            return found
+
+    def _left(self) -> float:
+        return max(_SHORTEST, self.deadline - time.monotonic())
+
+    async def _ask_probe(self, pids: Sequence[int]) -> dict[int, Why] | Unobserved:
+        def program(ready: Ready, seal: str) -> bytes | Unobserved:
+            if ready.kind != "python":
+                return Unobserved(Reason.NO_COLLECTOR, "its Python is no longer there")
+            return why_program(pids, seal, self._left(), ready.code)
+
+        outcome = await self.visit.ask(program, self._left(), _LIMIT)
+        if not isinstance(outcome, Document):
+            return _unobserved(outcome)
+        try:
+            run = msgspec.json.decode(outcome.text, type=Run)
+            output = run.out.encode("latin-1")
+        except (msgspec.MsgspecError, ValueError) as error:
+            return Unobserved(Reason.GARBLED, f"its answer is not understood: {quoted(str(error))}")
+        return _failure(run) or decoded(output)
+
+    async def _ask_osqueryi(self, wanted: dict[str, str]) -> Sight | Unobserved:
+        """Ask a round of questions together; where that fails, a shell can only ask one by one."""
+        sight = await self._look(wanted)
+        asked_together = self.visit.ready is not None and self.visit.ready.kind == _OSQUERYI
+        if isinstance(sight, Sight) or not asked_together or sight.reason not in _OF_ONE_QUESTION:
+            return sight
+        answers = {}
+        for name, sql in wanted.items():
+            one = await self._look({name: sql})
+            answers[name] = one if isinstance(one, Unobserved) else one.answers[name]
+            sight = one if isinstance(one, Sight) else sight
+        return (
+            msgspec.structs.replace(sight, answers=answers) if isinstance(sight, Sight) else sight
+        )
+
+    async def _look(self, wanted: dict[str, str]) -> Sight | Unobserved:
+        if time.monotonic() > self.deadline:
+            return Unobserved(Reason.TIMEOUT, "the time was over before it was asked")
+        asking = Asking.prepare(self.platform, wanted, _OSQUERYI, LONGEST)
+        program = partial(program_of, asking, self.deadline, self.visit.host)
+        outcome = await self.visit.ask(program, self._left(), _LIMIT)
+        if isinstance(outcome, Printed):
+            return sight_of_runs([run_of(outcome)], wanted, self.platform)
+        if isinstance(outcome, Document):
+            return read_reply(outcome.text, wanted, self.platform, self.deadline).sight
+        return outcome
+
+
+_OF_ONE_QUESTION: Final = (Reason.MISSING_TABLE, Reason.QUERY_ERROR)
+"""Reasons for which osqueryi answers none of the questions that were asked together."""
+
+
+def _failure(run: Run) -> Unobserved | None:
+    if run.late:
+        return Unobserved(Reason.TIMEOUT, "the probe did not end in time")
+    if run.large:
+        return Unobserved(Reason.OVERSIZED, f"the probe printed more than {LONGEST} bytes")
+    if run.code != 0:
+        text = f"the probe ended with exit code {run.code}: {quoted(run.err)}"
+        return Unobserved(Reason.QUERY_ERROR, text)
+    return None
+
+
+def _unobserved(outcome: Outcome) -> Unobserved:
+    if isinstance(outcome, Unobserved):
+        return outcome
+    return Unobserved(Reason.GARBLED, "something else answered than was asked")

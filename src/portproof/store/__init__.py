@@ -1,1 +1,0 @@
-"""Where audits are kept."""

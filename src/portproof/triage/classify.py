@@ -1,0 +1,254 @@
+"""Reads what is known of everyone behind a listener into one kind, with all the reasons.
+
+Software is *suspicious* for what it hides or how it was started, *legacy* when it is known to be
+old, *unrelated* when a known package merely borrowed the port, and *unknown* otherwise. A listener
+is unrelated only if everyone who holds it is; one bad holder is enough for the rest.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from portproof.model.listeners import Listener
+from portproof.model.observation import Platform
+from portproof.model.why import Kind, Reading, Why
+from portproof.triage.next_steps import next_step
+from portproof.triage.programs import (
+    OLD,
+    RESERVED,
+    RPC,
+    arguments,
+    base,
+    is_for,
+    names,
+    plain,
+    runs_anything,
+    sockets_at,
+    stems_of_sockets,
+)
+from portproof.triage.suspicion import in_own_place, suspicions, upgraded
+
+_YEAR: Final = 31_556_952
+_OLD_YEARS: Final = 10
+"""An executable that nobody changed for longer is older than any supported release of a system."""
+_FIRST: Final = 20 * _YEAR
+"""1990: reproducible builds set times to 1970 or 1980."""
+_SHOWN: Final = 3
+_NOTHING: Final = "Nothing that was found points to one kind of software."
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The reasons that one process gives, by kind, and notes that decide nothing."""
+
+    pid: int
+    reasons: Mapping[Kind, tuple[str, ...]]
+    notes: tuple[str, ...]
+
+    @property
+    def kind(self) -> Kind:
+        return next((kind for kind in Kind if self.reasons.get(kind)), Kind.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """What is asked about: the listener, what its port is registered for, and where and when."""
+
+    listener: Listener
+    registered: tuple[str, ...]
+    platform: Platform
+    now: int | None
+
+    @property
+    def port(self) -> str:
+        """``port 609 is registered for npmp-trap``."""
+        names = " or ".join(self.registered[:_SHOWN])
+        told = f"registered for {names}" if names else "registered for nothing"
+        return f"port {self.listener.port} is {told}"
+
+
+def read(
+    listener: Listener,
+    whys: Mapping[int, Why],
+    registered: Sequence[str],
+    platform: Platform,
+    now: int | None = None,
+) -> Reading:
+    """Read what is behind a listener.
+
+    Args:
+        listener: The listener, with its owners.
+        whys: What is known of processes, by their numbers; others than its owners do not matter.
+        registered: The services its port is registered for (IANA), if any.
+        platform: The system it is on.
+        now: When it was looked at, in seconds since 1970 (UTC).
+    """
+    case = _Case(listener, tuple(registered), platform, now)
+    pids = list(dict.fromkeys(owner.pid for owner in listener.owners))
+    known = [whys[pid] for pid in pids if pid is not None and pid in whys]
+    parts = [_part(case, why) for why in known]
+    unasked = list(_unasked(pids, whys)) if listener.socket else []
+    unclear = bool(unasked) or not listener.socket
+    kinds = {part.kind for part in parts} | ({Kind.UNKNOWN} if unclear else set())
+    kind = _decide(kinds)
+    reasons = [*_merged(parts), *_published(listener), *unasked]
+    if kind is Kind.UNKNOWN:
+        reasons += _missing(known) or ([] if unclear else [_NOTHING])
+    worst = sorted(known, key=lambda why: _rank(parts, why))
+    return Reading(kind, tuple(dict.fromkeys(reasons)), next_step(kind, listener, worst, platform))
+
+
+def _decide(kinds: set[Kind]) -> Kind:
+    """The worst kind of all holders; unknown weighs more than unrelated."""
+    order = (Kind.SUSPICIOUS, Kind.LEGACY, Kind.UNKNOWN, Kind.UNRELATED)
+    return next(kind for kind in order if kind in kinds)
+
+
+def _rank(parts: Sequence[_Part], why: Why) -> int:
+    part = next(part for part in parts if part.pid == why.process.pid)
+    return list(Kind).index(part.kind)
+
+
+def _unasked(pids: Sequence[int | None], whys: Mapping[int, Why]) -> Iterator[str]:
+    if not pids or None in pids:
+        yield "No process was seen that holds it: it is the kernel's, or it was not allowed to see."
+    for pid in pids:
+        if pid is not None and pid not in whys:
+            yield f"Process {pid}, which holds it, was not asked about."
+
+
+def _published(listener: Listener) -> Iterator[str]:
+    for each in listener.published[:_SHOWN]:
+        forwards = "" if listener.socket else "; the kernel forwards it, no socket listens here"
+        yield f"Docker publishes it for {each}{forwards}."
+
+
+def _merged(parts: Sequence[_Part]) -> list[str]:
+    """All reasons, the worst kind first; with several processes each says whose it is."""
+    holders: dict[str, list[int]] = {}
+    for kind in Kind:
+        for part in parts:
+            for text in part.reasons.get(kind, ()):
+                holders.setdefault(text, []).append(part.pid)
+    for part in parts:
+        for text in part.notes:
+            holders.setdefault(text, []).append(part.pid)
+    return [_signed(text, pids, len(parts)) for text, pids in holders.items()]
+
+
+def _signed(text: str, pids: Sequence[int], among: int) -> str:
+    if len(pids) == among:
+        return text
+    numbers = ", ".join(map(str, pids[:_SHOWN])) + (", ..." if len(pids) > _SHOWN else "")
+    return f"{text.removesuffix('.')} (process {numbers})."
+
+
+def _missing(whys: Iterable[Why]) -> list[str]:
+    missing = list(dict.fromkeys(text for why in whys for text in why.missing))
+    more = [f"{len(missing) - _SHOWN} more parts could not be found."]
+    told = [f"{text[:1].upper()}{text[1:]}." for text in missing[:_SHOWN]]
+    return [*told, *(more if len(missing) > _SHOWN else [])]
+
+
+def _part(case: _Case, why: Why) -> _Part:
+    reasons = {
+        Kind.SUSPICIOUS: tuple(suspicions(why, case.platform)),
+        Kind.LEGACY: tuple(dict.fromkeys(_legacy(case, why))),
+        Kind.UNRELATED: tuple(_unrelated(case, why)),
+    }
+    return _Part(why.process.pid, reasons, tuple(_notes(case, why)))
+
+
+def _legacy(case: _Case, why: Why) -> Iterator[str]:
+    for name in _all_names(case, why):
+        old = OLD.get(plain(name))
+        if old is None:
+            continue
+        if not old.services:
+            yield f"{name} is {old.what}."
+        elif set(old.services) & set(case.registered):
+            yield f"{name} is {old.what}, and {case.port}."
+        else:
+            yield f"{name} is {old.what}, old software on a port that is not its own: {case.port}."
+    own, changed = _registered_name(case, why), _last_change(why)
+    if own and changed is not None and case.now is not None:
+        years = (case.now - changed) // _YEAR
+        if years >= _OLD_YEARS:
+            day = datetime.fromtimestamp(changed, UTC).date().isoformat()
+            yield (
+                f"{own} has the name of its port's service ({case.port}), and its executable was"
+                f" last changed on {day}."
+            )
+
+
+def _all_names(case: _Case, why: Why) -> list[str]:
+    found = (*names(why), *stems_of_sockets(why, case.listener.port))
+    return [name for name in dict.fromkeys(found) if name]
+
+
+def _registered_name(case: _Case, why: Why) -> str:
+    """The name by which a process is what its port is registered for, or ""."""
+    candidates = _all_names(case, why)
+    return next((n for n in candidates if any(is_for(n, each) for each in case.registered)), "")
+
+
+def _last_change(why: Why) -> int | None:
+    """When the executable was changed; None for the early times that packagers set instead."""
+    changed = why.executable.modified if why.executable else None
+    return changed if changed is not None and changed > _FIRST else None
+
+
+def _unrelated(case: _Case, why: Why) -> Iterator[str]:
+    name, known = base(why.process.path) or why.process.name, _known(why)
+    if why.container is None and name == "docker-proxy" and known:
+        yield "docker-proxy publishes a port of a container here: the container is what listens."
+        return
+    if not known or runs_anything(why) or _registered_name(case, why):
+        return
+    rpc = any(plain(each) in RPC for each in (name, why.process.name))
+    if rpc and case.listener.port in RESERVED:
+        yield (
+            f"{name} ({known}) is an RPC service: bindresvport(3) gives it any free port from"
+            f" {RESERVED.start} to {RESERVED.stop - 1}, so this number is chance."
+        )
+        return
+    yield f"{name} ({known}) borrowed the port: {case.port}."
+
+
+def _known(why: Why) -> str:
+    """Who vouches for the executable, in a few words, or ""."""
+    package, signature = why.package, why.signature
+    if package is not None and package.unchanged is not False:
+        version = f" {package.version}" if package.version else ""
+        checked = "" if package.unchanged else ", file not compared with it"
+        return f"package {package.name}{version}{checked}"
+    if signature is not None and signature.good and signature.signer:
+        return f"signed by {signature.signer}"
+    return ""
+
+
+def _notes(case: _Case, why: Why) -> Iterator[str]:
+    own = _registered_name(case, why)
+    if own:
+        yield f"{own} has the name of its port's service: {case.port}."
+    if upgraded(why) and why.package is not None:
+        yield f"Package {why.package.name} was upgraded since it started: it should be restarted."
+    if runs_anything(why):
+        yield _anything(why)
+    for unit in sockets_at(why, case.listener.port):
+        yield f"systemd itself listens, for {unit.name}, and starts {unit.service} for it."
+    if why.executable and why.unowned_by and in_own_place(why.executable.path, case.platform):
+        yield f"No package owns {why.executable.path}; software of one's own usually lives there."
+    if why.container is not None:
+        where = " ".join(filter(None, (why.container.name, why.container.image)))
+        yield f"It runs in a container ({why.container.runtime}{' ' if where else ''}{where})."
+
+
+def _anything(why: Why) -> str:
+    program = base(why.executable.path if why.executable else why.process.path)
+    command = " ".join(arguments(why))[:100]
+    told = f" (here: {command})" if command else ""
+    services = ", ".join(service.name for service in why.services)
+    hosts = f"; its services here: {services}" if services else ""
+    return f"{program} runs whatever it is told{told}, so its origin says nothing{hosts}."
