@@ -25,13 +25,14 @@ import psutil
 from fleet.fleet import Fleet, fleet
 from fleet.looking import connection
 from fleet.plans import OWN_IPV4, Opened, Plan
-from portproof.app.audit import prepare, run
+from portproof.app.audit import prepare
 from portproof.archive.folder import AuditFolder, Evidence, Request
 from portproof.content.load import load
 from portproof.content.shipped import shipped, shipped_policies
 from portproof.model.hosts import Host, Inventory
 from portproof.model.observation import Look
 from portproof.report.contract import Theme, renderer
+from portproof.run.audit import run
 from portproof.run.one_host import How, Looks
 from requirements import marks
 

@@ -8,9 +8,10 @@ least of each side is compared. A look over SSH takes some 10 ms of CPU, hundred
 import time
 from collections.abc import Iterable, Iterator
 
-from portproof.app.audit import Job, Suspects, prepare, run
+from portproof.app.audit import prepare
 from portproof.content.load import load
 from portproof.content.shipped import shipped, shipped_policies
+from portproof.judge.job import Job
 from portproof.model.hosts import Host, Inventory
 from portproof.model.observation import (
     LISTENING_SOCKETS,
@@ -22,6 +23,7 @@ from portproof.model.observation import (
     Sight,
     Witness,
 )
+from portproof.run.audit import Suspects, run
 
 POLICIES = [shipped_policies()["retired-ports"]]
 HOSTS = 2000

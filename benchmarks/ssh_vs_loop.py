@@ -21,11 +21,13 @@ import asyncssh
 from fleet.fleet import Fleet, fleet
 from fleet.looking import connection, questions
 from fleet.plans import OWN_IPV4, Opened, Plan
-from portproof.app.audit import Job, prepare, run
+from portproof.app.audit import prepare
 from portproof.content.load import load
 from portproof.content.shipped import shipped, shipped_policies
+from portproof.judge.job import Job
 from portproof.model.hosts import Host, Inventory
 from portproof.model.observation import Look
+from portproof.run.audit import run
 from portproof.run.fleet import FleetRun
 from portproof.ssh.collector import SshCollector
 from requirements import marks

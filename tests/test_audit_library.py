@@ -6,15 +6,17 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from portproof.app.audit import Job, audit, run, still_stand
+from portproof.app.audit import audit
 from portproof.archive.folder import Evidence
 from portproof.errors import UsageError
 from portproof.inventory.plain import this_machine
+from portproof.judge.job import Job
 from portproof.model.observation import HostDark, Identity, Look, Reason, Sight, Unobserved
 from portproof.model.verdicts import Verdict
 from portproof.policy.checks import Check
 from portproof.policy.policy import Policy, bind
 from portproof.result.result import AuditResult
+from portproof.run.audit import run, still_stand
 from portproof.run.one_host import How, Looks
 from portproof.sources.identity import this_platform
 from portproof.sources.source import Source

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portproof.app.audit import Job, run
 from portproof.diff.changes import changes
 from portproof.judge.gate import condition, gate
+from portproof.judge.job import Job
 from portproof.model.addresses import Exposure, Stack
 from portproof.model.listeners import Listener, Owner, Place
 from portproof.model.observation import HostDark, Look, Reason, Unobserved
@@ -20,6 +20,7 @@ from portproof.model.verdicts import Finding, Verdict, failed
 from portproof.policy.rules.base import found as finding_of
 from portproof.result.changes import Change, ChangeKind, Changes
 from portproof.result.result import AuditResult
+from portproof.run.audit import run
 from support.cases import look_of
 from support.folders import CASES, POLICY, case, job_of, looks_of, socket
 from support.strategies import host_look, looks, policy, rules

@@ -9,13 +9,14 @@ import pytest
 from fleet.fleet import Fleet, fleet
 from fleet.looking import connection, listening_check, questions
 from fleet.plans import Opened, Plan
-from portproof.app.audit import Job, run
 from portproof.errors import UsageError
+from portproof.judge.job import Job
 from portproof.model.hosts import Host, Inventory
 from portproof.model.observation import HostLook, Look
 from portproof.model.verdicts import Verdict
 from portproof.policy.policy import Policy, bind
 from portproof.result.result import HostResult
+from portproof.run.audit import run
 from portproof.run.one_host import How, Looks
 from portproof.ssh.settings import SshSettings
 from requirements import marks

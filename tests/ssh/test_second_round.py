@@ -21,8 +21,8 @@ from fleet.looking import (
     sudo,
 )
 from fleet.plans import Fault, Opened, Plan, Tools
-from portproof.app.audit import Job, run
 from portproof.judge.host import failing_listeners, judge
+from portproof.judge.job import Job
 from portproof.judge.plan import Plan as Rules
 from portproof.model.connection import Connection
 from portproof.model.hosts import Host, Inventory
@@ -32,6 +32,7 @@ from portproof.model.verdicts import Finding, Verdict
 from portproof.model.why import Kind, Why
 from portproof.policy.policy import Policy, bind
 from portproof.result.result import AuditResult
+from portproof.run.audit import run
 from portproof.run.fleet import FleetRun
 from portproof.ssh.collector import SshCollector
 from portproof.ssh.settings import SshSettings

@@ -7,13 +7,13 @@ from typing import Any, Final
 import msgspec
 import yaml
 
-from portproof.app.audit import Job, run
 from portproof.app.content import load_content
 from portproof.archive.folder import AuditFolder, Evidence, Request, Sign, manifest_text
 from portproof.archive.integrity import digest_of, read_manifest
 from portproof.content.load import Content
 from portproof.content.shipped import shipped
 from portproof.inventory.build import assembled
+from portproof.judge.job import Job
 from portproof.model.hosts import Host
 from portproof.model.observation import Look
 from portproof.policy.checks import Check
@@ -21,6 +21,7 @@ from portproof.policy.policy import BoundRule, Policy
 from portproof.policy.waivers import BoundWaiver
 from portproof.report.contract import Theme, renderer
 from portproof.result.result import AuditResult, Digest
+from portproof.run.audit import run
 from support.cases import look_of
 
 POLICY: Final[Mapping[str, Any]] = {

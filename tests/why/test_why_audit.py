@@ -10,12 +10,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from portproof.app.audit import Job, Suspects, run
 from portproof.archive.folder import Evidence
 from portproof.cli.summary import summary
 from portproof.content.shipped import shipped
 from portproof.inventory.plain import this_machine
 from portproof.judge.host import judge
+from portproof.judge.job import Job
 from portproof.judge.plan import Plan
 from portproof.model.hosts import Host
 from portproof.model.observation import (
@@ -46,6 +46,7 @@ from portproof.policy.waivers import BoundWaiver, Waiver
 from portproof.report.contract import Theme
 from portproof.report.html.page import render
 from portproof.result.result import AuditResult
+from portproof.run.audit import Suspects, run
 from requirements import needs
 from support.machine import HOSTNAME, Machine, machine
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from portproof.app.audit import Job
 from portproof.app.history import Earlier, latest, named
 from portproof.archive.folder import Request
+from portproof.judge.job import Job
 
 
 def earlier(request: Request, folder: Path, job: Job) -> Earlier:

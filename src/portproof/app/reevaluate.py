@@ -10,12 +10,13 @@ from typing import Final
 import msgspec
 
 from portproof import __version__
-from portproof.app.audit import Job, Judging, basis_of, prepare
+from portproof.app.audit import prepare
 from portproof.app.rejudge import basis_of as recorded_basis
 from portproof.app.rejudge import inventory_of
 from portproof.archive.folder import Evidence
 from portproof.archive.read import read_evidence, read_request
 from portproof.content.load import Content
+from portproof.judge.job import Job, Judging, basis_of
 from portproof.model.observation import (
     LISTENING_SOCKETS,
     PUBLISHED_PORTS,

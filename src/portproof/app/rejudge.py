@@ -1,8 +1,8 @@
 """A stored result becomes a job again, so that its evidence can be judged again."""
 
-from portproof.app.audit import Job
 from portproof.archive.folder import Request
 from portproof.defaults import WARN_DAYS
+from portproof.judge.job import Job
 from portproof.model.hosts import Host, Inventory
 from portproof.result.basis import Basis
 from portproof.result.result import AuditResult

@@ -9,7 +9,6 @@ from typing import Final, NamedTuple
 import msgspec
 
 from portproof import __version__
-from portproof.app.audit import Judging, interrupted
 from portproof.app.reevaluate import unseen
 from portproof.app.rejudge import job_of
 from portproof.archive.folder import EVIDENCE, MANIFEST, REQUEST, SIGNATURE, Manifest
@@ -26,10 +25,12 @@ from portproof.archive.results import AUDIT, read_stored
 from portproof.archive.signing import BadSignatureError, check
 from portproof.errors import ContentError
 from portproof.exitcodes import ExitCode
+from portproof.judge.job import Judging
 from portproof.model.observation import HostDark
 from portproof.model.verdicts import Judgement
 from portproof.result.basis import Basis
 from portproof.result.result import AuditResult, HostResult
+from portproof.run.audit import interrupted
 
 _NO_BASIS: Final = (
     "the version that made it did not record all that verdicts rest on; they were not judged again"

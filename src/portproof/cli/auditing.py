@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import click
 import msgspec
 
-from portproof.app.audit import Job, now_in_utc, prepare, run, still_stand
+from portproof.app.audit import prepare
 from portproof.app.choose_policies import choose
 from portproof.app.earlier import earlier
 from portproof.archive.folder import (
@@ -34,11 +34,13 @@ from portproof.exitcodes import ExitCode
 from portproof.inventory.read import read_inventory
 from portproof.inventory.vault import VaultOptions
 from portproof.judge.gate import condition, gate
+from portproof.judge.job import Job
 from portproof.judge.plan import ports_to_try
 from portproof.model.hosts import Host, Inventory
 from portproof.model.observation import Look
 from portproof.report.contract import Theme, renderers, written
 from portproof.result.result import AuditResult, Digest
+from portproof.run.audit import now_in_utc, run, still_stand
 from portproof.run.one_host import How, Looks
 from portproof.sources.local import sources
 from portproof.ssh.settings import SshSettings

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from portproof.app.audit import untidy_waivers
 from portproof.app.reevaluate import job_by
 from portproof.archive.integrity import wrong
 from portproof.archive.read import read_evidence
@@ -11,6 +10,7 @@ from portproof.archive.results import read_result
 from portproof.cli.show import Line
 from portproof.content.load import Content
 from portproof.result.result import AuditResult
+from portproof.run.audit import untidy_waivers
 from portproof.text.visible import visible
 
 

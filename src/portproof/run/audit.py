@@ -1,0 +1,135 @@
+"""An audit run: every host is judged as soon as it was looked at."""
+
+import platform
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from types import MappingProxyType
+from typing import Final, Protocol, runtime_checkable
+
+from portproof import __version__
+from portproof.judge.job import Job, Judging, basis_of
+from portproof.judge.waivers import Untidy
+from portproof.model.hosts import Host
+from portproof.model.listeners import Listener
+from portproof.model.observation import (
+    HostDark,
+    HostLook,
+    Look,
+    Reason,
+    Unobserved,
+)
+from portproof.model.verdicts import Verdict
+from portproof.result.result import AuditResult, Digest, HostResult, Run
+
+_STANDS: Final = timedelta(days=1)
+"""How long a look stands when its audit is resumed."""
+
+Record = Callable[[Host, Look], None]
+Watch = Callable[[HostResult], None]
+Suspects = Callable[[Host, HostLook], Sequence[Listener]]
+
+
+@runtime_checkable
+class AsksWhy(Protocol):
+    """Looks that can ask, while they are at a host, who is behind listeners that fail there."""
+
+    def asking(self, suspects: Suspects) -> Iterable[tuple[Host, Look]]:
+        """The looks together with the answers; ``suspects`` tells which listeners fail."""
+        ...
+
+
+def run(
+    job: Job,
+    looks: Iterable[tuple[Host, Look]],
+    *,
+    record: Record | None = None,
+    watch: Watch | None = None,
+    known: Mapping[str, Look] = MappingProxyType({}),
+) -> AuditResult:
+    """Judge each host as soon as it was looked at, and add up the result.
+
+    Args:
+        job: What must hold, for whom.
+        looks: Hosts with their looks, as they come; a host that never comes was interrupted. Where
+            listeners fail, they are asked who is behind them, if they can be (``AsksWhy``).
+        record: Is told every look before its verdicts count, so that none lacks its evidence.
+        watch: Is told every host's result as it comes.
+        known: Looks of an earlier run that still stand, by the host's name.
+    """
+    now = now_in_utc()
+    # Waivers hold as they hold now, whenever the audit was begun.
+    started, today = job.begun or now, date.fromisoformat(now[:10])
+    judging = Judging(job, today)
+    asked = looks.asking(judging.suspects) if isinstance(looks, AsksWhy) else looks
+    results = {host.name: judging(host, known[host.name]) for host in job.kept(known)}
+    for host, look in asked:
+        results[host.name] = judging(host, look)
+        if record is not None:
+            record(host, look)
+        if watch is not None:
+            watch(results[host.name])
+    left = [host for host in job.inventory.hosts if host.name not in results]
+    results |= {host.name: judging(host, interrupted(now_in_utc())) for host in left}
+    hosts = [results[host.name] for host in job.inventory.hosts]
+    result = AuditResult(
+        _identity(job, started, interrupted=bool(left)),
+        job.rules,
+        hosts,
+        checks=job.checks,
+        warnings=judging.warnings(hosts),
+        basis=basis_of(job, today),
+    )
+    result.framework = job.framework
+    return result
+
+
+def still_stand(job: Job, looks: Mapping[str, Look]) -> dict[str, Look]:
+    """The looks of an earlier run by which nothing is unproven; the other hosts are asked again.
+
+    A look stands for a day: what was closed longer ago need not be closed now.
+    """
+    judging = Judging(job, datetime.now(UTC).date())
+    return {
+        host.name: looks[host.name]
+        for host in job.kept(looks)
+        if _is_fresh(looks[host.name]) and not judging(host, looks[host.name]).has(Verdict.UNPROVEN)
+    }
+
+
+def untidy_waivers(job: Job, looks: Iterable[tuple[Host, Look]]) -> tuple[Untidy, ...]:
+    """The waivers of a job to be cleaned up, by what an audit saw; looks are not kept."""
+    judging = Judging(job, datetime.now(UTC).date())
+    return judging.untidy(judging(host, look) for host, look in looks)
+
+
+def _is_fresh(look: Look) -> bool:
+    """Whether a look was taken within the last day; a time that makes no sense is not fresh."""
+    try:
+        age = datetime.now(UTC) - datetime.fromisoformat(look.taken)
+    except (ValueError, TypeError):
+        return False
+    return timedelta(0) <= age <= _STANDS
+
+
+def interrupted(taken: str) -> HostDark:
+    """What stands for the look at a host that an audit did not come to."""
+    cause = Unobserved(Reason.INTERRUPTED, "the audit was stopped before this host was looked at")
+    return HostDark(cause=cause, taken=taken, seconds=0.0)
+
+
+def _identity(job: Job, started: str, *, interrupted: bool) -> Run:
+    return Run(
+        version=__version__,
+        started=started,
+        finished=now_in_utc(),
+        controller=platform.node(),
+        inventory=Digest(job.inventory.source, job.inventory.digest),
+        policies=job.policy_digests,
+        checks=job.check_digests,
+        interrupted=interrupted,
+    )
+
+
+def now_in_utc() -> str:
+    """The time as audits tell it: UTC, ISO 8601, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
