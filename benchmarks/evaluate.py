@@ -23,7 +23,7 @@ from portproof.model.observation import (
     Observed,
     Platform,
     Row,
-    Sight,
+    SourceReply,
     Witness,
 )
 from portproof.policy.policy import Policy, bind
@@ -84,7 +84,7 @@ def look(chance: random.Random) -> HostLook:
         euid=0,
         host_namespace=NAMESPACE,
     )
-    sight = Sight(identity, {LISTENING_SOCKETS: Observed(tuple(rows), len(rows))})
+    sight = SourceReply(identity, {LISTENING_SOCKETS: Observed(tuple(rows), len(rows))})
     return HostLook(sight=sight, witnesses=CANARIES, taken="", seconds=0.0)
 
 

@@ -28,13 +28,13 @@ from portproof.model.verdicts import PASSED, Judgement, failed, unproven
 from portproof.policy.policy import Policy, bind
 from portproof.policy.rules.base import found
 from portproof.report.contract import Theme
-from portproof.result.result import AuditResult, Digest, HostResult, Run, Seen
+from portproof.result.result import AuditResult, Digest, HostResult, LookSummary, Run
 
 RULES = 50
 LIMIT = 4.0
 NOW = "2026-01-01T02:00:00+00:00"
 DARK = unproven(Reason.UNREACHABLE, "connecting took longer than 10 seconds")
-SEEN = Seen(NOW, 0.4, "osqueryd", "5.23.0", "linux", "root", "2 canaries seen: tcp, udp")
+SEEN = LookSummary(NOW, 0.4, "osqueryd", "5.23.0", "linux", "root", "2 canaries seen: tcp, udp")
 T = TypeVar("T")
 
 

@@ -20,7 +20,7 @@ from portproof.model.observation import (
     Look,
     Observed,
     Platform,
-    Sight,
+    SourceReply,
     Witness,
 )
 from portproof.run.audit import Suspects, run
@@ -52,7 +52,7 @@ def look() -> HostLook:
         for protocol in ("6", "17")
     )
     canaries = tuple(Witness(p, "127.0.0.1", PORTS[-1], ours=True) for p in ("tcp", "udp"))
-    sight = Sight(IDENTITY, {LISTENING_SOCKETS: Observed(rows, len(rows))})
+    sight = SourceReply(IDENTITY, {LISTENING_SOCKETS: Observed(rows, len(rows))})
     return HostLook(sight=sight, witnesses=canaries, taken="2026-01-01T00:00:00+00:00", seconds=0.1)
 
 

@@ -18,7 +18,7 @@ _ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(_ROOT / "tests"))
 
 from portproof.model.observation import Observed  # noqa: E402 - after the path is set
-from portproof.sources.thrift_client import Connection  # noqa: E402 - after the path is set
+from portproof.sources.thrift_client import OsquerydConnection  # noqa: E402 - after the path is set
 from standins.osqueryd import Osqueryd, honest  # noqa: E402 - tests/ is no package
 from standins.schema import Rows, Value  # noqa: E402 - tests/ is no package
 
@@ -69,7 +69,7 @@ def ours(server: Osqueryd) -> Callable[[str], int]:
     """Ask through our adapter; give the number of rows."""
 
     def ask(sql: str) -> int:
-        with Connection(str(server.path), timeout=60) as connection:
+        with OsquerydConnection(str(server.path), timeout=60) as connection:
             answer = connection.ask(sql)
         return len(answer.rows) if isinstance(answer, Observed) else 0
 

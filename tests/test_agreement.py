@@ -15,7 +15,7 @@ from portproof.model.observation import Reason
 from portproof.model.verdicts import Finding, Judgement, Verdict, failed, unproven
 from portproof.policy.policy import Policy, bind
 from portproof.report.contract import Theme, formats, renderer
-from portproof.result.result import AuditResult, Digest, HostResult, Run, Seen
+from portproof.result.result import AuditResult, Digest, HostResult, LookSummary, Run
 from support.readers import READERS
 
 JUDGEMENTS = {
@@ -44,7 +44,7 @@ def results(draw: st.DrawFn) -> AuditResult:
     hosts = draw(st.lists(row, min_size=1, max_size=6))
     declared = [{"id": f"r{number}", "closed": number + 1} for number in range(rules)]
     policy = Policy.model_validate({"policy": "p", "title": "t", "rules": declared})
-    seen = Seen(taken="2026-01-01T00:00:00+00:00", seconds=0.1, platform="linux")
+    seen = LookSummary(taken="2026-01-01T00:00:00+00:00", seconds=0.1, platform="linux")
     made = [
         HostResult(f"h{number}", (), tuple(JUDGEMENTS[verdict] for verdict in verdicts), seen)
         for number, verdicts in enumerate(hosts)

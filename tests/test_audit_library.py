@@ -11,7 +11,7 @@ from portproof.archive.folder import Evidence
 from portproof.errors import UsageError
 from portproof.inventory.plain import this_machine
 from portproof.judge.job import Job
-from portproof.model.observation import HostDark, Identity, Look, Reason, Sight, Unobserved
+from portproof.model.observation import FailedLook, Identity, Look, Reason, SourceReply, Unobserved
 from portproof.model.verdicts import Verdict
 from portproof.policy.checks import Check
 from portproof.policy.policy import Policy, bind
@@ -35,7 +35,7 @@ class Broken:
 
     name = "broken"
 
-    def look(self, questions: Mapping[str, str]) -> Sight | Unobserved:
+    def look(self, questions: Mapping[str, str]) -> SourceReply | Unobserved:
         """Raise, as no source should."""
         raise RuntimeError(f"a mistake with {len(questions)} questions")
 
@@ -45,10 +45,10 @@ class Silent:
 
     name = "silent"
 
-    def look(self, questions: Mapping[str, str]) -> Sight | Unobserved:
+    def look(self, questions: Mapping[str, str]) -> SourceReply | Unobserved:
         """Say who it is, and leave every question out."""
         assert questions
-        return Sight(Identity(source="silent", version="1", platform=this_platform()), {})
+        return SourceReply(Identity(source="silent", version="1", platform=this_platform()), {})
 
 
 class Refusing:
@@ -56,7 +56,7 @@ class Refusing:
 
     name = "refusing"
 
-    def look(self, questions: Mapping[str, str]) -> Sight | Unobserved:
+    def look(self, questions: Mapping[str, str]) -> SourceReply | Unobserved:
         """Give the reason."""
         assert questions
         return Unobserved(Reason.NO_COLLECTOR, "it is not installed")
@@ -132,7 +132,7 @@ def test_a_source_that_tells_nothing_proves_nothing(
     looks: list[Look] = []
     result = look([source], looks)
     assert result.hosts[0].judgements[0].reason is reason
-    assert isinstance(looks[0], HostDark)
+    assert isinstance(looks[0], FailedLook)
 
 
 def test_the_sources_tried_before_are_told() -> None:

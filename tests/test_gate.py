@@ -17,7 +17,7 @@ from portproof.model.base import Severity
 from portproof.model.verdicts import Finding, Verdict, Waived, failed
 from portproof.policy.policy import Policy, bind
 from portproof.result.changes import Change, ChangeKind, Changes, Past
-from portproof.result.result import AuditResult, HostResult, Seen
+from portproof.result.result import AuditResult, HostResult, LookSummary
 from test_agreement import JUDGEMENTS, RUN, results
 
 CASES = yaml.safe_load(Path(__file__).with_name("gate.yml").read_text(encoding="utf-8"))
@@ -52,7 +52,7 @@ def of_letters(case: dict[str, str]) -> AuditResult:
         {"id": f"r{at}", "closed": at + 1, "severity": name} for at, name in enumerate(severities)
     ]
     policy = Policy.model_validate({"policy": "p", "title": "t", "rules": rules})
-    seen = Seen(taken="2026-01-01T00:00:00+00:00", seconds=0.1, platform="linux")
+    seen = LookSummary(taken="2026-01-01T00:00:00+00:00", seconds=0.1, platform="linux")
     hosts = [
         HostResult(f"h{at}", (), tuple(LETTERS[letter] for letter in row), seen)
         for at, row in enumerate(rows)

@@ -18,10 +18,10 @@ from portproof.model.base import for_platform
 from portproof.model.hosts import Host, Inventory
 from portproof.model.observation import Platform
 from portproof.model.ports import PortRange
-from portproof.model.scene import Doubts, Scene
+from portproof.model.scene import Doubts, HostFacts
 from portproof.model.verdicts import Verdict
 from portproof.policy.policy import BoundRule
-from portproof.policy.policy_tests import Given
+from portproof.policy.policy_tests import GivenListener
 from portproof.policy.rules.closed import ClosedRule
 from requirements import needs
 from support.machine import machine
@@ -160,9 +160,9 @@ def test_a_plain_host_fails_only_what_it_opens_by_itself(
     """Nothing on Linux; elsewhere the services the system has on, as the rules say themselves."""
     given = [text.partition(" at ") for text in listening]
     listeners = tuple(
-        Given(port=port, at=address or "0.0.0.0").listener() for port, _, address in given
+        GivenListener(port=port, at=address or "0.0.0.0").listener() for port, _, address in given
     )
-    scene = Scene(platform=Platform(platform), listeners=listeners, doubts=Doubts())
+    scene = HostFacts(platform=Platform(platform), listeners=listeners, doubts=Doubts())
     judged = plans(CLOSED, Inventory((Host("host"),), "the test"))["host"].judge(scene)
     verdicts = dict(zip((bound.rule.id for bound in CLOSED), judged, strict=True))
     assert {name for name, each in verdicts.items() if each.verdict is Verdict.FAIL} == fails

@@ -18,14 +18,14 @@ from portproof.model.hosts import Host, Inventory
 from portproof.model.observation import (
     LISTENING_SOCKETS,
     Answer,
-    HostDark,
+    FailedLook,
     HostLook,
     Identity,
     Look,
     Observed,
     Platform,
     Reason,
-    Sight,
+    SourceReply,
     Unobserved,
     Witness,
 )
@@ -155,7 +155,9 @@ def without_an_answer(draw: st.DrawFn, look: HostLook) -> HostLook:
 
 def with_less_read(_: st.DrawFn, look: HostLook) -> HostLook:
     """The source could not read something."""
-    sight = Sight(look.sight.identity, look.sight.answers, (*look.sight.incomplete, "something"))
+    sight = SourceReply(
+        look.sight.identity, look.sight.answers, (*look.sight.incomplete, "something")
+    )
     return _look(sight, look.witnesses)
 
 
@@ -176,15 +178,15 @@ def by_a_user(_: st.DrawFn, look: HostLook) -> HostLook:
         euid=1000,
         host_namespace=old.host_namespace,
     )
-    return _look(Sight(identity, look.sight.answers, look.sight.incomplete), look.witnesses)
+    return _look(SourceReply(identity, look.sight.answers, look.sight.incomplete), look.witnesses)
 
 
 def _with_answers(look: HostLook, changed: dict[str, Answer]) -> HostLook:
     answers = {**look.sight.answers, **changed}
-    return _look(Sight(look.sight.identity, answers, look.sight.incomplete), look.witnesses)
+    return _look(SourceReply(look.sight.identity, answers, look.sight.incomplete), look.witnesses)
 
 
-def _look(sight: Sight, witnesses: tuple[Witness, ...]) -> HostLook:
+def _look(sight: SourceReply, witnesses: tuple[Witness, ...]) -> HostLook:
     return HostLook(sight=sight, witnesses=witnesses, taken="2026-01-01T00:00:00Z", seconds=0.1)
 
 
@@ -289,7 +291,7 @@ MEANT: dict[str, Callable[[Host], bool]] = {
 @st.composite
 def rosters(draw: st.DrawFn) -> tuple[Inventory, list[Look], list[oracle.Rule], list[str]]:
     """Hosts in groups with a look each, and rules with the group each is for."""
-    dark = HostDark(cause=FAILURE, taken="2026-01-01T00:00:00Z", seconds=0.0)
+    dark = FailedLook(cause=FAILURE, taken="2026-01-01T00:00:00Z", seconds=0.0)
     seen = draw(st.lists(looks().map(host_look) | st.just(dark), min_size=1, max_size=4))
     hosts = tuple(
         Host(f"host{index}", (draw(st.sampled_from(["web", "db"])),)) for index in range(len(seen))

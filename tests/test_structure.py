@@ -2,7 +2,9 @@
 
 import ast
 import importlib
+import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -38,6 +40,26 @@ LEVELS = (
 """The rooms of the package, sub-rooms included: a room may import those of the levels before it."""
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 LOOSE_MODULES = 5
+
+NAMED_TWICE = {
+    "Basis",
+    "ByControl",
+    "Collect",
+    "Control",
+    "ControlRule",
+    "Document",
+    "Found",
+    "Host",
+    "Look",
+    "Looked",
+    "Program",
+    "Record",
+    "Row",
+    "Rule",
+    "Suspects",
+    "Watch",
+}
+"""Type names that still mean more than one thing."""
 
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 60
@@ -99,6 +121,24 @@ def test_every_room_is_there() -> None:
     """The table of rooms holds what is there and nothing else."""
     assert {room_of(file) for file in SOURCE.rglob("*.py")} == set(LEVEL)
     assert len(list(SOURCE.glob("*.py"))) <= LOOSE_MODULES
+
+
+def type_names(file: Path) -> Iterator[str]:
+    """Yield the name of every class and type alias of a file, without leading underscores."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            yield node.name.lstrip("_")
+    for node in tree.body:
+        target = node.targets[0] if isinstance(node, ast.Assign) else None
+        if isinstance(target, ast.Name) and re.match("_*[A-Z]+[a-z]", target.id):
+            yield target.id.lstrip("_")
+
+
+def test_a_type_name_is_defined_once() -> None:
+    """A class or type alias has a name that nothing else in the package has, private or not."""
+    counts = Counter(name for file in SOURCE.rglob("*.py") for name in type_names(file))
+    assert {name for name, count in counts.items() if count > 1} == NAMED_TWICE
 
 
 def test_libraries_stay_in_one_room() -> None:

@@ -13,7 +13,14 @@ import pytest
 from netns import held
 from portproof import __version__
 from portproof.agent import sockets as probe
-from portproof.model.observation import Identity, Observed, Platform, Reason, Sight, Unobserved
+from portproof.model.observation import (
+    Identity,
+    Observed,
+    Platform,
+    Reason,
+    SourceReply,
+    Unobserved,
+)
 from portproof.sources import probe as embedded
 from portproof.sources.probe import Collected, ProbeSource, checked, decoded, sight, wanted
 
@@ -28,10 +35,10 @@ GOOD: dict[str, Any] = {
 }
 
 
-def seen(questions: dict[str, str]) -> Sight:
+def seen(questions: dict[str, str]) -> SourceReply:
     """A look that succeeds."""
     found = ProbeSource().look(questions)
-    assert isinstance(found, Sight), found
+    assert isinstance(found, SourceReply), found
     return found
 
 
@@ -136,7 +143,7 @@ def test_a_machine_without_proc_is_unobserved(
 def test_what_a_probe_told_becomes_a_sight() -> None:
     """Its identity, what is incomplete, and the answers."""
     found = sight({"u": "SELECT uid, username FROM users"}, told(), time.monotonic() + 300)
-    assert found == Sight(
+    assert found == SourceReply(
         identity=Identity(
             source="probe",
             version=__version__,

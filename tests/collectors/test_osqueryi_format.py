@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portproof.sources.osqueryi_format import GarbledError, one_argument, read_answers
+from portproof.sources.osqueryi_format import OsqueryiOutputError, one_argument, read_answers
 from standins.schema import database, run
 
 _FRAGMENTS = st.lists(
@@ -30,7 +30,7 @@ def test_an_answer_is_the_right_one_or_none(questions: list[str]) -> None:
         return
     try:
         answers = read_answers(json.dumps(together, indent=0).encode() + b"\n", len(questions))
-    except GarbledError:
+    except OsqueryiOutputError:
         return
     assert answers == alone
 
@@ -74,7 +74,7 @@ def test_good_questions_are_told_apart() -> None:
 )
 def test_output_that_is_not_osqueryis_is_garbled(output: bytes) -> None:
     """Only arrays of rows of text, with each marker in its place, are an answer."""
-    with pytest.raises(GarbledError):
+    with pytest.raises(OsqueryiOutputError):
         read_answers(output, 1)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from portproof.model.observation import Outside
+from portproof.model.observation import ConnectResult
 from portproof.sources.connect_probe import Knocker, Pace
 
 
@@ -22,7 +22,7 @@ def listening(address: str, *, accepts: bool = True) -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-def knock(address: str, *ports: int) -> Outside | None:
+def knock(address: str, *ports: int) -> ConnectResult | None:
     """Knock once."""
     return asyncio.run(Knocker(Pace(wait=0.5)).knock(address, ports))
 
@@ -32,7 +32,7 @@ def test_a_listener_answers_and_a_bound_socket_does_not(address: str) -> None:
     """Only a completed handshake counts."""
     with listening(address) as open_port, listening(address, accepts=False) as bound:
         found = knock(address, open_port, bound)
-    assert found == Outside(address=address, answered=(open_port,), silent=(bound,))
+    assert found == ConnectResult(address=address, answered=(open_port,), silent=(bound,))
 
 
 def test_a_name_is_tried_at_its_address() -> None:

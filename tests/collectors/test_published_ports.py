@@ -17,7 +17,7 @@ from portproof.model.observation import (
     Observed,
     Platform,
     Reason,
-    Sight,
+    SourceReply,
 )
 from portproof.sources import osqueryd, osqueryi
 from portproof.sources.osqueryd import OsquerydSource
@@ -69,19 +69,19 @@ def _with_docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "ASIDE_SECONDS", 1.0)
 
 
-def by_osqueryd(folder: Path, rows: Any) -> Sight:  # noqa: ANN401 - rows of tables
+def by_osqueryd(folder: Path, rows: Any) -> SourceReply:  # noqa: ANN401 - rows of tables
     """What osqueryd tells."""
     with Osqueryd(folder / "em", rows) as server:
         return sight_of(OsquerydSource(str(server.path), 10.0, Platform.LINUX).look(QUESTIONS))
 
 
-def by_osqueryi(folder: Path, rows: Any, habit: str = "plain") -> Sight:  # noqa: ANN401 - the same
+def by_osqueryi(folder: Path, rows: Any, habit: str = "plain") -> SourceReply:  # noqa: ANN401 - the same
     """What osqueryi tells on this machine."""
     program = install.osqueryi(folder, rows, habit)
     return sight_of(OsqueryiSource(str(program), 30.0, Platform.LINUX).look(QUESTIONS))
 
 
-def over_ssh(folder: Path, rows: Any, habit: str = "plain") -> Sight:  # noqa: ANN401 - the same
+def over_ssh(folder: Path, rows: Any, habit: str = "plain") -> SourceReply:  # noqa: ANN401 - the same
     """What osqueryi tells through the program that is sent to hosts."""
     install.osqueryi(folder, rows, habit)
     asking = Asking.prepare(Platform.LINUX, QUESTIONS, "osqueryi", 4_000_000)

@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from netns import ADDRESS4, ADDRESS6, Namespace, held, namespace
-from portproof.model.observation import LISTENING_SOCKETS, Observed, Row, Sight
+from portproof.model.observation import LISTENING_SOCKETS, Observed, Row, SourceReply
 from portproof.sources.probe import ProbeSource
 from requirements import needs
 
@@ -62,7 +62,7 @@ ABSENT = {"udp connected", "tcp idle", "tcp client"}
 class Told:
     """One look: what was opened, and the rows of the shipped question."""
 
-    def __init__(self, inode: str, opened: dict[str, Any], sight: Sight) -> None:
+    def __init__(self, inode: str, opened: dict[str, Any], sight: SourceReply) -> None:
         self.inode = inode
         self.opened = opened
         self.sight = sight
@@ -75,10 +75,10 @@ class Told:
         return [row for row in self.rows if row["socket"] == self.opened[name]["inode"]]
 
 
-def look() -> Sight:
+def look() -> SourceReply:
     """Ask the probe the shipped question."""
     sight = ProbeSource().look({LISTENING_SOCKETS: SHIPPED})
-    assert isinstance(sight, Sight), sight
+    assert isinstance(sight, SourceReply), sight
     return sight
 
 
@@ -167,7 +167,7 @@ def test_an_established_client_is_in_the_table_but_is_no_listener() -> None:
     asked = "SELECT state, remote_port FROM process_open_sockets WHERE local_port = 610"
     with namespace() as space, space.holding(WANTED) as opened:
         sight = ProbeSource().look({"client": f"{asked} AND net_namespace = '{space.inode}'"})
-    assert isinstance(sight, Sight)
+    assert isinstance(sight, SourceReply)
     answer = sight.answers["client"]
     assert isinstance(answer, Observed)
     assert answer.rows == ({"state": "ESTABLISHED", "remote_port": "8080"},)

@@ -15,7 +15,7 @@ from portproof.model.observation import (
     Reason,
     Unobserved,
 )
-from portproof.sources.thrift_client import Connection
+from portproof.sources.thrift_client import OsquerydConnection
 from standins import osqueryd as manners
 from standins.looks import reason_of, sight_of, source_of
 from standins.osqueryd import Manner, Osqueryd, honest
@@ -127,7 +127,7 @@ def test_a_mute_osqueryd_gives_nosight(osqueryd: Osqueryd) -> None:
 def test_a_reply_beyond_the_limit_is_oversized(osqueryd: Osqueryd) -> None:
     """Rows without end are read up to the limit and no further."""
     osqueryd.manner = manners.flood
-    with Connection(str(osqueryd.path), timeout=10, limit=1_000_000) as connection:
+    with OsquerydConnection(str(osqueryd.path), timeout=10, limit=1_000_000) as connection:
         assert reason_of(connection.ask("SELECT 1")) is Reason.OVERSIZED
 
 
@@ -160,7 +160,7 @@ def test_no_reply_raises(osqueryd: Osqueryd) -> None:
         yield from honest(sql, whole)
 
     osqueryd.manner = remember
-    with Connection(str(osqueryd.path), timeout=5) as connection:
+    with OsquerydConnection(str(osqueryd.path), timeout=5) as connection:
         rows = connection.ask("SELECT pid, name FROM processes")
         assert isinstance(rows, Observed)
     whole = reply[0]
@@ -175,7 +175,7 @@ def test_no_reply_raises(osqueryd: Osqueryd) -> None:
         for place, piece in edits:
             changed[place : place + len(piece)] = piece
         osqueryd.manner = _sending(bytes(changed[:length]))
-        with Connection(str(osqueryd.path), timeout=5, limit=1_000_000) as connection:
+        with OsquerydConnection(str(osqueryd.path), timeout=5, limit=1_000_000) as connection:
             answer = connection.ask("SELECT pid, name FROM processes")
         if not edits:
             assert answer == rows if length == len(whole) else isinstance(answer, Unobserved)

@@ -16,7 +16,7 @@ from portproof.model.connection import Become, Connection, Secret
 from portproof.model.hosts import Host, Inventory
 from portproof.model.observation import (
     LISTENING_SOCKETS,
-    HostDark,
+    FailedLook,
     HostLook,
     Look,
     Platform,
@@ -103,9 +103,9 @@ def seen(looked: Look) -> HostLook:
     return looked
 
 
-def dark(looked: Look) -> HostDark:
+def dark(looked: Look) -> FailedLook:
     """Insist that a host was not looked at."""
-    assert isinstance(looked, HostDark), looked
+    assert isinstance(looked, FailedLook), looked
     return looked
 
 

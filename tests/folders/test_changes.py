@@ -14,7 +14,7 @@ from portproof.judge.gate import condition, gate
 from portproof.judge.job import Job
 from portproof.model.addresses import Exposure, Stack
 from portproof.model.listeners import Listener, Owner, Place
-from portproof.model.observation import HostDark, Look, Reason, Unobserved
+from portproof.model.observation import FailedLook, Look, Reason, Unobserved
 from portproof.model.ports import Protocol
 from portproof.model.verdicts import Finding, Verdict, failed
 from portproof.policy.rules.base import found as finding_of
@@ -26,7 +26,7 @@ from support.folders import CASES, POLICY, case, job_of, looks_of, socket
 from support.strategies import host_look, looks, policy, rules
 
 NAMES = ("web-1", "web-2", "nfs-1", "win-1")
-DARK = HostDark(cause=Unobserved(Reason.TIMEOUT, "no answer"), taken="", seconds=0.0)
+DARK = FailedLook(cause=Unobserved(Reason.TIMEOUT, "no answer"), taken="", seconds=0.0)
 OF_VERDICTS = {
     ChangeKind.NEWLY_FAILING,
     ChangeKind.DARK,

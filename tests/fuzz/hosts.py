@@ -22,17 +22,16 @@ from portproof.model.observation import (
     Observed,
     Platform,
     Row,
-    Sight,
+    SourceReply,
     Unobserved,
 )
 from portproof.sources import probe as embedded
-from portproof.sources.osqueryi_format import GarbledError, one_argument, read_answers
-from portproof.sources.thrift_client import Connection
+from portproof.sources.osqueryi_format import OsqueryiOutputError, one_argument, read_answers
+from portproof.sources.thrift_client import OsquerydConnection
 from portproof.ssh.command import Marks
 from portproof.ssh.dialogue import Dialogue, Document, Party, Printed
 from portproof.ssh.framing import BrokenError, Framed, delimited
-from portproof.ssh.replies import Run as OsqueryiRun
-from portproof.ssh.replies import read_reply, sight_of_runs
+from portproof.ssh.replies import OsqueryiRun, read_reply, sight_of_runs
 from standins.host import HOST, LISTENERS, listening_sockets, published_ports
 from standins.osqueryd import Osqueryd
 from standins.schema import database, run
@@ -74,7 +73,7 @@ def thrift(data: bytes) -> bool:
     """A reply over osqueryd's socket, to the first call on it."""
     feeder = _feeder()
     feeder.reply = data
-    with Connection(feeder.path, timeout=5.0, limit=LIMIT) as osqueryd:
+    with OsquerydConnection(feeder.path, timeout=5.0, limit=LIMIT) as osqueryd:
         return isinstance(osqueryd.ask("SELECT 1"), Observed)
 
 
@@ -90,7 +89,7 @@ def thrift_seeds() -> list[bytes]:
         path = Path(folder) / "em"
         with Osqueryd(path, HOST, manner):
             for sql in (listening_sockets(), "SELECT 1 AS n WHERE 0", "SELECT * FROM nowhere"):
-                with Connection(str(path), timeout=5.0) as osqueryd:
+                with OsquerydConnection(str(path), timeout=5.0) as osqueryd:
                     osqueryd.ask(sql)
     return taken
 
@@ -99,7 +98,7 @@ def osqueryi(data: bytes) -> bool:
     """What osqueryi prints for two questions."""
     try:
         return bool(read_answers(data, 2))
-    except GarbledError:
+    except OsqueryiOutputError:
         return False
 
 
@@ -173,9 +172,9 @@ def dialogue_seeds() -> list[bytes]:
 def reply(data: bytes) -> bool:
     """The document of the program that is sent to hosts, judged by rules if it can be."""
     told = read_reply(data, QUESTIONS, Platform.LINUX, time.monotonic() + 5.0)
-    if isinstance(told.sight, Sight):
+    if isinstance(told.sight, SourceReply):
         judge_look(look_with(told.sight, told.canaries))
-    return isinstance(told.sight, Sight)
+    return isinstance(told.sight, SourceReply)
 
 
 def _probed() -> dict[str, object]:
@@ -218,7 +217,7 @@ def osqueryi_over_ssh(data: bytes) -> bool:
     out, _, err = data.partition(b"\0")
     ran = OsqueryiRun(code=0, out=out.decode("latin-1"), err=err.decode("latin-1"))
     sight = sight_of_runs([ran], QUESTIONS, Platform.LINUX)
-    return isinstance(sight, Sight)
+    return isinstance(sight, SourceReply)
 
 
 def osqueryi_over_ssh_seeds() -> list[bytes]:
@@ -267,7 +266,7 @@ def rows(data: bytes) -> bool:
     """Rows of any text in any column: a line is a row, a tab ends a value, as in ``COLUMNS``."""
     text = data.decode("utf-8", "backslashreplace")
     sockets, _, docker = text.partition("\f")
-    told = Sight(
+    told = SourceReply(
         look_with(None).sight.identity,
         {
             LISTENING_SOCKETS: _observed(COLUMNS, sockets),

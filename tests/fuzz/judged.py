@@ -3,7 +3,7 @@
 from portproof.judge.host import judge
 from portproof.judge.plan import Plan
 from portproof.model.hosts import Host
-from portproof.model.observation import HostLook, Identity, Look, Platform, Sight, Witness
+from portproof.model.observation import HostLook, Identity, Look, Platform, SourceReply, Witness
 from portproof.model.verdicts import Verdict
 from portproof.policy.policy import Policy, bind
 
@@ -29,7 +29,7 @@ _RULES = tuple(
 _PLAN = Plan(_RULES, [True] * len(_RULES))
 
 
-def look_with(sight: Sight | None, witnesses: tuple[Witness, ...] = _WITNESSES) -> HostLook:
+def look_with(sight: SourceReply | None, witnesses: tuple[Witness, ...] = _WITNESSES) -> HostLook:
     """A look that brought back this sight, or nothing."""
     identity = Identity(
         source="osqueryd",
@@ -38,7 +38,7 @@ def look_with(sight: Sight | None, witnesses: tuple[Witness, ...] = _WITNESSES) 
         euid=0,
         host_namespace="4026531840",
     )
-    told = sight or Sight(identity, {})
+    told = sight or SourceReply(identity, {})
     return HostLook(sight=told, witnesses=witnesses, taken="2026-01-01T00:00:00Z", seconds=0.1)
 
 

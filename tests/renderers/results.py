@@ -14,7 +14,7 @@ from portproof.model.ports import Protocol
 from portproof.model.verdicts import PASSED, Finding, Judgement, Verdict, failed, unproven
 from portproof.policy.policy import BoundRule, Policy, bind
 from portproof.policy.rules.base import describe, found
-from portproof.result.result import AuditResult, Digest, HostResult, Run, Seen
+from portproof.result.result import AuditResult, Digest, HostResult, LookSummary, Run
 
 HOSTILE = (
     "<script>window.canary = 1</script>",
@@ -160,7 +160,7 @@ _RUN = Run(
     policies=(digest("policies/retired-ports.yml"), digest("policies/web-servers.yml")),
     checks=(digest("checks/listening-sockets.yml"),),
 )
-_SEEN = Seen(
+_SEEN = LookSummary(
     taken="2026-11-23T02:00:06+00:00",
     seconds=0.412,
     source="osqueryd",
@@ -177,7 +177,7 @@ def run(**changes: object) -> Run:
     return replace(_RUN, **changes)
 
 
-def seen(**changes: object) -> Seen:
+def seen(**changes: object) -> LookSummary:
     """How a host was looked at, when all went well."""
     return replace(_SEEN, **changes)
 
@@ -319,9 +319,9 @@ _SPECIAL: dict[tuple[str, str], Callable[[], Judgement]] = {
 }
 
 
-def _seen_of(name: str) -> Seen:
-    special: dict[str, Seen] = {
-        "edge-2.example.net": Seen(taken="2026-11-23T02:00:15+00:00", seconds=10.003),
+def _seen_of(name: str) -> LookSummary:
+    special: dict[str, LookSummary] = {
+        "edge-2.example.net": LookSummary(taken="2026-11-23T02:00:15+00:00", seconds=10.003),
         "backup-1": seen(
             source="osqueryi",
             privilege="user id 1000",
@@ -396,5 +396,5 @@ def _hostile_host(text: str, at: int, rules: int) -> HostResult:
         Judgement(Verdict.PASS, notes=(text,)),
     )
     judged = tuple(kinds[(at + index) % _KINDS] for index in range(rules))
-    look = Seen(text, float(at), text, text, text, text, text, (text, text), (text,))
+    look = LookSummary(text, float(at), text, text, text, text, text, (text, text), (text,))
     return HostResult(text, (text, text), judged, look)

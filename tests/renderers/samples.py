@@ -21,13 +21,13 @@ from portproof.model.verdicts import (
     unproven,
 )
 from portproof.model.why import (
+    Classification,
     Executable,
-    Kind,
     OnDisk,
     Package,
+    ParentProcess,
+    PortCategory,
     Process,
-    Program,
-    Reading,
     Unit,
     Why,
 )
@@ -106,7 +106,7 @@ def _why() -> Why:
     )
     return Why(
         process=process,
-        parents=(Program(1, "systemd", "/usr/lib/systemd/systemd"),),
+        parents=(ParentProcess(1, "systemd", "/usr/lib/systemd/systemd"),),
         executable=Executable(
             path="/usr/sbin/rpc.statd",
             on_disk=OnDisk.THERE,
@@ -121,9 +121,9 @@ def _why() -> Why:
     )
 
 
-def _reading() -> Reading:
-    return Reading(
-        Kind.UNRELATED,
+def _reading() -> Classification:
+    return Classification(
+        PortCategory.UNRELATED,
         (
             "rpc.statd belongs to nfs-common, and the file is the one the package brought.",
             "It asked for any reserved port, and bindresvport gave it this one.",
@@ -256,7 +256,7 @@ def _finding(chance: random.Random, port: int) -> Finding:
     process = Process(pid, name, path, command, user=f"user{uid}", uid=uid, started=started)
     why = Why(
         process=process,
-        parents=(Program(1, "systemd", "/usr/lib/systemd/systemd"),),
+        parents=(ParentProcess(1, "systemd", "/usr/lib/systemd/systemd"),),
         executable=Executable(
             path=path,
             on_disk=OnDisk.THERE,
@@ -268,8 +268,8 @@ def _finding(chance: random.Random, port: int) -> Finding:
         package=Package("dpkg", name, f"2.{chance.randrange(9)}-1", unchanged=True),
         unit=Unit(f"{name}.service", activated=False),
     )
-    reading = Reading(
-        Kind.UNRELATED,
+    reading = Classification(
+        PortCategory.UNRELATED,
         (f"{name} belongs to a package, and the file is the one the package brought.",),
         f"Give it another port, then `sudo systemctl restart {name}.service`.",
     )

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 import pytest
 
 from portproof.model.hosts import Host
-from portproof.model.observation import HostDark, Look, Reason, Unobserved
+from portproof.model.observation import FailedLook, Look, Reason, Unobserved
 from portproof.run.fleet import FleetRun
 from standins.leaks import nothing_leaks
 
-DARK = HostDark(cause=Unobserved(Reason.UNREACHABLE, "no"), taken="", seconds=0.0)
+DARK = FailedLook(cause=Unobserved(Reason.UNREACHABLE, "no"), taken="", seconds=0.0)
 FORKS = 5
 
 
@@ -83,7 +83,7 @@ def test_a_mistake_of_ours_leaves_one_host_dark() -> None:
     looked = {host.name: look for host, look in FleetRun(collect, hosts(10), FORKS)}
     assert len(looked) == 10
     failed = looked["host-3"]
-    assert isinstance(failed, HostDark)
+    assert isinstance(failed, FailedLook)
     assert failed.cause.reason is Reason.INTERNAL
     assert "ValueError" in failed.cause.detail
     assert "password" not in failed.cause.detail

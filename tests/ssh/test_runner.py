@@ -22,7 +22,7 @@ from portproof.model.observation import (
     Observed,
     Platform,
     Reason,
-    Sight,
+    SourceReply,
     Unobserved,
 )
 from portproof.ssh.command import FLAGS
@@ -96,7 +96,7 @@ def test_osqueryi_answers_in_one_run(tmp_path: Path) -> None:
     """All questions at once, with the flags, and the rows come back as they are."""
     program = osqueryi(tmp_path, HOST)
     found = told(OSQUERYI, tmp_path)
-    assert isinstance(found.sight, Sight)
+    assert isinstance(found.sight, SourceReply)
     assert found.sight.answers[LISTENING_SOCKETS] == Observed(LISTENERS, len(LISTENERS))
     assert found.sight.identity.source == "osqueryi"
     assert found.sight.identity.euid == 0
@@ -106,7 +106,7 @@ def test_osqueryi_answers_in_one_run(tmp_path: Path) -> None:
 def test_canaries_are_open_meanwhile(tmp_path: Path) -> None:
     """They are in the probe's own rows, TCP and UDP, on each loopback address there is."""
     found = told(PROBE, tmp_path)
-    assert isinstance(found.sight, Sight)
+    assert isinstance(found.sight, SourceReply)
     answer = found.sight.answers[LISTENING_SOCKETS]
     assert isinstance(answer, Observed)
     rows = {(row["protocol"], row["address"], row["port"]) for row in answer.rows}
@@ -123,7 +123,7 @@ def test_canaries_are_open_meanwhile(tmp_path: Path) -> None:
 def test_osqueryd_is_run_as_the_shell(tmp_path: Path) -> None:
     """It is the same program, which takes itself for the daemon by its name."""
     program = osqueryi(tmp_path, HOST, name="osqueryd")
-    assert isinstance(told(OSQUERYI, tmp_path).sight, Sight)
+    assert isinstance(told(OSQUERYI, tmp_path).sight, SourceReply)
     assert asked(program)[0][0] == "-S"
 
 
@@ -133,7 +133,7 @@ def test_each_question_is_asked_by_itself_when_one_fails(tmp_path: Path) -> None
     asking = Asking.prepare(Platform.LINUX, more, "osqueryi", LIMIT)
     program = osqueryi(tmp_path, HOST)
     found = told(asking, tmp_path)
-    assert isinstance(found.sight, Sight)
+    assert isinstance(found.sight, SourceReply)
     assert isinstance(found.sight.answers[LISTENING_SOCKETS], Observed)
     bad = found.sight.answers["bad"]
     assert isinstance(bad, Unobserved)
@@ -187,7 +187,7 @@ def test_the_probe_stands_in_for_an_osqueryi_that_fails(tmp_path: Path) -> None:
     """In the same round; what osqueryi did is told."""
     osqueryi(tmp_path, HOST, "hang")
     found = told(EITHER, tmp_path, seconds=4.0)
-    assert isinstance(found.sight, Sight)
+    assert isinstance(found.sight, SourceReply)
     assert found.sight.identity.source == "probe"
     assert found.tried == ("osqueryi: osqueryi did not end in time",)
 

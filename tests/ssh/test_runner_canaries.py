@@ -12,7 +12,7 @@ from portproof.model.observation import (
     Observed,
     Platform,
     Reason,
-    Sight,
+    SourceReply,
     Unobserved,
     Witness,
 )
@@ -80,11 +80,11 @@ def test_no_canary_is_opened_at_an_address_that_is_elsewhere(server: str) -> Non
     assert canary_at(server, elsewhere) == []
 
 
-def told_in(setup: str) -> tuple[Sight, tuple[Witness, ...]]:
+def told_in(setup: str) -> tuple[SourceReply, tuple[Witness, ...]]:
     """What the probe sees in a network namespace of the test's own, and the canaries."""
     reply = framed(PROBE, ["unshare", "--net", "sh", "-c", f'{setup}; exec "$@"', "sh"])
     found = read_reply(reply, PROBE.questions, Platform.LINUX, FAR)
-    assert isinstance(found.sight, Sight)
+    assert isinstance(found.sight, SourceReply)
     return found.sight, found.canaries
 
 

@@ -29,7 +29,7 @@ from portproof.model.hosts import Host, Inventory
 from portproof.model.listeners import Listener
 from portproof.model.observation import HostLook, Look
 from portproof.model.verdicts import Finding, Verdict
-from portproof.model.why import Kind, Why
+from portproof.model.why import PortCategory, Why
 from portproof.policy.policy import Policy, bind
 from portproof.result.result import AuditResult
 from portproof.run.audit import run
@@ -127,7 +127,7 @@ def test_root_is_told_everything_over_the_same_connection(hosts: Fleet, tools: s
     one = finding(found)
     assert one.why == (told(found),)
     assert one.reading is not None
-    assert one.reading.kind is Kind.SUSPICIOUS
+    assert one.reading.kind is PortCategory.SUSPICIOUS
     assert "It calls itself npmp" in " ".join(one.reading.reasons)
     assert ends(hosts, tools)
 
@@ -148,7 +148,7 @@ def test_a_user_without_rights_is_told_what_is_missing(hosts: Fleet) -> None:
     assert found.why == {}
     one = finding(found)
     assert one.reading is not None
-    assert one.reading.kind is Kind.UNKNOWN
+    assert one.reading.kind is PortCategory.UNKNOWN
     assert "process" in one.reading.reasons[0]
 
 

@@ -12,7 +12,7 @@ from portproof.model.observation import (
     Platform,
     Reason,
     Row,
-    Sight,
+    SourceReply,
     Unobserved,
     Witness,
 )
@@ -137,9 +137,9 @@ def test_the_servers_address_is_sent_as_a_socket_is_bound_to_it(address: str, se
     assert bindable(["fe80::1", "5000", address, "22"]) == sent
 
 
-def sight(*rows: Row, answer: Answer | None = None) -> Sight:
+def sight(*rows: Row, answer: Answer | None = None) -> SourceReply:
     """A look with rows or another answer about listening sockets."""
-    return Sight(LINUX, {LISTENING_SOCKETS: answer or Observed(rows, len(rows))})
+    return SourceReply(LINUX, {LISTENING_SOCKETS: answer or Observed(rows, len(rows))})
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def sight(*rows: Row, answer: Answer | None = None) -> Sight:
         sight({}),
     ],
 )
-def test_without_the_servers_port_a_look_is_of_something_else(found: Sight) -> None:
+def test_without_the_servers_port_a_look_is_of_something_else(found: SourceReply) -> None:
     """And nothing of it is judged."""
     cause = misplaced("web", found, reached("10.0.0.2"))
     assert cause is not None
@@ -166,7 +166,7 @@ def test_without_an_answer_about_sockets_its_reason_stands() -> None:
     """Where it is cannot be told then."""
     late = Unobserved(Reason.TIMEOUT, "late")
     assert misplaced("web", sight(answer=late), reached("10.0.0.2")) == late
-    nothing = misplaced("web", Sight(LINUX, {}), reached("10.0.0.2"))
+    nothing = misplaced("web", SourceReply(LINUX, {}), reached("10.0.0.2"))
     assert nothing is not None
     assert nothing.reason is Reason.PARTIAL
 

@@ -13,16 +13,16 @@ from portproof.model.hosts import Host
 from portproof.model.observation import (
     LISTENING_SOCKETS,
     Answer,
-    HostDark,
+    ConnectResult,
+    FailedLook,
     HostLook,
     Identity,
     Look,
     Observed,
-    Outside,
     Platform,
     Reason,
     Row,
-    Sight,
+    SourceReply,
     Unobserved,
     Witness,
 )
@@ -123,7 +123,7 @@ def expectations(case: Mapping[str, Any]) -> dict[str, Expected]:
 def look_of(case: Mapping[str, Any]) -> Look:
     """The look a case describes."""
     if "dark" in case:
-        return HostDark(cause=_unobserved(case["dark"]), taken=TAKEN, seconds=0.0)
+        return FailedLook(cause=_unobserved(case["dark"]), taken=TAKEN, seconds=0.0)
     platform = Platform(case.get("platform", "linux"))
     identity = Identity(
         source=case.get("source", "osqueryd"),
@@ -135,7 +135,7 @@ def look_of(case: Mapping[str, Any]) -> Look:
     )
     answers = {LISTENING_SOCKETS: _sockets(case, identity)}
     answers |= {name: _answer(given) for name, given in case.get("answers", {}).items()}
-    sight = Sight(identity, answers, tuple(case.get("incomplete", ())))
+    sight = SourceReply(identity, answers, tuple(case.get("incomplete", ())))
     return HostLook(
         sight=sight,
         witnesses=_witnesses(case),
@@ -145,11 +145,11 @@ def look_of(case: Mapping[str, Any]) -> Look:
     )
 
 
-def _outside(case: Mapping[str, Any]) -> Outside | None:
+def _outside(case: Mapping[str, Any]) -> ConnectResult | None:
     if "outside" not in case:
         return None
     tried = {"address": "10.0.0.5", "answered": (), "silent": (), **case["outside"]}
-    return Outside(tried["address"], tuple(tried["answered"]), tuple(tried["silent"]))
+    return ConnectResult(tried["address"], tuple(tried["answered"]), tuple(tried["silent"]))
 
 
 def _rules(case: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from portproof.model.observation import (
     Identity,
     Observed,
     Platform,
-    Sight,
+    SourceReply,
     Witness,
 )
 from portproof.policy.policy import Policy
@@ -178,7 +178,7 @@ def host_look(look: Look, checks: dict[str, Answer] | None = None) -> HostLook:
     if look["published"]:
         rows = tuple(look["published"])
         answers[PUBLISHED_PORTS] = Observed(rows, len(rows))
-    sight = Sight(identity, answers, look["incomplete"])
+    sight = SourceReply(identity, answers, look["incomplete"])
     witnesses = tuple(Witness(*each) for each in look["witnesses"])
     return HostLook(sight=sight, witnesses=witnesses, taken="2026-01-01T00:00:00Z", seconds=0.1)
 

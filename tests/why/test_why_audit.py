@@ -26,18 +26,18 @@ from portproof.model.observation import (
     Observed,
     Platform,
     Row,
-    Sight,
+    SourceReply,
 )
 from portproof.model.verdicts import Finding, Verdict
 from portproof.model.why import (
     Container,
     Executable,
-    Kind,
     OnDisk,
     Package,
+    ParentProcess,
+    PortCategory,
     Process,
-    Program,
-    Session,
+    ProcessSession,
     Unit,
     Why,
 )
@@ -81,7 +81,7 @@ def row(pid: int, port: int) -> Row:
 
 def look(*rows: Row) -> HostLook:
     """A look that saw these listeners."""
-    sight = Sight(IDENTITY, {LISTENING_SOCKETS: Observed(rows, len(rows))})
+    sight = SourceReply(IDENTITY, {LISTENING_SOCKETS: Observed(rows, len(rows))})
     return HostLook(sight=sight, witnesses=(), taken="2026-01-01T00:00:00+00:00", seconds=0.1)
 
 
@@ -139,7 +139,7 @@ def test_a_failing_listener_is_asked_about_and_the_finding_explains_itself() -> 
     assert looks.asked == [[812]]
     assert finding.why == (temporary,)
     assert finding.reading is not None
-    assert finding.reading.kind is Kind.SUSPICIOUS
+    assert finding.reading.kind is PortCategory.SUSPICIOUS
     assert "/var/tmp" in finding.reading.reasons[0]  # noqa: S108 - data
 
 
@@ -179,12 +179,12 @@ def test_a_listener_that_nobody_was_seen_to_hold_reads_as_unknown() -> None:
     looks = Looks(look(row(-1, 609)))
     (finding,) = findings(audited(looks, 609))
     assert finding.reading is not None
-    assert finding.reading.kind is Kind.UNKNOWN
+    assert finding.reading.kind is PortCategory.UNKNOWN
     assert "ss -tulnp 'sport = :609'" in finding.reading.next_step
 
 
 FULL = why(
-    parents=(Program(pid=700, name="bash"), Program(pid=1, name="systemd")),
+    parents=(ParentProcess(pid=700, name="bash"), ParentProcess(pid=1, name="systemd")),
     executable=Executable(
         path="/opt/x/npmp",
         on_disk=OnDisk.DELETED,
@@ -198,7 +198,7 @@ FULL = why(
     package=Package("dpkg", "npmp", "1.0-2", unchanged=False),
     unit=Unit("npmp.service", activated=True, socket="npmp.socket"),
     container=Container("docker", "4f797c539e6c", "web", "shop:1"),
-    session=Session(terminal="pts/3", leader=Program(pid=700, name="bash")),
+    session=ProcessSession(terminal="pts/3", leader=ParentProcess(pid=700, name="bash")),
     missing=("its user could not be read: Permission denied",),
 )
 
@@ -229,13 +229,13 @@ def test_nothing_a_host_says_of_itself_gets_into_the_page_as_it_is() -> None:
     """Names are chosen by attackers, also those of parents, packages and containers."""
     hostile = Why(
         process=Process(812, HOSTILE, HOSTILE, HOSTILE, cwd=HOSTILE),
-        parents=(Program(1, HOSTILE, HOSTILE, HOSTILE),),
+        parents=(ParentProcess(1, HOSTILE, HOSTILE, HOSTILE),),
         executable=Executable(HOSTILE, OnDisk.DELETED, sha256=HOSTILE, link=HOSTILE),
         package=Package(HOSTILE, HOSTILE, HOSTILE, HOSTILE),
         unit=Unit(HOSTILE, activated=True, socket=HOSTILE),
         launchd=HOSTILE,
         container=Container(HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE),
-        session=Session(HOSTILE),
+        session=ProcessSession(HOSTILE),
         missing=(HOSTILE,),
     )
     result = audited(Looks(look(row(812, 609)), whys={812: hostile}), 609)

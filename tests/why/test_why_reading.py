@@ -17,15 +17,15 @@ from portproof.model.listeners import Listener, Owner, Place
 from portproof.model.observation import Platform
 from portproof.model.ports import Protocol
 from portproof.model.why import (
+    Classification,
     Container,
     Executable,
-    Kind,
     OnDisk,
     Package,
+    ParentProcess,
+    PortCategory,
     Process,
-    Program,
-    Reading,
-    Session,
+    ProcessSession,
     Signature,
     SocketUnit,
     Unit,
@@ -65,7 +65,7 @@ def listener(port: int, protocol: str, pids: list[int]) -> Listener:
     )
 
 
-def read_case(case: dict[str, Any]) -> Reading:
+def read_case(case: dict[str, Any]) -> Classification:
     """Read what a case describes."""
     whys = [
         msgspec.convert({**why, "process": {"pid": FIRST, **why["process"]}}, Why)
@@ -105,13 +105,13 @@ def test_every_kind_has_cases() -> None:
     """At least forty in all, and some of each kind."""
     kinds = [case["kind"] for case in ALL.values()]
     assert len(kinds) >= 40
-    assert {kind for kind in Kind if kinds.count(kind.value) >= 5} == set(Kind)
+    assert {kind for kind in PortCategory if kinds.count(kind.value) >= 5} == set(PortCategory)
 
 
 def test_a_reading_without_reasons_cannot_be_made() -> None:
     """Not even by mistake."""
     with pytest.raises(ValueError, match="without reasons"):
-        Reading(Kind.UNKNOWN, (), "Look.")
+        Classification(PortCategory.UNKNOWN, (), "Look.")
 
 
 WORDS = st.text(max_size=12) | st.sampled_from(
@@ -119,7 +119,7 @@ WORDS = st.text(max_size=12) | st.sampled_from(
 )
 TIMES = st.none() | st.integers(-(2**62), 2**62)
 YES_OR_NO = st.none() | st.booleans()
-PROGRAMS = st.builds(Program, pid=st.integers(0), name=WORDS, path=WORDS, cmdline=WORDS)
+PROGRAMS = st.builds(ParentProcess, pid=st.integers(0), name=WORDS, path=WORDS, cmdline=WORDS)
 PROCESSES = st.builds(
     Process, pid=st.just(FIRST), name=WORDS, path=WORDS, cmdline=WORDS, cwd=WORDS, started=TIMES
 )
@@ -146,7 +146,7 @@ WHYS = st.builds(
     launchd=WORDS,
     services=st.lists(st.builds(WindowsService, name=WORDS), max_size=2).map(tuple),
     container=st.none() | st.builds(Container, runtime=WORDS, id=WORDS, image=WORDS),
-    session=st.none() | st.builds(Session, terminal=WORDS, leader=st.none() | PROGRAMS),
+    session=st.none() | st.builds(ProcessSession, terminal=WORDS, leader=st.none() | PROGRAMS),
     signature=st.none() | st.builds(Signature, good=st.booleans(), result=WORDS, signer=WORDS),
     missing=st.lists(WORDS, max_size=5).map(tuple),
 )

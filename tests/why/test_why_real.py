@@ -21,7 +21,7 @@ from portproof.model.addresses import Exposure, Stack
 from portproof.model.listeners import Listener, Owner, Place
 from portproof.model.observation import Platform
 from portproof.model.ports import Protocol
-from portproof.model.why import Kind, OnDisk, Reading, Why
+from portproof.model.why import Classification, OnDisk, PortCategory, Why
 from portproof.triage import read
 from requirements import needs
 
@@ -88,7 +88,7 @@ def seen(pid: int, port: int) -> Listener:
     )
 
 
-def behind(listener: Listener) -> tuple[Why, Reading]:
+def behind(listener: Listener) -> tuple[Why, Classification]:
     """Who is behind a listener of one process, and how that reads."""
     found = ask_why(None, [listener])
     (why,) = found.values()
@@ -124,7 +124,7 @@ def test_a_packaged_program_is_told_with_its_package(stack: ExitStack) -> None:
     assert set(why.missing) <= {"more than 8 parents are not followed"}
     assert why.process.uid == os.getuid()
     assert why.process.cwd == str(Path.cwd())
-    assert reading.kind is not Kind.UNRELATED
+    assert reading.kind is not PortCategory.UNRELATED
 
 
 @needs("packaged python")
@@ -143,7 +143,7 @@ def test_a_copy_in_tmp_is_suspicious(stack: ExitStack, folder: Path) -> None:
     """For its folder, and because no package owns it."""
     program = copied(folder, "npmpd")
     why, reading = behind(started(stack, program, "-ISc", LISTEN))
-    assert reading.kind is Kind.SUSPICIOUS
+    assert reading.kind is PortCategory.SUSPICIOUS
     told = " ".join(reading.reasons)
     assert f"No package owns {program} (dpkg knows none)" in told
     assert f"Its executable {program} is in the temporary folder /tmp." in told
@@ -243,7 +243,7 @@ def test_a_program_started_by_hand_has_a_terminal(stack: ExitStack) -> None:
     assert why.session.terminal == name
     assert why.session.leader is not None
     assert why.session.leader.pid == psutil.Process(pid).ppid()
-    assert reading.kind is Kind.SUSPICIOUS
+    assert reading.kind is PortCategory.SUSPICIOUS
     assert f"It was started by hand, on the terminal {name}" in reading.reasons[0]
 
 
@@ -284,7 +284,7 @@ def test_a_process_that_has_ended_leaves_what_the_look_saw() -> None:
     why, reading = behind(listener)
     assert (why.process.name, why.executable) == (listener.owners[0].name, None)
     assert "had ended" in why.missing[0]
-    assert reading.kind is Kind.UNKNOWN
+    assert reading.kind is PortCategory.UNKNOWN
 
 
 def test_a_number_that_was_used_again_is_another_process(stack: ExitStack) -> None:
@@ -295,14 +295,14 @@ def test_a_number_that_was_used_again_is_another_process(stack: ExitStack) -> No
     why, reading = behind(replace(listener, owners=(earlier,)))
     assert (why.process.name, why.executable, why.parents) == ("npmp", None, ())
     assert "its number is another's now" in why.missing[0]
-    assert reading.kind is Kind.UNKNOWN
+    assert reading.kind is PortCategory.UNKNOWN
 
 
 def test_without_a_known_holder_nothing_is_asked() -> None:
     """Nobody is asked about process -1, and the reading says that nobody was seen."""
     listener = replace(seen(os.getpid(), 609), owners=(Owner(pid=None),))
     assert ask_why(None, [listener]) == {}
-    assert read(listener, {}, (), Platform.LINUX).kind is Kind.UNKNOWN
+    assert read(listener, {}, (), Platform.LINUX).kind is PortCategory.UNKNOWN
 
 
 def test_more_processes_than_the_limit_are_named(stack: ExitStack) -> None:
@@ -323,4 +323,4 @@ def test_a_second_round_that_cannot_be_made_says_so(
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     why, reading = behind(listener)
     assert "there is no program /nowhere/python" in why.missing[0]
-    assert reading.kind is Kind.UNKNOWN
+    assert reading.kind is PortCategory.UNKNOWN

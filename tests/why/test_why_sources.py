@@ -9,7 +9,7 @@ import pytest
 from whysql import LINUX, SHA, ask
 
 from portproof.investigate.why import ask_source
-from portproof.model.observation import Platform, Reason, Sight, Unobserved
+from portproof.model.observation import Platform, Reason, SourceReply, Unobserved
 from portproof.sources import probe as embedded
 from portproof.sources import probe_psutil
 from portproof.sources.osqueryd import OsquerydSource
@@ -87,7 +87,7 @@ class Psutil:
 
     name = "probe"
 
-    def look(self, questions: Mapping[str, str]) -> Sight | Unobserved:
+    def look(self, questions: Mapping[str, str]) -> SourceReply | Unobserved:
         """Answer from what psutil tells of this machine."""
         names = embedded.wanted(questions, Platform.MACOS)
         told = embedded.checked({**probe_psutil.collect(names), "platform": "macos"})

@@ -20,7 +20,7 @@ from portproof.judge.job import Job, Judging, basis_of
 from portproof.model.observation import (
     LISTENING_SOCKETS,
     PUBLISHED_PORTS,
-    HostDark,
+    FailedLook,
     HostLook,
     Look,
     Platform,
@@ -109,7 +109,7 @@ def _judged(
 
 def _answered(look: Look, job: Job, asked: Mapping[str, Check]) -> Look:
     """A look without answers to questions that are other ones now."""
-    if isinstance(look, HostDark):
+    if isinstance(look, FailedLook):
         return look
     system = look.sight.identity.platform
     other = [
@@ -131,9 +131,9 @@ def _without(look: HostLook, gone: set[str]) -> HostLook:
     return msgspec.structs.replace(look, sight=sight)
 
 
-def unseen() -> HostDark:
+def unseen() -> FailedLook:
     """What stands for the look at a host that a folder holds no evidence of."""
-    return HostDark(cause=_NO_EVIDENCE, taken="", seconds=0.0)
+    return FailedLook(cause=_NO_EVIDENCE, taken="", seconds=0.0)
 
 
 def _about(taken: set[str]) -> str:

@@ -26,7 +26,7 @@ from portproof.archive.signing import BadSignatureError, check
 from portproof.errors import ContentError
 from portproof.exitcodes import ExitCode
 from portproof.judge.job import Judging
-from portproof.model.observation import HostDark
+from portproof.model.observation import FailedLook
 from portproof.model.verdicts import Judgement
 from portproof.result.basis import Basis
 from portproof.result.result import AuditResult, HostResult
@@ -198,7 +198,7 @@ def _verdicts(folder: Path, result: AuditResult, basis: Basis) -> Iterator[Diffe
     yield from _warnings(result, judging.warnings(result.hosts))
 
 
-def _never_came(result: AuditResult, host: HostResult) -> HostDark | None:
+def _never_came(result: AuditResult, host: HostResult) -> FailedLook | None:
     """What stood for the look at a host that has no evidence, where it need not have any."""
     if result.run.evaluated:
         return unseen()

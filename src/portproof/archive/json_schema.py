@@ -14,7 +14,7 @@ from portproof.archive.wire import Judged, NotApplicable, PlacedWaiver
 from portproof.model.base import Severity
 from portproof.model.verdicts import Verdict
 from portproof.result.changes import Changes
-from portproof.result.result import Run, Seen, Totals
+from portproof.result.result import LookSummary, Run, Totals
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
@@ -36,7 +36,7 @@ class JudgedHost(msgspec.Struct, frozen=True):
 
     name: str
     groups: list[str]
-    seen: Seen
+    seen: LookSummary
     verdicts: Annotated[str, msgspec.Meta(pattern="^[pfwnu]*$")]
 
 

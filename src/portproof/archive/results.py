@@ -21,7 +21,7 @@ from portproof.policy.policy import BoundRule, Policy
 from portproof.policy.waivers import BoundWaiver, Waiver
 from portproof.result.basis import Basis
 from portproof.result.changes import Changes, Past
-from portproof.result.result import AUDIT_FORMAT, AuditResult, HostResult, Run, Seen, Totals
+from portproof.result.result import AUDIT_FORMAT, AuditResult, HostResult, LookSummary, Run, Totals
 
 AUDIT: Final = "audit.json"
 _VERDICTS: Final = {letter: verdict for verdict, letter in LETTERS.items()}
@@ -39,7 +39,7 @@ class _Rule(msgspec.Struct, frozen=True):
 class _Host(msgspec.Struct, frozen=True):
     name: str
     groups: tuple[str, ...]
-    seen: Seen
+    seen: LookSummary
     verdicts: str
 
 

@@ -17,9 +17,9 @@ from portproof.content.lint import lint
 from portproof.judge.host import scene_of
 from portproof.model.base import ByPlatform, for_platform
 from portproof.model.listeners import Listener
-from portproof.model.observation import LISTENING_SOCKETS, PUBLISHED_PORTS, HostDark, Platform
+from portproof.model.observation import LISTENING_SOCKETS, PUBLISHED_PORTS, FailedLook, Platform
 from portproof.model.ports import Protocol
-from portproof.model.scene import Scene
+from portproof.model.scene import HostFacts
 from portproof.policy.policy import BoundRule
 from portproof.policy.rules.base import describe
 from portproof.sources.identity import this_platform
@@ -46,13 +46,13 @@ def command(port: str, policies: tuple[str, ...]) -> None:
     checks, here = content.check_by_id(), this_platform()
     questions = {name: checks[name].sql_on(here) for name in (LISTENING_SOCKETS, PUBLISHED_PORTS)}
     look = look_here(sources(), {name: sql for name, sql in questions.items() if sql})
-    scene = None if isinstance(look, HostDark) else scene_of(look, ())
-    unseen = look.cause.detail if isinstance(look, HostDark) else ""
+    scene = None if isinstance(look, FailedLook) else scene_of(look, ())
+    unseen = look.cause.detail if isinstance(look, FailedLook) else ""
     show(chain.from_iterable(_explain(each, content.rules(), scene, unseen) for each in targets))
 
 
 def _explain(
-    target: Target, rules: Iterable[BoundRule], scene: Scene | None, unseen: str
+    target: Target, rules: Iterable[BoundRule], scene: HostFacts | None, unseen: str
 ) -> Iterator[Line]:
     yield Line(_name(target), "bold")
     yield from _registered(target)
@@ -126,7 +126,7 @@ def _covers(bound: BoundRule, target: Target) -> bool:
     return any(bound.rule.watches(Protocol(name), target.first) for name in target.protocols)
 
 
-def _listeners(target: Target, scene: Scene | None, unseen: str) -> Iterator[Line]:
+def _listeners(target: Target, scene: HostFacts | None, unseen: str) -> Iterator[Line]:
     if scene is None:
         yield Line(f"  Here now: nobody could look: {visible(unseen)}", "yellow")
         return

@@ -11,7 +11,7 @@ from portproof.errors import ContentError, Problem
 from portproof.exitcodes import ExitCode
 from portproof.importers.drafting import Draft, draft
 from portproof.importers.fleet import read_fleet
-from portproof.importers.items import Found
+from portproof.importers.items import ImportedItems
 from portproof.importers.pack import read_pack
 from portproof.importers.rendering import files
 from portproof.importers.writing import write
@@ -61,7 +61,7 @@ def pack(file: Path, output: Path) -> ExitCode:
     return _import(file, output, read_pack)
 
 
-def _import(file: Path, output: Path, read: Callable[[Path], Found]) -> ExitCode:
+def _import(file: Path, output: Path, read: Callable[[Path], ImportedItems]) -> ExitCode:
     try:
         found = read(file)
     except ContentError as error:

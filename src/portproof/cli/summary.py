@@ -12,7 +12,7 @@ from portproof.judge.gate import Gate, told
 from portproof.model.base import for_platform
 from portproof.model.observation import Platform
 from portproof.model.verdicts import Finding, Judgement, Verdict
-from portproof.model.why import Reading
+from portproof.model.why import Classification
 from portproof.policy.policy import BoundRule
 from portproof.report.words.by_control import by_control
 from portproof.report.words.phrases import holder, waived
@@ -114,7 +114,7 @@ def _findings(host: HostResult, judgement: Judgement) -> Iterator[list[Line]]:
         yield [Line(f"  {shortened(visible(text), _LONGEST)}"), *_reading(finding.reading)]
 
 
-def _reading(reading: Reading | None) -> Iterator[Line]:
+def _reading(reading: Classification | None) -> Iterator[Line]:
     if reading is not None:
         more = len(reading.reasons) - _FIRST_REASONS
         first = " ".join(reading.reasons[:_FIRST_REASONS])

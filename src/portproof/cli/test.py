@@ -13,7 +13,7 @@ from portproof.content.lint import lint, lint_tests
 from portproof.content.load import Content, load_tests
 from portproof.errors import OutputError
 from portproof.exitcodes import ExitCode
-from portproof.judge.policy_tests import Gap, Outcome, gaps, run_tests
+from portproof.judge.policy_tests import CaseOutcome, CoverageGap, gaps, run_tests
 from portproof.policy.policy_tests import PolicyTest
 from portproof.text.visible import visible
 
@@ -24,8 +24,8 @@ class Tested:
 
     policy: str
     rules: int
-    outcomes: list[Outcome]
-    gaps: list[Gap]
+    outcomes: list[CaseOutcome]
+    gaps: list[CoverageGap]
 
 
 @click.command()
@@ -63,7 +63,7 @@ def _test(content: Content, tests: list[PolicyTest]) -> Iterator[Tested]:
         own = by_policy.get(name, [])
         cases = tuple(case for test in own for case in test.cases)
         if not cases:
-            yield Tested(name, len(rules), [], [Gap(name, "the policy has no tests")])
+            yield Tested(name, len(rules), [], [CoverageGap(name, "the policy has no tests")])
             continue
         merged = PolicyTest.model_construct(test=name, cases=cases)
         yield Tested(name, len(rules), run_tests(rules, merged), list(gaps(rules, merged)))
@@ -79,7 +79,7 @@ def _lines(results: list[Tested]) -> Iterator[Line]:
             yield Line(f"  gap  {gap.rule}: {gap.text}", "yellow")
 
 
-def _failure(outcome: Outcome) -> str:
+def _failure(outcome: CaseOutcome) -> str:
     return f"{outcome.rule}: {outcome.case}: expected {outcome.expected}, got {outcome.got}"
 
 

@@ -23,7 +23,7 @@ MOST_VALUES: Final = 200_000
 DEEPEST: Final = 60
 
 Position = tuple[int, int]
-Key = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 
 
 class _Loader(_BASE):  # type: ignore[misc] # PyYAML's C loader is known only while running
@@ -55,24 +55,24 @@ class Document:
 
     file: str
     value: Any = None
-    positions: dict[Key, Position] = field(default_factory=dict)
-    keys: dict[Key, Position] = field(default_factory=dict)
+    positions: dict[KeyPath, Position] = field(default_factory=dict)
+    keys: dict[KeyPath, Position] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
-    def place(self, path: Key) -> Position:
+    def place(self, path: KeyPath) -> Position:
         """Where a path stands, or the nearest part of it that the file has."""
         for length in range(len(path), -1, -1):
             if path[:length] in self.positions:
                 return self.positions[path[:length]]
         return (0, 0)
 
-    def problem(self, path: Key, message: str, *, at_key: bool = False) -> Problem:
+    def problem(self, path: KeyPath, message: str, *, at_key: bool = False) -> Problem:
         """Make a problem at a path of this document."""
         place = self.keys.get(path) if at_key else None
         return Problem(self.file, *(place or self.place(path)), written(path), message)
 
 
-def written(path: Key) -> str:
+def written(path: KeyPath) -> str:
     """A path as people write it: ``rules[2].closed``."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
     return text.removeprefix(".")
@@ -161,7 +161,7 @@ class _Builder:
         self._values = 0
         self._open: set[int] = set()
 
-    def build(self, node: yaml.Node, path: Key) -> Any:  # noqa: ANN401 - plain YAML values
+    def build(self, node: yaml.Node, path: KeyPath) -> Any:  # noqa: ANN401 - plain YAML values
         self._values += 1
         if self._values > MOST_VALUES or len(path) > DEEPEST:
             raise _TooMuchError("expands to too many values; check its aliases")
@@ -175,14 +175,14 @@ class _Builder:
         self._open.discard(id(node))
         return value
 
-    def _collection(self, node: yaml.Node, path: Key) -> Any:  # noqa: ANN401 - plain YAML values
+    def _collection(self, node: yaml.Node, path: KeyPath) -> Any:  # noqa: ANN401 - plain YAML values
         if node.tag.removeprefix(_TAG) not in {"seq", "map"}:
             self._problem(node, path, f"has the tag {node.tag}, which has no meaning here")
         if isinstance(node, yaml.SequenceNode):
             return [self.build(item, (*path, index)) for index, item in enumerate(node.value)]
         return self._mapping(node, path)
 
-    def _mapping(self, node: yaml.Node, path: Key) -> dict[str, Any]:
+    def _mapping(self, node: yaml.Node, path: KeyPath) -> dict[str, Any]:
         value: dict[str, Any] = {}
         for key_node, value_node in node.value:
             key = key_node.value if isinstance(key_node, yaml.ScalarNode) else "?"
@@ -194,7 +194,7 @@ class _Builder:
             value[key] = self.build(value_node, here)
         return value
 
-    def _scalar(self, node: yaml.ScalarNode, path: Key) -> Any:  # noqa: ANN401 - plain YAML values
+    def _scalar(self, node: yaml.ScalarNode, path: KeyPath) -> Any:  # noqa: ANN401 - plain YAML values
         kind = node.tag.removeprefix(_TAG)
         if kind not in _SCALARS:
             self._problem(node, path, f"has the tag {node.tag}, which has no meaning here")
@@ -205,7 +205,7 @@ class _Builder:
             self._problem(node, path, f"{node.value[:40]!r} is not a value of type {kind}")
             return None
 
-    def _problem(self, node: yaml.Node, path: Key, message: str) -> None:
+    def _problem(self, node: yaml.Node, path: KeyPath, message: str) -> None:
         problem = Problem(self._document.file, *_position(node), written(path), message)
         self._document.problems.append(problem)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from portproof.catalog.controls import control_trouble, framework_trouble
-from portproof.content.document import Document, Key
+from portproof.content.document import Document, KeyPath
 from portproof.content.load import Content, Loaded
 from portproof.content.sql_tokens import copies, said
 from portproof.errors import Problem
@@ -61,7 +61,7 @@ def _twice(names: Iterable[tuple[str, Document]], key: str) -> Iterator[Problem]
 def _rules_twice(document: Document) -> Iterator[Problem]:
     lines: dict[str, int] = {}
     for index, rule in enumerate(document.value["rules"]):
-        path: Key = ("rules", index, "id")
+        path: KeyPath = ("rules", index, "id")
         name = rule["id"]
         if name in lines:
             yield document.problem(path, f"{name} is the id of the rule on line {lines[name]} too")
@@ -72,7 +72,7 @@ def _rule_problems(loaded: Loaded[Policy], known: dict[str, Check]) -> Iterator[
     document = loaded.document
     yield from _pattern_problem(loaded.model, document)
     for index, rule in enumerate(loaded.model.rules):
-        here: Key = ("rules", index)
+        here: KeyPath = ("rules", index)
         if flaw := rule.flaw():
             yield document.problem(here, flaw)
         if rule.hosts is not None and rule.hosts.excludes_itself:
@@ -83,7 +83,7 @@ def _rule_problems(loaded: Loaded[Policy], known: dict[str, Check]) -> Iterator[
         yield from _map_problems(rule, document, (*here, "maps"))
 
 
-def _map_problems(rule: Rule, document: Document, path: Key) -> Iterator[Problem]:
+def _map_problems(rule: Rule, document: Document, path: KeyPath) -> Iterator[Problem]:
     """A number nobody has is a typing mistake, and would be missing from a report by control."""
     for framework, numbers in rule.maps.items():
         if trouble := framework_trouble(framework):
@@ -103,7 +103,7 @@ def _waiver_problems(content: Content) -> Iterator[Problem]:
             continue
         near = difflib.get_close_matches(bound.rule, known, n=1)
         hint = f"; did you mean {near[0]}?" if near else "; write policy/rule"
-        path: Key = ("waivers", bound.index, "rule")
+        path: KeyPath = ("waivers", bound.index, "rule")
         yield documents[bound.file].problem(path, f"no rule is called {bound.rule}{hint}")
 
 
@@ -114,7 +114,7 @@ def _pattern_problem(policy: Policy, document: Document) -> Iterator[Problem]:
 
 
 def _reference(
-    name: str, known: dict[str, Check], document: Document, path: Key
+    name: str, known: dict[str, Check], document: Document, path: KeyPath
 ) -> Iterator[Problem]:
     if name in known:
         return
@@ -135,7 +135,7 @@ def lint_tests(tests: Iterable[Loaded[PolicyTest]], content: Content) -> Iterato
             continue
         for index, case in enumerate(loaded.model.cases):
             for rule in case.expect.keys() - set(rules[name]):
-                path: Key = ("cases", index, "expect", rule)
+                path: KeyPath = ("cases", index, "expect", rule)
                 yield loaded.document.problem(path, _no_such("rule", rule, rules[name]))
 
 
@@ -151,7 +151,7 @@ def _sql_problems(loaded: Loaded[Check]) -> Iterator[Problem]:
                 yield loaded.document.problem(path, trouble)
 
 
-def _texts(value: Text | ByPlatform | None, path: Key) -> Iterator[tuple[Key, str]]:
+def _texts(value: Text | ByPlatform | None, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
     if isinstance(value, str):
         yield path, value
     elif value is not None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from portproof.content.document import Document, Key
+from portproof.content.document import Document, KeyPath
 from portproof.errors import Problem
 from portproof.policy.checks import VERSION
 from portproof.policy.rules.kinds import rule_kinds
@@ -39,11 +39,11 @@ def _without_echoes(details: list[ErrorDetails]) -> list[ErrorDetails]:
     ]
 
 
-def _has_below(place: Key, places: Iterable[Key]) -> bool:
+def _has_below(place: KeyPath, places: Iterable[KeyPath]) -> bool:
     return any(len(each) > len(place) and each[: len(place)] == place for each in places)
 
 
-def _in_document(loc: Key, value: Any) -> Key:  # noqa: ANN401 - plain YAML values
+def _in_document(loc: KeyPath, value: Any) -> KeyPath:  # noqa: ANN401 - plain YAML values
     """The part of pydantic's location that the document knows, and a key that it lacks."""
     path: list[str | int] = []
     plain = _untagged(loc)
@@ -56,7 +56,7 @@ def _in_document(loc: Key, value: Any) -> Key:  # noqa: ANN401 - plain YAML valu
     return tuple(path)
 
 
-def _untagged(loc: Key) -> Key:
+def _untagged(loc: KeyPath) -> KeyPath:
     """A location without the kind that pydantic puts behind a rule's index."""
     tagged = loc[:1] == ("rules",) and len(loc) > _TAG_AT and loc[_TAG_AT] in rule_kinds()
     return (*loc[:_TAG_AT], *loc[_TAG_AT + 1 :]) if tagged else loc
@@ -115,7 +115,7 @@ def _rule_kind(detail: ErrorDetails) -> str:
     return f"needs one of {', '.join(kinds)}{hint}"
 
 
-def _unknown_key(loc: Key, model: type[BaseModel]) -> str:
+def _unknown_key(loc: KeyPath, model: type[BaseModel]) -> str:
     known = list(_fields_at(loc[:-1], model))
     near = difflib.get_close_matches(str(loc[-1]), known, n=1)
     if near:
@@ -123,7 +123,7 @@ def _unknown_key(loc: Key, model: type[BaseModel]) -> str:
     return f"is not a known key; known here: {', '.join(known)}"
 
 
-def _fields_at(path: Key, model: type[BaseModel]) -> Iterable[str]:
+def _fields_at(path: KeyPath, model: type[BaseModel]) -> Iterable[str]:
     """The keys known at a place, found by following the path through the models."""
     here: type[BaseModel] = model
     for part in path:

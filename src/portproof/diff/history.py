@@ -6,19 +6,21 @@ from portproof.model.verdicts import Verdict
 from portproof.result.changes import ChangeKind
 from portproof.result.result import AuditResult
 
-Pair = tuple[str, str]
+HostRule = tuple[str, str]
 """The name of a host and the key of a rule."""
 
 _FAILING = (ChangeKind.NEWLY_FAILING, ChangeKind.STILL_FAILING)
 
 
-def since(old: AuditResult, wanted: set[Pair], earlier: Iterable[AuditResult]) -> dict[Pair, str]:
+def since(
+    old: AuditResult, wanted: set[HostRule], earlier: Iterable[AuditResult]
+) -> dict[HostRule, str]:
     """When what failed in an audit, and is asked for, was first seen failing without a break.
 
     An audit that was compared with the one before it knows that already; only where it was not,
     earlier results are read, the latest first, until nothing is left that was failing in all.
     """
-    found: dict[Pair, str] = {}
+    found: dict[HostRule, str] = {}
     left = wanted
     for result in (each for results in ([old], earlier) for each in results):
         left = _failing(result, left)
@@ -30,7 +32,7 @@ def since(old: AuditResult, wanted: set[Pair], earlier: Iterable[AuditResult]) -
     return found
 
 
-def _failing(result: AuditResult, among: set[Pair]) -> set[Pair]:
+def _failing(result: AuditResult, among: set[HostRule]) -> set[HostRule]:
     by_host: dict[str, set[str]] = {}
     for host, rule in among:
         by_host.setdefault(host, set()).add(rule)
@@ -44,9 +46,9 @@ def _failing(result: AuditResult, among: set[Pair]) -> set[Pair]:
     }
 
 
-def _told(result: AuditResult) -> dict[Pair, str]:
+def _told(result: AuditResult) -> dict[HostRule, str]:
     """What an audit itself says of since when; the longest of each rule on each host."""
-    told: dict[Pair, str] = {}
+    told: dict[HostRule, str] = {}
     for item in result.changes.items if result.changes is not None else ():
         pair = (item.host, item.rule)
         if item.kind in _FAILING and item.since:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from portproof.diff.findings import new_findings, process_changes, told
-from portproof.diff.history import Pair
+from portproof.diff.history import HostRule
 from portproof.model.verdicts import Judgement, Verdict
 from portproof.policy.policy import BoundRule
 from portproof.result.changes import Change, ChangeKind
@@ -16,7 +16,7 @@ _QUIET: Final = frozenset({Verdict.PASS, Verdict.NOT_APPLICABLE})
 class Compared:
     """Two results side by side, with since when things have been failing."""
 
-    def __init__(self, old: AuditResult, new: AuditResult, since: Mapping[Pair, str]) -> None:
+    def __init__(self, old: AuditResult, new: AuditResult, since: Mapping[HostRule, str]) -> None:
         places = {bound.key: index for index, bound in enumerate(old.rules)}
         self.rules = [(bound, places.get(bound.key)) for bound in new.rules]
         self.since = since

@@ -6,7 +6,7 @@ from typing import Any
 
 from portproof.errors import Problem
 from portproof.importers.fields import EVERYWHERE
-from portproof.importers.items import Found, Item
+from portproof.importers.items import ImportedItem, ImportedItems
 from portproof.importers.naming import Names, slug
 from portproof.importers.sql import Question, question, tidied, why_not
 from portproof.model.base import Severity
@@ -51,7 +51,7 @@ class Draft:
         return Drafted(values, source, (told,) if count else ())
 
 
-def draft(found: Found, taken: Collection[str]) -> Draft:
+def draft(found: ImportedItems, taken: Collection[str]) -> Draft:
     """Make checks and rules of what was found; ``taken`` are ids of checks it cannot have."""
     made = Draft(told=list(found.told))
     names = Names(taken)
@@ -70,7 +70,7 @@ def draft(found: Found, taken: Collection[str]) -> Draft:
     return made
 
 
-def _check(item: Item, name: str, asked: Question) -> Drafted:
+def _check(item: ImportedItem, name: str, asked: Question) -> Drafted:
     everywhere = set(item.platforms) == set(EVERYWHERE)
     values = {
         "check": name,
@@ -84,7 +84,7 @@ def _check(item: Item, name: str, asked: Question) -> Drafted:
     return Drafted(written, item.source, (asked.remark,) if asked.remark else ())
 
 
-def _rule(item: Item, name: str, asked: Question) -> dict[str, Any]:
+def _rule(item: ImportedItem, name: str, asked: Question) -> dict[str, Any]:
     values = {
         "id": name,
         "title": item.title,

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from portproof.content.document import Document, Key
+from portproof.content.document import Document, KeyPath
 from portproof.errors import Problem
 from portproof.model.observation import Platform
 from portproof.policy.checks import VERSION
@@ -37,13 +37,13 @@ class Fields:
         told: Takes what is not imported.
     """
 
-    def __init__(self, document: Document, path: Key, told: list[Problem]) -> None:
+    def __init__(self, document: Document, path: KeyPath, told: list[Problem]) -> None:
         self.document = document
         self.path = path
         self._told = told
         self._left: dict[str, Any] = dict(value_at(document, path))
 
-    def tell(self, below: Key, message: str, *, at_key: bool = False) -> None:
+    def tell(self, below: KeyPath, message: str, *, at_key: bool = False) -> None:
         """Tell that something at or below this place is not imported."""
         self._told.append(self.document.problem((*self.path, *below), message, at_key=at_key))
 
@@ -102,7 +102,7 @@ class Fields:
                 self.tell((key,), "is not taken over", at_key=True)
 
 
-def fields_at(document: Document, path: Key, told: list[Problem]) -> Fields | None:
+def fields_at(document: Document, path: KeyPath, told: list[Problem]) -> Fields | None:
     """The keys of the mapping at a place; None, and told, where there is something else."""
     value = value_at(document, path)
     if isinstance(value, Mapping):
@@ -112,7 +112,7 @@ def fields_at(document: Document, path: Key, told: list[Problem]) -> Fields | No
     return None
 
 
-def value_at(document: Document, path: Key) -> Any:  # noqa: ANN401 - plain YAML or JSON values
+def value_at(document: Document, path: KeyPath) -> Any:  # noqa: ANN401 - plain YAML or JSON values
     """The value at a place that the document has."""
     value = document.value
     for part in path:
@@ -131,7 +131,7 @@ def kind_of(value: Any) -> str:  # noqa: ANN401 - plain YAML or JSON values
     return "nothing" if value is None else names.get(type(value), "a number")
 
 
-def items_of(document: Document, path: Key, told: list[Problem]) -> Iterator[Key]:
+def items_of(document: Document, path: KeyPath, told: list[Problem]) -> Iterator[KeyPath]:
     """The places of a list's items; nothing is an empty list, another type is told."""
     value = value_at(document, path)
     if value is not None and not isinstance(value, list):

@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
-from portproof.content.document import Document, Key
+from portproof.content.document import Document, KeyPath
 from portproof.errors import ContentError
 from portproof.importers.fields import (
     Fields,
@@ -20,7 +20,7 @@ from portproof.importers.fields import (
     kind_of,
 )
 from portproof.importers.includes import Includes
-from portproof.importers.items import Found, Item
+from portproof.importers.items import ImportedItem, ImportedItems
 from portproof.text.visible import shortened
 
 _KINDS: Final = {"policy": True, "query": False, "report": False}
@@ -32,13 +32,13 @@ _NO: Final = frozenset({"false", "no", "off", "n"})
 _FILLED_IN: Final = re.compile(r"\$\{?[A-Za-z_]\w*\}?")
 
 
-def read_fleet(file: Path) -> Found:
+def read_fleet(file: Path) -> ImportedItems:
     """Read every policy and query of a file and of the files it includes.
 
     Raises:
         ContentError: a file cannot be read, is not YAML, has a key twice, or includes itself.
     """
-    reader = _Reader()
+    reader = _FleetReader()
     for document in reader.includes.documents(file):
         reader.document(document)
     if reader.includes.problems:
@@ -46,9 +46,9 @@ def read_fleet(file: Path) -> Found:
     return reader.found
 
 
-class _Reader:
+class _FleetReader:
     def __init__(self) -> None:
-        self.found = Found()
+        self.found = ImportedItems()
         self.includes = Includes()
 
     def document(self, document: Document) -> None:
@@ -65,7 +65,7 @@ class _Reader:
             text = "is no Fleet document: it has neither a kind nor policies, queries or reports"
             self._tell(document, (), text)
 
-    def _tell(self, document: Document, path: Key, message: str) -> None:
+    def _tell(self, document: Document, path: KeyPath, message: str) -> None:
         self.found.told.append(document.problem(path, message, at_key=True))
 
     def _classic(self, document: Document, value: dict[str, Any]) -> None:
@@ -87,7 +87,7 @@ class _Reader:
             elif holds_something(part):
                 self._tell(document, (key,), "is not taken over")
 
-    def _list(self, document: Document, path: Key, *, judged: bool) -> None:
+    def _list(self, document: Document, path: KeyPath, *, judged: bool) -> None:
         for place in items_of(document, path, self.found.told):
             fields = fields_at(document, place, self.found.told)
             if fields is None:
@@ -99,14 +99,14 @@ class _Reader:
             else:
                 self._item(document, place, judged=judged)
 
-    def _item(self, document: Document, path: Key, *, judged: bool) -> None:
+    def _item(self, document: Document, path: KeyPath, *, judged: bool) -> None:
         fields = fields_at(document, path, self.found.told)
         item = _read_item(fields, judged=judged) if fields else None
         if item is not None:
             self.found.add(item)
 
 
-def _read_item(fields: Fields, *, judged: bool) -> Item | None:
+def _read_item(fields: Fields, *, judged: bool) -> ImportedItem | None:
     if fields.has("<<"):
         fields.tell(("<<",), "merges other keys in, which is not followed; left out", at_key=True)
         return None
@@ -119,7 +119,7 @@ def _read_item(fields: Fields, *, judged: bool) -> Item | None:
         text = f"{shortened(name, 60)!r} holds {filled_in[0][:40]}, which Fleet fills in; left out"
         fields.tell((), text)
         return None
-    item = Item(
+    item = ImportedItem(
         document=fields.document,
         path=fields.path,
         name=name,

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from portproof.content.document import MOST_BYTES, Document, Key
+from portproof.content.document import MOST_BYTES, Document, KeyPath
 from portproof.errors import ContentError, Problem
 from portproof.model.observation import Platform
 from portproof.text.visible import shortened
@@ -14,14 +14,14 @@ _MOST_TEXT: Final = MOST_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
+class ImportedItem:
     """One question of the source, and what makes it a rule there.
 
     ``judged`` is true where the source calls it passed when it returns rows.
     """
 
     document: Document
-    path: Key
+    path: KeyPath
     name: str
     title: str
     sql: str
@@ -51,14 +51,14 @@ class Item:
 
 
 @dataclass(slots=True)
-class Found:
+class ImportedItems:
     """The questions of a source, and what of it has no place here, each with its place."""
 
-    items: list[Item] = field(default_factory=list)
+    items: list[ImportedItem] = field(default_factory=list)
     told: list[Problem] = field(default_factory=list)
     size: int = 0
 
-    def add(self, item: Item) -> None:
+    def add(self, item: ImportedItem) -> None:
         """Take a question in.
 
         Raises:

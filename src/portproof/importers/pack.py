@@ -7,7 +7,7 @@ nothing about which answer is right, so its queries become checks and nothing el
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from portproof.content.document import Document, Key
+from portproof.content.document import Document, KeyPath
 from portproof.errors import ContentError, Problem
 from portproof.importers.documents import read_regular
 from portproof.importers.fields import (
@@ -17,14 +17,14 @@ from portproof.importers.fields import (
     items_of,
     value_at,
 )
-from portproof.importers.items import Found, Item
+from portproof.importers.items import ImportedItem, ImportedItems
 from portproof.importers.relaxed_json import parse_json
 from portproof.model.observation import Platform
 
 _NO_PACK: Final = "is no pack and no configuration: it has no queries, packs or schedule"
 
 
-def read_pack(file: Path) -> Found:
+def read_pack(file: Path) -> ImportedItems:
     """Read every query of a pack, or of the packs and the schedule of a configuration.
 
     Raises:
@@ -36,7 +36,7 @@ def read_pack(file: Path) -> Found:
     document = parse_json(str(file), data)
     if document.problems:
         raise ContentError(document.problems)
-    reader = _Reader(document)
+    reader = _PackReader(document)
     reader.whole(file.stem)
     return reader.found
 
@@ -58,9 +58,9 @@ def _by_number(version: str) -> list[int]:
     return [int(part) for part in version.split(".")]
 
 
-class _Reader:
+class _PackReader:
     def __init__(self, document: Document) -> None:
-        self.found = Found()
+        self.found = ImportedItems()
         self._document = document
 
     def whole(self, name: str) -> None:
@@ -75,10 +75,10 @@ class _Reader:
         else:
             fields.tell((), _NO_PACK)
 
-    def _fields(self, path: Key) -> Fields | None:
+    def _fields(self, path: KeyPath) -> Fields | None:
         return fields_at(self._document, path, self.found.told)
 
-    def _tell(self, path: Key, message: str) -> None:
+    def _tell(self, path: KeyPath, message: str) -> None:
         self.found.told.append(self._document.problem(path, message))
 
     def _configuration(self, fields: Fields) -> None:
@@ -103,11 +103,11 @@ class _Reader:
         else:
             self._queries((*fields.path, "queries"), name, limits)
 
-    def _discovery(self, path: Key) -> None:
+    def _discovery(self, path: KeyPath) -> None:
         for place in items_of(self._document, path, self.found.told):
             self._tell(place, "decides where the pack runs, and is not taken over")
 
-    def _queries(self, path: Key, pack: str, limits: _Limits) -> None:
+    def _queries(self, path: KeyPath, pack: str, limits: _Limits) -> None:
         queries = self._fields(path)
         for name in queries.names() if queries else ():
             fields = self._fields((*path, name))
@@ -120,14 +120,14 @@ def _limits(fields: Fields) -> _Limits:
     return _Limits(fields.platforms("platform"), fields.version("version"))
 
 
-def _read_item(fields: Fields, name: str, pack: str, around: _Limits) -> Item | None:
+def _read_item(fields: Fields, name: str, pack: str, around: _Limits) -> ImportedItem | None:
     sql = fields.text("query")
     if sql is None:
         fields.tell((), "has no query; left out")
         return None
     limits = _limits(fields).within(around)
     reasons = (fields.text("description"), fields.text("value"))
-    item = Item(
+    item = ImportedItem(
         document=fields.document,
         path=fields.path,
         name=f"{pack} {name}",

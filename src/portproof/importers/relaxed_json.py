@@ -11,7 +11,7 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from portproof.content.document import DEEPEST, MOST_VALUES, Document, Key, Position, written
+from portproof.content.document import DEEPEST, MOST_VALUES, Document, KeyPath, Position, written
 from portproof.errors import Problem
 
 _SPACE: Final = re.compile(r"[ \t\r\n]*+")
@@ -32,7 +32,7 @@ def parse_json(name: str, data: bytes) -> Document:
     except UnicodeDecodeError as error:
         document.problems.append(Problem(name, 0, 0, "", f"is not UTF-8: {error.reason}"))
         return document
-    reader = _Reader(source, document)
+    reader = _JsonReader(source, document)
     try:
         document.value = reader.whole()
     except _SyntaxError as error:
@@ -45,7 +45,7 @@ class _SyntaxError(Exception):
 
 
 @dataclass(slots=True)
-class _Source:
+class _SourceText:
     """The text as it is parsed, and where its pieces come from."""
 
     text: str = ""
@@ -59,8 +59,8 @@ class _Source:
         return line, column + offset - self.starts[piece]
 
 
-def _joined(text: str) -> _Source:
-    source = _Source()
+def _joined(text: str) -> _SourceText:
+    source = _SourceText()
     pieces: list[str] = []
     length = 0
     continued = comment = False
@@ -77,10 +77,10 @@ def _joined(text: str) -> _Source:
     return source
 
 
-class _Reader:
+class _JsonReader:
     """Reads values one after the other while it notes where each one stands."""
 
-    def __init__(self, source: _Source, document: Document) -> None:
+    def __init__(self, source: _SourceText, document: Document) -> None:
         self.at = 0
         self._source = source
         self._document = document
@@ -94,7 +94,7 @@ class _Reader:
             raise _SyntaxError("is not JSON: text follows the end of the value")
         return value
 
-    def _value(self, path: Key) -> Any:  # noqa: ANN401 - plain JSON values
+    def _value(self, path: KeyPath) -> Any:  # noqa: ANN401 - plain JSON values
         self._skip()
         self._values += 1
         if self._values > MOST_VALUES:
@@ -108,7 +108,7 @@ class _Reader:
             return self._array(path)
         return self._scalar()
 
-    def _object(self, path: Key) -> dict[str, Any]:
+    def _object(self, path: KeyPath) -> dict[str, Any]:
         value: dict[str, Any] = {}
         while not self._ends("}", first=not value):
             self._skip()
@@ -126,7 +126,7 @@ class _Reader:
             value[key] = self._value(here)
         return value
 
-    def _array(self, path: Key) -> list[Any]:
+    def _array(self, path: KeyPath) -> list[Any]:
         value: list[Any] = []
         while not self._ends("]", first=not value):
             value.append(self._value((*path, len(value))))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from portproof.errors import ContentError, Problem
-from portproof.inventory.ansible_inventory import Ran, UnfinishedError, run
+from portproof.inventory.ansible_inventory import InventoryRun, UnfinishedError, run
 from portproof.inventory.ansible_messages import (
     Complaint,
     losses,
@@ -48,7 +48,7 @@ _SETTINGS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class InventoryOutput:
     """What the program printed, and the warnings that came with it."""
 
     output: bytearray
@@ -68,7 +68,7 @@ def ask(
     settings: Mapping[str, str] | None = None,
     options: Sequence[str] = (),
     seconds: float = TIME_LIMIT,
-) -> Answer:
+) -> InventoryOutput:
     """List sources with the user's own settings of Ansible, all in one call.
 
     Args:
@@ -97,14 +97,14 @@ def ask(
         raise ContentError(problems(told or [_last_words(ran, complaints)], sources))
     if lost := losses(told, sources):
         raise ContentError(lost)
-    return Answer(ran.output, warnings(told))
+    return InventoryOutput(ran.output, warnings(told))
 
 
 def _failure(sources: Sequence[str], text: str) -> ContentError:
     return ContentError(Problem(source, 0, 0, "", text) for source in sources)
 
 
-def _last_words(ran: Ran, errors: str) -> Complaint:
+def _last_words(ran: InventoryRun, errors: str) -> Complaint:
     """Whatever a program said that failed without an error message of Ansible's."""
     lines = [line.strip() for line in errors.splitlines() if line.strip()] or ["it said nothing"]
     text = f"{PROGRAM} ended with exit code {ran.code}: {lines[-1]}"

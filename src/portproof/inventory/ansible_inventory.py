@@ -26,7 +26,7 @@ class UnfinishedError(Exception):
 
 
 @dataclass(slots=True)
-class Ran:
+class InventoryRun:
     """A program that ended: its exit code, its output and its standard error."""
 
     code: int = 0
@@ -34,7 +34,7 @@ class Ran:
     complaints: bytearray = field(default_factory=bytearray)
 
 
-def run(command: Sequence[str], environment: Mapping[str, str], seconds: float) -> Ran:
+def run(command: Sequence[str], environment: Mapping[str, str], seconds: float) -> InventoryRun:
     """Run a program without a shell, a terminal or input.
 
     When it is stopped, or on Ctrl-C, its whole process group is killed.
@@ -59,8 +59,8 @@ def run(command: Sequence[str], environment: Mapping[str, str], seconds: float) 
         _end(process)
 
 
-def _watch(process: subprocess.Popen[bytes], deadline: float, seconds: float) -> Ran:
-    ran = Ran()
+def _watch(process: subprocess.Popen[bytes], deadline: float, seconds: float) -> InventoryRun:
+    ran = InventoryRun()
     with selectors.DefaultSelector() as selector:
         for pipe, kept in ((process.stdout, ran.output), (process.stderr, ran.complaints)):
             selector.register(_pipe(pipe), selectors.EVENT_READ, kept)
@@ -83,7 +83,7 @@ def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
     return pipe
 
 
-def _take(key: selectors.SelectorKey, ran: Ran) -> bool:
+def _take(key: selectors.SelectorKey, ran: InventoryRun) -> bool:
     """Read what is there; False at the pipe's end."""
     kept: bytearray = key.data
     chunk = os.read(key.fd, _CHUNK)

@@ -20,13 +20,13 @@ _NO_NAME: Final = re.compile(r"[\x00-\x1f\x7f\[\],]|^\s*$")
 """Control characters, and marks of a range or list that nobody has expanded."""
 
 
-class Meta(msgspec.Struct, frozen=True):
+class ListingMeta(msgspec.Struct, frozen=True):
     """The part of the output that is no group."""
 
     hostvars: dict[str, msgspec.Raw] = {}
 
 
-class Group(msgspec.Struct, frozen=True):
+class InventoryGroup(msgspec.Struct, frozen=True):
     """A group's own hosts and the names of its child groups, both in order."""
 
     hosts: tuple[str, ...] = ()
@@ -53,8 +53,10 @@ def read_listing(source: str, output: bytes | bytearray) -> Listing:
     """
     try:
         raw = msgspec.json.decode(output, type=dict[str, msgspec.Raw])
-        meta = msgspec.json.decode(raw.pop(_META, msgspec.Raw(b"{}")), type=Meta)
-        groups = _rooted({n: msgspec.json.decode(text, type=Group) for n, text in raw.items()})
+        meta = msgspec.json.decode(raw.pop(_META, msgspec.Raw(b"{}")), type=ListingMeta)
+        groups = _rooted(
+            {n: msgspec.json.decode(text, type=InventoryGroup) for n, text in raw.items()}
+        )
         members = {name: _hosts(name, groups) for name in _in_order(groups)}
         _refuse_oddities(source, members[ALL], meta)
         return Listing(tuple(_read_hosts(members, meta)), members)
@@ -63,20 +65,20 @@ def read_listing(source: str, output: bytes | bytearray) -> Listing:
         raise ContentError([Problem(source, 0, 0, "", text)]) from None
 
 
-def _rooted(groups: dict[str, Group]) -> dict[str, Group]:
+def _rooted(groups: dict[str, InventoryGroup]) -> dict[str, InventoryGroup]:
     """Put groups that nobody has as a child under ``all``, so that no host can be missing."""
-    top = groups.get(ALL, Group())
+    top = groups.get(ALL, InventoryGroup())
     reached = set(_walk(ALL, groups))
     others = tuple(name for name in groups if name not in reached)
-    return groups | {ALL: Group(top.hosts, (*top.children, *others))}
+    return groups | {ALL: InventoryGroup(top.hosts, (*top.children, *others))}
 
 
-def _in_order(groups: Mapping[str, Group]) -> list[str]:
+def _in_order(groups: Mapping[str, InventoryGroup]) -> list[str]:
     """Every group, parents first; one without hosts is only named as a child."""
     return list(dict.fromkeys([ALL, UNGROUPED, *_walk(ALL, groups)]))
 
 
-def _walk(name: str, groups: Mapping[str, Group]) -> Iterator[str]:
+def _walk(name: str, groups: Mapping[str, InventoryGroup]) -> Iterator[str]:
     """A group, then its children, then theirs, each once: the order of Ansible's ``get_hosts``."""
     seen = {name: None}
     level = [name]
@@ -87,12 +89,12 @@ def _walk(name: str, groups: Mapping[str, Group]) -> Iterator[str]:
         seen |= dict.fromkeys(level)
 
 
-def _hosts(name: str, groups: Mapping[str, Group]) -> tuple[str, ...]:
+def _hosts(name: str, groups: Mapping[str, InventoryGroup]) -> tuple[str, ...]:
     families = (groups[each].hosts for each in _walk(name, groups) if each in groups)
     return tuple(dict.fromkeys(host for family in families for host in family))
 
 
-def _refuse_oddities(source: str, names: tuple[str, ...], meta: Meta) -> None:
+def _refuse_oddities(source: str, names: tuple[str, ...], meta: ListingMeta) -> None:
     odd = [name for name in names if len(name) > _LONGEST_NAME or _NO_NAME.search(name)]
     told = [f"{ascii(name)[:80]} is no host name{_advice(name)}" for name in odd]
     told += [f"host {name!a} is in no group" for name in set(meta.hostvars) - set(names)]
@@ -106,7 +108,7 @@ def _advice(name: str) -> str:
     return "; to expand ranges in a list, enable Ansible's inventory plugin advanced_host_list"
 
 
-def _read_hosts(members: Mapping[str, tuple[str, ...]], meta: Meta) -> Iterator[Host]:
+def _read_hosts(members: Mapping[str, tuple[str, ...]], meta: ListingMeta) -> Iterator[Host]:
     variables = Variables()
     none: Mapping[str, Any] = {}
     groups = _groups_of(members)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
-Pair = tuple[str, str]
+OptionPair = tuple[str, str]
 
 CONFIG_FILE: Final = "-f"
 """The name ``-F`` goes by: it has none in ssh_config(5)."""
@@ -65,7 +65,7 @@ class UnreadableError(ValueError):
     """The arguments have something portproof cannot honour; the text names it."""
 
 
-def read_arguments(text: str) -> Iterator[Pair]:
+def read_arguments(text: str) -> Iterator[OptionPair]:
     """Read a command line into the options portproof honours, in order.
 
     Raises:
@@ -89,7 +89,7 @@ def _words(text: str) -> tuple[str, ...]:
         raise UnreadableError(f"is not a command line: {error}") from None
 
 
-def _read(word: str, words: deque[str]) -> Iterator[Pair]:
+def _read(word: str, words: deque[str]) -> Iterator[OptionPair]:
     """Read one word: flags without a value may stand together, one with a value ends them."""
     if not re.fullmatch(r"-[A-Za-z0-9].*", word, re.DOTALL):
         raise _not_honoured(word)
@@ -109,7 +109,7 @@ def _filled(letter: str, value: str) -> str:
     return value
 
 
-def _keyword(value: str) -> Pair:
+def _keyword(value: str) -> OptionPair:
     found = _KEYWORD.fullmatch(value)
     if not found:
         raise UnreadableError(f"has -o {value}, which is no option with a value")

@@ -52,7 +52,7 @@ _KEPT: Final = frozenset(
 _OURS: Final = "portproof_"
 _SECRET: Final = re.compile(r"pass|secret|token|private_key$")
 
-Key = tuple[tuple[str, bytes], ...]
+VariablesKey = tuple[tuple[str, bytes], ...]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -76,7 +76,7 @@ class Variables:
     """
 
     def __init__(self) -> None:
-        self._known: dict[Key, Mapping[str, Any]] = {}
+        self._known: dict[VariablesKey, Mapping[str, Any]] = {}
 
     def read(self, raw: msgspec.Raw) -> Mapping[str, Any]:
         """Read the variables of one host from ``ansible-inventory``'s JSON."""

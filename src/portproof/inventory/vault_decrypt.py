@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
-from portproof.inventory.ansible import Answer, ask
+from portproof.inventory.ansible import InventoryOutput, ask
 from portproof.inventory.variables import Encrypted, protected
 from portproof.inventory.vault import VaultOptions
 from portproof.model.hosts import Host
@@ -32,12 +32,12 @@ class _Opened(msgspec.Struct, frozen=True):
     portproof_opened: Any = None
 
 
-class _Meta(msgspec.Struct, frozen=True):
+class _EncryptedMeta(msgspec.Struct, frozen=True):
     hostvars: dict[str, _Opened] = {}
 
 
-class _Told(msgspec.Struct, frozen=True):
-    meta: _Meta = msgspec.field(default=_Meta(), name="_meta")
+class _DecryptedValues(msgspec.Struct, frozen=True):
+    meta: _EncryptedMeta = msgspec.field(default=_EncryptedMeta(), name="_meta")
 
 
 def opened(hosts: Iterable[Host], vault: VaultOptions) -> tuple[Host, ...]:
@@ -99,8 +99,8 @@ def _made_up(texts: Iterable[str]) -> str:
     return "all:\n  hosts:\n" + "".join(lines)
 
 
-def _read(texts: Iterable[str], answer: Answer) -> dict[str, str]:
-    told = msgspec.json.decode(answer.output, type=_Told).meta.hostvars
+def _read(texts: Iterable[str], answer: InventoryOutput) -> dict[str, str]:
+    told = msgspec.json.decode(answer.output, type=_DecryptedValues).meta.hostvars
     values = {
         text: _unmarked(told[f"v{number}"].portproof_opened)
         for number, text in enumerate(texts)

@@ -12,8 +12,8 @@ from portproof.model.why import (
     Executable,
     OnDisk,
     Package,
+    ParentProcess,
     Process,
-    Program,
     Signature,
     Unit,
     Why,
@@ -79,9 +79,11 @@ def _why(rows: Rows, pid: int, row: Row) -> Why:
     )
 
 
-def _program(pid: int, row: Row) -> Program:
+def _program(pid: int, row: Row) -> ParentProcess:
     command = row.get("cmdline", "")[:_LONGEST_PARENT]
-    return Program(pid=pid, name=row.get("name", ""), path=row.get("path", ""), cmdline=command)
+    return ParentProcess(
+        pid=pid, name=row.get("name", ""), path=row.get("path", ""), cmdline=command
+    )
 
 
 def _process(rows: Rows, pid: int, row: Row) -> Process:
@@ -99,7 +101,7 @@ def _process(rows: Rows, pid: int, row: Row) -> Process:
     )
 
 
-def _parents(rows: Rows, pid: int) -> Iterator[Program]:
+def _parents(rows: Rows, pid: int) -> Iterator[ParentProcess]:
     seen = {pid}
     parent = number(rows.everyone[pid].get("parent"))
     while parent and parent not in seen and parent in rows.everyone:

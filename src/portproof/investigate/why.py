@@ -18,7 +18,7 @@ import msgspec
 from portproof.investigate.rows import MOST_LEVELS
 from portproof.investigate.sql import more_questions, questions, read
 from portproof.model.listeners import Listener, Owner
-from portproof.model.observation import Answer, HostLook, Platform, Reason, Sight, Unobserved
+from portproof.model.observation import Answer, HostLook, Platform, Reason, SourceReply, Unobserved
 from portproof.model.why import Process, Why
 from portproof.sources.answers import quoted
 from portproof.sources.identity import this_platform
@@ -43,7 +43,7 @@ _SAME_START: Final = 5
 """Seconds by which two readings of one start may differ: clocks are set, and osquery rounds."""
 
 
-class _Told(msgspec.Struct, frozen=True):
+class _ProbeReply(msgspec.Struct, frozen=True):
     """What the probe printed; the module ``why_probe`` describes it."""
 
     why: int
@@ -62,7 +62,7 @@ def decoded(line: bytes | bytearray) -> dict[int, Why] | Unobserved:
     if len(line) > LONGEST:
         return Unobserved(Reason.OVERSIZED, f"the probe printed more than {LONGEST} bytes")
     try:
-        told = msgspec.json.decode(line, type=_Told)
+        told = msgspec.json.decode(line, type=_ProbeReply)
         msgspec.msgpack.encode(told)  # a number that it cannot hold is no number of a host's
     except (msgspec.MsgspecError, OverflowError, UnicodeError, RecursionError) as error:
         return _garbled(error)
@@ -146,7 +146,7 @@ def ask_source(
         return found
 
 
-Inquiry = Generator[dict[str, str], Sight | Unobserved, dict[int, Why] | Unobserved]
+Inquiry = Generator[dict[str, str], SourceReply | Unobserved, dict[int, Why] | Unobserved]
 
 
 def inquiry(platform: Platform, pids: Iterable[int]) -> Inquiry:
@@ -167,7 +167,7 @@ def inquiry(platform: Platform, pids: Iterable[int]) -> Inquiry:
     return read(platform, answers)
 
 
-def _answers(wanted: Mapping[str, str], sight: Sight | Unobserved) -> dict[str, Answer]:
+def _answers(wanted: Mapping[str, str], sight: SourceReply | Unobserved) -> dict[str, Answer]:
     lost = Unobserved(Reason.PARTIAL, "the question was not answered")
     told: Callable[[str], Answer] = (
         (lambda _: sight)

@@ -15,7 +15,7 @@ import msgspec
 
 from portproof.model.addresses import Exposure, Stack, exposure, parse_address
 from portproof.model.listeners import Listener, Owner, Place, Publication
-from portproof.model.observation import PUBLISHED_PORTS, Platform, Row, Sight, Unobserved
+from portproof.model.observation import PUBLISHED_PORTS, Platform, Row, SourceReply, Unobserved
 from portproof.model.ports import LAST_PORT, Protocol
 
 _WHAT: Final = "ports that docker publishes without a proxy"
@@ -30,7 +30,7 @@ _PORT: Final = re.compile(r"[0-9]{1,5}")
 _LONGEST_ID: Final = 64
 _SHOWN: Final = 60
 
-_Place = tuple[Protocol, int, str]
+_PublishedPlace = tuple[Protocol, int, str]
 
 
 class Published(NamedTuple):
@@ -40,7 +40,7 @@ class Published(NamedTuple):
     unseen: tuple[str, ...] = ()
 
 
-def published(sight: Sight) -> Published:
+def published(sight: SourceReply) -> Published:
     """Read the answer about published ports; it is asked on Linux alone."""
     if sight.identity.platform is not Platform.LINUX:
         return Published(())
@@ -127,7 +127,7 @@ def with_published(
     ports = _alike(forwarded)
     if not ports:
         return listeners
-    sockets: dict[_Place, list[Listener]] = {}
+    sockets: dict[_PublishedPlace, list[Listener]] = {}
     for at in listeners:
         if at.place is Place.HOST:
             sockets.setdefault(_place(at), []).append(at)
@@ -143,8 +143,8 @@ def with_published(
 
 def _alike(forwarded: Iterable[Listener]) -> list[Listener]:
     """The published ports, each once and with all of its containers."""
-    first: dict[tuple[_Place, Stack], Listener] = {}
-    containers: dict[tuple[_Place, Stack], set[Publication]] = {}
+    first: dict[tuple[_PublishedPlace, Stack], Listener] = {}
+    containers: dict[tuple[_PublishedPlace, Stack], set[Publication]] = {}
     for each in forwarded:
         key = _place(each), each.stack
         first.setdefault(key, each)
@@ -167,11 +167,11 @@ def _is_proxied(listener: Listener) -> bool:
     return any(owner.name == _PROXY for owner in listener.owners)
 
 
-def _place(listener: Listener) -> _Place:
+def _place(listener: Listener) -> _PublishedPlace:
     return listener.protocol, listener.port, listener.address
 
 
-def _places(forwarded: Listener) -> list[_Place]:
+def _places(forwarded: Listener) -> list[_PublishedPlace]:
     """Where its socket would be: docker's proxy may be one wildcard for both families."""
     protocol, port, address = _place(forwarded)
     if forwarded.exposure is Exposure.WILDCARD and forwarded.stack is Stack.IPV4:

@@ -97,7 +97,7 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
-class _Case:
+class _GatedVerdict:
     """A verdict that may gate."""
 
     host: str
@@ -161,12 +161,12 @@ def _never_let_through(result: AuditResult) -> tuple[ExitCode, str]:
     return ExitCode.PROVEN, ""
 
 
-def _cases(result: AuditResult) -> Iterator[_Case]:
+def _cases(result: AuditResult) -> Iterator[_GatedVerdict]:
     wanted = {Verdict.FAIL, Verdict.WAIVED, Verdict.UNPROVEN}
     for host in result.hosts:
         for bound, judgement in zip(result.rules, host.judgements, strict=True):
             if judgement.verdict in wanted:
-                yield _Case(host.name, bound, judgement)
+                yield _GatedVerdict(host.name, bound, judgement)
 
 
 def _known_failures(result: AuditResult) -> set[tuple[str, str]]:
@@ -181,7 +181,7 @@ def _known_failures(result: AuditResult) -> set[tuple[str, str]]:
     return old - new
 
 
-def _is_meant(asked: Condition, case: _Case, known: set[tuple[str, str]]) -> bool:
+def _is_meant(asked: Condition, case: _GatedVerdict, known: set[tuple[str, str]]) -> bool:
     verdict = case.judgement.verdict
     if asked.what in {What.UNPROVEN, What.WAIVED}:
         return verdict.value == asked.what.value

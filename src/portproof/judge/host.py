@@ -13,12 +13,12 @@ from portproof.judge.plan import Plan
 from portproof.judge.proof import check_answers, doubts, listening_answer, without_canaries
 from portproof.model.hosts import Host
 from portproof.model.listeners import Listener
-from portproof.model.observation import HostDark, HostLook, Identity, Look, Observed
-from portproof.model.scene import Scene
+from portproof.model.observation import FailedLook, HostLook, Identity, Look, Observed
+from portproof.model.scene import HostFacts
 from portproof.model.verdicts import Finding, Judgement, Verdict
 from portproof.model.why import Why
 from portproof.policy.checks import Check
-from portproof.result.result import HostResult, Seen
+from portproof.result.result import HostResult, LookSummary
 from portproof.triage import read
 
 
@@ -26,7 +26,7 @@ def judge(
     plan: Plan, host: Host, look: Look, checks: Sequence[Check], *, require_witness: bool = False
 ) -> HostResult:
     """Judge one host by its look. Pure: the same look gives the same result, today or later."""
-    if isinstance(look, HostDark):
+    if isinstance(look, FailedLook):
         judgements = plan.judge_dark(look.cause)
         return HostResult(host.name, host.groups, judgements, _unseen(look))
     witnesses = {witness.port for witness in look.witnesses}
@@ -98,7 +98,7 @@ def scene_of(
     *,
     require_witness: bool = False,
     wanted: Wanted | None = None,
-) -> Scene:
+) -> HostFacts:
     """What a look says about a host, with the doubts that remain.
 
     ``wanted`` leaves out listeners that nobody asks for; their rows are read all the same.
@@ -108,7 +108,7 @@ def scene_of(
     rows = answer.rows if isinstance(answer, Observed) else ()
     normal = normalise(rows, identity, wanted)
     without_sql = (each.check for each in checks if each.sql_on(identity.platform) is None)
-    return Scene(
+    return HostFacts(
         platform=identity.platform,
         listeners=with_published(
             without_canaries(normal.listeners, look.witnesses), published(look.sight).listeners
@@ -120,15 +120,15 @@ def scene_of(
     )
 
 
-def _unseen(look: HostDark) -> Seen:
-    return Seen(taken=look.taken, seconds=look.seconds, tried=look.tried)
+def _unseen(look: FailedLook) -> LookSummary:
+    return LookSummary(taken=look.taken, seconds=look.seconds, tried=look.tried)
 
 
-def _seen(look: HostLook, scene: Scene) -> Seen:
+def _seen(look: HostLook, scene: HostFacts) -> LookSummary:
     """In short, how a host was looked at; what is the same on many hosts is kept once."""
     identity = look.sight.identity
     doubt = scene.doubts.tcp or scene.doubts.udp
-    return Seen(
+    return LookSummary(
         taken=intern(look.taken),
         seconds=look.seconds,
         source=intern(identity.source),

@@ -98,7 +98,7 @@ class _Socket(NamedTuple):
     port: int
 
 
-class _Key(NamedTuple):
+class _SocketKey(NamedTuple):
     socket: _Socket
     place: Place
     namespace: str
@@ -119,7 +119,7 @@ class _Held(NamedTuple):
     owner: Owner
 
 
-class _GarbledError(ValueError):
+class _MalformedRowError(ValueError):
     """A row that makes no sense."""
 
 
@@ -136,7 +136,7 @@ def normalise(rows: Iterable[Row], identity: Identity, wanted: Wanted | None = N
     told = tuple(rows)
     spaces = _spaces(told, identity)
     tells_dual = identity.platform is Platform.MACOS and identity.source.startswith("osquery")
-    held: dict[_Key, set[_Held]] = {}
+    held: dict[_SocketKey, set[_Held]] = {}
     garbled, stateless = [], []
     for row in told:
         try:
@@ -145,10 +145,10 @@ def normalise(rows: Iterable[Row], identity: Identity, wanted: Wanted | None = N
                 continue
             if wanted is None or _is_wanted(socket, wanted):
                 owner = _Held(row.get("socket", ""), _owner(row))
-                held.setdefault(_Key(socket, *_place(row, spaces)), set()).add(owner)
+                held.setdefault(_SocketKey(socket, *_place(row, spaces)), set()).add(owner)
             elif spaces and row.get("net_namespace") not in spaces.places:
                 _place(row, spaces)  # a namespace that makes no sense is told all the same
-        except _GarbledError as error:
+        except _MalformedRowError as error:
             garbled.append(str(error))
         except _StatelessError as error:
             stateless.append(str(error))
@@ -160,7 +160,7 @@ def _is_wanted(socket: _Socket, wanted: Wanted) -> bool:
     return socket.port in wanted.ports or bool(wanted.watches(socket.protocol, socket.port))
 
 
-def _listener(key: _Key, held: set[_Held]) -> Listener:
+def _listener(key: _SocketKey, held: set[_Held]) -> Listener:
     return Listener(
         protocol=key.socket.protocol,
         address=key.socket.bound.address,
@@ -261,19 +261,19 @@ def _protocol(family: str, protocol: str, port: str) -> Protocol | None:
     """The protocol of a row's port; None when it has no port."""
     if family in _NO_ADDRESS:
         if port not in _NOTHING:
-            raise _GarbledError(f"port {_quote(port)} in family {family}")
+            raise _MalformedRowError(f"port {_quote(port)} in family {family}")
         return None
     if family != _IPV4 and family not in _IPV6:
-        raise _GarbledError(f"family {_quote(family)}")
+        raise _MalformedRowError(f"family {_quote(family)}")
     if protocol not in _PROTOCOLS and protocol not in _PORTLESS:
-        raise _GarbledError(f"protocol {_quote(protocol)}")
+        raise _MalformedRowError(f"protocol {_quote(protocol)}")
     return _PROTOCOLS.get(protocol)
 
 
 def _port(column: str, text: str | None) -> int:
     port = int(text) if text and _is_number(text) else None
     if port is None or port > LAST_PORT:
-        raise _GarbledError(f"{column} {_quote(text)}")
+        raise _MalformedRowError(f"{column} {_quote(text)}")
     return port
 
 
@@ -298,7 +298,7 @@ def _place(row: Row, spaces: _Spaces | None) -> tuple[Place, str]:
     if namespace in _NOTHING:
         return Place.UNKNOWN, namespace
     if not _is_number(namespace):
-        raise _GarbledError(f"net_namespace {_quote(namespace)}")
+        raise _MalformedRowError(f"net_namespace {_quote(namespace)}")
     return Place.OTHER, namespace
 
 
@@ -306,11 +306,11 @@ def _bound(family: str, text: str, tells_dual: bool) -> _Bound:
     try:
         address = parse_address(text)
     except ValueError:
-        raise _GarbledError(f"address {_quote(text)}") from None
+        raise _MalformedRowError(f"address {_quote(text)}") from None
     if isinstance(address, IPv4Address) and (family == _IPV4 or ":" in text):
         return _Bound(str(address), Stack.IPV4, exposure(address))
     if family == _IPV4:
-        raise _GarbledError(f"address {_quote(text)} in family {family}")
+        raise _MalformedRowError(f"address {_quote(text)} in family {family}")
     if not address.is_unspecified:
         stack = Stack.IPV4 if isinstance(address, IPv4Address) else Stack.IPV6
         return _Bound(str(address), stack, exposure(address))

@@ -10,7 +10,7 @@ from portproof.model.listeners import Listener
 from portproof.model.observation import Platform, Unobserved
 from portproof.model.patterns import HostPattern, Selection
 from portproof.model.ports import Protocol
-from portproof.model.scene import Doubts, Scene
+from portproof.model.scene import Doubts, HostFacts
 from portproof.model.verdicts import PASSED, Judgement, Verdict, unproven
 from portproof.policy.policy import BoundRule
 from portproof.policy.rules.closed import ClosedRule
@@ -39,7 +39,7 @@ class Plan:
         self._quiet = lru_cache(maxsize=256)(self._judge_quiet)
         self._passed = lru_cache(maxsize=256)(self._judge_passed)
 
-    def judge(self, scene: Scene) -> tuple[Judgement, ...]:
+    def judge(self, scene: HostFacts) -> tuple[Judgement, ...]:
         """Judge a host that was looked at, one judgement a rule, in the order of the rules."""
         watched: dict[int, list[Listener]] = {index: [] for index in self._asking}
         for listener in scene.listeners:
@@ -72,7 +72,7 @@ class Plan:
         return tuple(index for index in self._active if self._rules[index].watches(protocol, port))
 
     def _judge_quiet(self, platform: Platform, doubts: Doubts) -> tuple[Judgement, ...]:
-        scene = Scene(platform=platform, listeners=(), doubts=doubts)
+        scene = HostFacts(platform=platform, listeners=(), doubts=doubts)
         return tuple(
             rule.judge((), scene) if applies else self._elsewhere[index]
             for index, (rule, applies) in enumerate(zip(self._rules, self._applies, strict=True))

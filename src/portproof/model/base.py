@@ -93,7 +93,7 @@ def _host_pattern(value: Any) -> HostPattern:  # noqa: ANN401 - whatever the use
         raise PydanticCustomError("hosts", "{text}", {"text": str(error)}) from None
 
 
-Hosts = Annotated[
+HostsField = Annotated[
     HostPattern,
     BeforeValidator(_host_pattern),
     PlainSerializer(str, return_type=str),

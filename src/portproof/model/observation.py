@@ -94,7 +94,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     host_namespace: str = ""
 
 
-class Sight(msgspec.Struct, frozen=True):
+class SourceReply(msgspec.Struct, frozen=True):
     """One completed round with a source: who looked, and an answer for each question by its id.
 
     ``incomplete`` says in sentences what the source itself knows it could not read, such as
@@ -121,7 +121,7 @@ class Witness(msgspec.Struct, frozen=True):
     reached: bool = False
 
 
-class Outside(msgspec.Struct, frozen=True):
+class ConnectResult(msgspec.Struct, frozen=True):
     """What the controller found when it tried TCP ports of a host itself.
 
     ``answered`` are the ports that accepted a connection, ``silent`` those that refused, dropped or
@@ -141,16 +141,16 @@ class HostLook(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=
     round, by process: it is made for failing listeners alone, and None where it was not made.
     """
 
-    sight: Sight
+    sight: SourceReply
     witnesses: tuple[Witness, ...]
     taken: str
     seconds: float
     tried: tuple[str, ...] = ()
-    outside: Outside | None = None
+    outside: ConnectResult | None = None
     why: dict[int, Why] | None = None
 
 
-class HostDark(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="dark"):
+class FailedLook(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="dark"):
     """A host that could not be looked at at all."""
 
     cause: Unobserved
@@ -159,4 +159,4 @@ class HostDark(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=
     tried: tuple[str, ...] = ()
 
 
-Look = HostLook | HostDark
+Look = HostLook | FailedLook

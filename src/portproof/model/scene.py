@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from portproof.model.listeners import Listener
-from portproof.model.observation import Answer, Outside, Platform, Unobserved
+from portproof.model.observation import Answer, ConnectResult, Platform, Unobserved
 from portproof.model.ports import Protocol
 
 
@@ -45,7 +45,7 @@ class CheckAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class HostFacts:
     """Listeners and answers of one host, with the doubts about what was not seen.
 
     Canaries are not among ``listeners``. A check whose SQL does not exist on the platform is absent
@@ -57,4 +57,4 @@ class Scene:
     doubts: Doubts
     checks: Mapping[str, CheckAnswer] = field(default_factory=dict)
     inapplicable: frozenset[str] = frozenset()
-    outside: Outside | None = None
+    outside: ConnectResult | None = None

@@ -7,7 +7,7 @@ import msgspec
 
 from portproof.model.listeners import Listener
 from portproof.model.observation import Reason, Row
-from portproof.model.why import Reading, Why
+from portproof.model.why import Classification, Why
 
 
 class Verdict(StrEnum):
@@ -64,7 +64,7 @@ class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
     row: Row | None = None
     waived: Waived | None = None
     why: tuple[Why, ...] = ()
-    reading: Reading | None = None
+    reading: Classification | None = None
     port: str = ""
 
 

@@ -19,7 +19,7 @@ class OnDisk(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Program(msgspec.Struct, frozen=True, omit_defaults=True):
+class ParentProcess(msgspec.Struct, frozen=True, omit_defaults=True):
     """A process, as far as it tells what started another one."""
 
     pid: int
@@ -28,7 +28,7 @@ class Program(msgspec.Struct, frozen=True, omit_defaults=True):
     cmdline: str = ""
 
 
-class Process(Program, frozen=True, omit_defaults=True):
+class Process(ParentProcess, frozen=True, omit_defaults=True):
     """The process that holds a listener.
 
     ``started`` is in seconds since 1970 (UTC), ``cwd`` the folder it works in.
@@ -105,11 +105,11 @@ class Container(msgspec.Struct, frozen=True, omit_defaults=True):
     pod: str = ""
 
 
-class Session(msgspec.Struct, frozen=True, omit_defaults=True):
+class ProcessSession(msgspec.Struct, frozen=True, omit_defaults=True):
     """The session of a process: its controlling terminal, and the process that leads it."""
 
     terminal: str = ""
-    leader: Program | None = None
+    leader: ParentProcess | None = None
 
 
 class WindowsService(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -137,7 +137,7 @@ class Why(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     process: Process
-    parents: tuple[Program, ...] = ()
+    parents: tuple[ParentProcess, ...] = ()
     executable: Executable | None = None
     package: Package | None = None
     unowned_by: tuple[str, ...] = ()
@@ -146,12 +146,12 @@ class Why(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     launchd: str = ""
     services: tuple[WindowsService, ...] = ()
     container: Container | None = None
-    session: Session | None = None
+    session: ProcessSession | None = None
     signature: Signature | None = None
     missing: tuple[str, ...] = ()
 
 
-class Kind(StrEnum):
+class PortCategory(StrEnum):
     """How an open port reads, the worst first."""
 
     SUSPICIOUS = "suspicious"
@@ -160,13 +160,13 @@ class Kind(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Reading(msgspec.Struct, frozen=True):
+class Classification(msgspec.Struct, frozen=True):
     """What an open port looks like, the reasons for it, and what to do next on that system.
 
     ``reasons`` is never empty: where nothing can be said, it says what is missing.
     """
 
-    kind: Kind
+    kind: PortCategory
     reasons: tuple[str, ...]
     next_step: str
 

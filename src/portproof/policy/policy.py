@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from portproof.model.base import Hosts, Model, Severity, Slug, Text
+from portproof.model.base import HostsField, Model, Severity, Slug, Text
 from portproof.model.patterns import HostPattern
 from portproof.policy.rules.base import Rule
 from portproof.policy.rules.kinds import any_rule
@@ -25,7 +25,7 @@ class Policy(Model):
     title: Annotated[Text, Field(description="What holds when all its rules pass.")]
     because: Annotated[Text | None, Field(description="Why the policy exists.")] = None
     severity: Annotated[Severity, Field(description="For rules that name none.")] = Severity.MEDIUM
-    hosts: Hosts = Field(
+    hosts: HostsField = Field(
         default="all", validate_default=True, description="An Ansible host pattern."
     )
     rules: Annotated[tuple[AnyRule, ...], Field(min_length=1)]

@@ -15,7 +15,7 @@ from portproof.model.verdicts import Verdict
 _EVERYWHERE = "0.0.0.0"  # noqa: S104 - the address of a listener that a test describes
 
 
-class Given(Model):
+class GivenListener(Model):
     """A listener that a test says is there.
 
     ``stack`` is needed only for IPv6 wildcards; ``::`` alone may serve IPv4 too, as on Linux.
@@ -69,7 +69,7 @@ def _given(value: Any) -> Any:  # noqa: ANN401 - whatever the user's YAML held
     return {"port": port, "at": address} if address else {"port": port}
 
 
-def _sound(given: Given) -> Given:
+def _sound(given: GivenListener) -> GivenListener:
     try:
         ranges = _one_port(given.port)
         parse_address(given.at)
@@ -81,7 +81,7 @@ def _sound(given: Given) -> Given:
     return given
 
 
-class Expected(Model):
+class ExpectedVerdict(Model):
     """A verdict, with the reason if it is unproven."""
 
     verdict: Verdict
@@ -99,17 +99,19 @@ def _expected(value: Any) -> Any:  # noqa: ANN401 - whatever the user's YAML hel
 
 
 Listening = Annotated[
-    Given, BeforeValidator(_given, json_schema_input_type=str | Given), AfterValidator(_sound)
+    GivenListener,
+    BeforeValidator(_given, json_schema_input_type=str | GivenListener),
+    AfterValidator(_sound),
 ]
-Outcome = Annotated[
-    Expected,
+ExpectedField = Annotated[
+    ExpectedVerdict,
     BeforeValidator(_expected),
     PlainSerializer(str, return_type=str),
     WithJsonSchema({"type": "string"}),
 ]
 
 
-class Case(Model):
+class PolicyTestCase(Model):
     """One test: a host as it is found, and what the rules must say of it.
 
     Everything that is not told is as on a host that was looked at with full proof and has no
@@ -124,11 +126,13 @@ class Case(Model):
         default_factory=dict, description="Answers of checks."
     )
     unseen: Annotated[Reason | None, Field(description="Why the look proves nothing.")] = None
-    expect: Annotated[dict[Slug, Outcome], Field(min_length=1, description="Verdicts by rule.")]
+    expect: Annotated[
+        dict[Slug, ExpectedField], Field(min_length=1, description="Verdicts by rule.")
+    ]
 
 
 class PolicyTest(Model):
     """The tests of one policy, in a file ``*.test.yml`` beside it."""
 
     test: Annotated[Slug, Field(description="The id of the policy.")]
-    cases: Annotated[tuple[Case, ...], Field(min_length=1)]
+    cases: Annotated[tuple[PolicyTestCase, ...], Field(min_length=1)]

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from portproof.model.addresses import ANY, At, Covers, Exposure, Scope
-from portproof.model.base import Hosts, Model, Text
+from portproof.model.base import HostsField, Model, Text
 from portproof.model.listeners import Listener
 from portproof.model.observation import Platform
 from portproof.model.ports import Ports, PortSet
@@ -48,7 +48,7 @@ class Waiver(Model):
     """
 
     rule: Annotated[RuleName, Field(description="The rule's id, or policy/rule.")]
-    hosts: Hosts = Field(
+    hosts: HostsField = Field(
         default="all", validate_default=True, description="An Ansible host pattern."
     )
     ports: Annotated[Ports | None, Field(description="The ports it covers.")] = None

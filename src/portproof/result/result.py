@@ -24,14 +24,14 @@ class HostResult(msgspec.Struct, frozen=True):
     name: str
     groups: tuple[str, ...]
     judgements: tuple[Judgement, ...]
-    seen: "Seen"
+    seen: "LookSummary"
 
     def has(self, verdict: Verdict) -> bool:
         """Whether any rule came out so on this host."""
         return any(each.verdict is verdict for each in self.judgements)
 
 
-class Seen(msgspec.Struct, frozen=True, omit_defaults=True):
+class LookSummary(msgspec.Struct, frozen=True, omit_defaults=True):
     """How a host was looked at, in short; the rows are in the evidence.
 
     ``taken`` is the controller's clock (ISO 8601, UTC) and ``seconds`` the duration of the look.

@@ -12,7 +12,7 @@ from portproof.judge.waivers import Untidy
 from portproof.model.hosts import Host
 from portproof.model.listeners import Listener
 from portproof.model.observation import (
-    HostDark,
+    FailedLook,
     HostLook,
     Look,
     Reason,
@@ -111,10 +111,10 @@ def _is_fresh(look: Look) -> bool:
     return timedelta(0) <= age <= _STANDS
 
 
-def interrupted(taken: str) -> HostDark:
+def interrupted(taken: str) -> FailedLook:
     """What stands for the look at a host that an audit did not come to."""
     cause = Unobserved(Reason.INTERRUPTED, "the audit was stopped before this host was looked at")
-    return HostDark(cause=cause, taken=taken, seconds=0.0)
+    return FailedLook(cause=cause, taken=taken, seconds=0.0)
 
 
 def _identity(job: Job, started: str, *, interrupted: bool) -> Run:

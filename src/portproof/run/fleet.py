@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from portproof.model.hosts import Host
-from portproof.model.observation import HostDark, Look, Reason, Unobserved
+from portproof.model.observation import FailedLook, Look, Reason, Unobserved
 
 Collect = Callable[[Host], Awaitable[Look]]
 Close = Callable[[], Awaitable[None]]
@@ -136,4 +136,4 @@ async def guarded(collect: Collect, host: Host) -> Looked:
     except Exception as error:  # noqa: BLE001 - the one boundary where nothing may be lost
         place = traceback.extract_tb(error.__traceback__)[-1]
         text = f"portproof failed ({type(error).__name__} in {place.name}, line {place.lineno})"
-        return host, HostDark(cause=Unobserved(Reason.INTERNAL, text), taken=taken, seconds=0.0)
+        return host, FailedLook(cause=Unobserved(Reason.INTERNAL, text), taken=taken, seconds=0.0)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 
 from portproof.model.hosts import Host
-from portproof.model.observation import HostDark, Look, Reason, Unobserved
+from portproof.model.observation import FailedLook, Look, Reason, Unobserved
 
 Collect = Callable[[Host], Look]
 
@@ -23,4 +23,4 @@ def _guarded(collect: Collect, host: Host) -> Look:
     except Exception as error:  # noqa: BLE001 - the one boundary where nothing may be lost
         place = traceback.extract_tb(error.__traceback__)[-1]
         text = f"portproof failed ({type(error).__name__} in {place.name}, line {place.lineno})"
-        return HostDark(cause=Unobserved(Reason.INTERNAL, text), taken=taken, seconds=0.0)
+        return FailedLook(cause=Unobserved(Reason.INTERNAL, text), taken=taken, seconds=0.0)

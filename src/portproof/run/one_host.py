@@ -18,7 +18,7 @@ from portproof.investigate.why import with_why
 from portproof.model.connection import Connection
 from portproof.model.hosts import Host
 from portproof.model.listeners import Listener
-from portproof.model.observation import HostDark, HostLook, Look, Observed, Platform, Unobserved
+from portproof.model.observation import FailedLook, HostLook, Look, Observed, Platform, Unobserved
 from portproof.run import local
 from portproof.run.fleet import FleetRun
 from portproof.sources.connect_probe import Knocker
@@ -131,7 +131,7 @@ class Looks:
         way = self._way(host)
         if isinstance(way, Unobserved):
             taken = datetime.now(UTC).isoformat(timespec="seconds")
-            return HostDark(cause=way, taken=taken, seconds=0.0)
+            return FailedLook(cause=way, taken=taken, seconds=0.0)
         return self._explained(host, look_here(self._how.sources, self._questions[this_platform()]))
 
     def _explained(self, host: Host, look: Look) -> Look:

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from portproof.model.hosts import Host
 from portproof.model.listeners import Listener
-from portproof.model.observation import HostDark, HostLook, Look
+from portproof.model.observation import FailedLook, HostLook, Look
 from portproof.run.fleet import guarded
 from portproof.run.worker_messages import (
     Alive,
@@ -113,7 +113,7 @@ class _Worker:
         done = Done(order.number, None, None)
         try:
             _, look = await guarded(collect, Host(order.host))
-            if isinstance(look, HostDark):
+            if isinstance(look, FailedLook):
                 done = Done(order.number, look, None)
             else:
                 done = Done(order.number, None, look.why)

@@ -11,7 +11,7 @@ import msgspec
 
 from portproof.model.connection import Connection, Secret
 from portproof.model.listeners import Listener
-from portproof.model.observation import HostDark, HostLook, Platform
+from portproof.model.observation import FailedLook, HostLook, Platform
 from portproof.model.why import Why
 from portproof.ssh.settings import SshSettings
 
@@ -60,7 +60,7 @@ class Done(msgspec.Struct, frozen=True, tag=True):
     """A host is done with: why it is dark, or who is behind its failing listeners, if asked."""
 
     number: int
-    dark: HostDark | None
+    dark: FailedLook | None
     why: dict[int, Why] | None
 
 

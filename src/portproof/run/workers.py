@@ -23,7 +23,7 @@ import msgspec
 
 from portproof.model.connection import Connection
 from portproof.model.listeners import Listener
-from portproof.model.observation import HostDark, HostLook, Look, Reason, Unobserved
+from portproof.model.observation import FailedLook, HostLook, Look, Reason, Unobserved
 from portproof.run.worker_messages import (
     Done,
     Failing,
@@ -159,10 +159,12 @@ class _Case:
         """Give what there is, when nothing more can come."""
         self._give(self.look or self._dark(what))
 
-    def _dark(self, what: str) -> HostDark:
+    def _dark(self, what: str) -> FailedLook:
         text = f"the process that looked at {self.host} {what}; look at it again with --resume"
         seconds = round(time.monotonic() - self._begun, 3)
-        return HostDark(cause=Unobserved(Reason.INTERNAL, text), taken=self._taken, seconds=seconds)
+        return FailedLook(
+            cause=Unobserved(Reason.INTERNAL, text), taken=self._taken, seconds=seconds
+        )
 
     def _give(self, look: Look) -> None:
         if not self.result.done():

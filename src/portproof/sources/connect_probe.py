@@ -10,7 +10,7 @@ import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from portproof.model.observation import Outside
+from portproof.model.observation import ConnectResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Knocker:
         self._gate = asyncio.Semaphore(pace.at_once)
         self._next = 0.0
 
-    async def knock(self, address: str, ports: Iterable[int]) -> Outside | None:
+    async def knock(self, address: str, ports: Iterable[int]) -> ConnectResult | None:
         """Try every port of an address once; None when the name does not resolve."""
         reached = await _resolved(address)
         if reached is None:
@@ -41,7 +41,7 @@ class Knocker:
         wanted = sorted(set(ports))
         answers = await asyncio.gather(*(self._try(reached, port) for port in wanted))
         told = list(zip(wanted, answers, strict=True))
-        return Outside(
+        return ConnectResult(
             address=reached,
             answered=tuple(port for port, answered in told if answered),
             silent=tuple(port for port, answered in told if not answered),

@@ -10,11 +10,11 @@ import msgspec
 
 from portproof.errors import UsageError
 from portproof.model.observation import (
-    HostDark,
+    FailedLook,
     HostLook,
     Look,
     Reason,
-    Sight,
+    SourceReply,
     Unobserved,
 )
 from portproof.sources.canary import canaries
@@ -54,7 +54,7 @@ def look_here(candidates: Iterable[Source], questions: Mapping[str, str]) -> Loo
         for source in candidates:
             sight = source.look(questions)
             failure = failure_of(sight)
-            if isinstance(sight, Sight) and failure is None:
+            if isinstance(sight, SourceReply) and failure is None:
                 incomplete = (*sight.incomplete, *opened.unopened)
                 return HostLook(
                     sight=msgspec.structs.replace(sight, incomplete=incomplete),
@@ -66,4 +66,4 @@ def look_here(candidates: Iterable[Source], questions: Mapping[str, str]) -> Loo
             cause = failure or cause
             tried.append(f"{source.name}: {cause.detail}")
     seconds = round(time.monotonic() - begun, 3)
-    return HostDark(cause=cause, taken=taken, seconds=seconds, tried=tuple(tried))
+    return FailedLook(cause=cause, taken=taken, seconds=seconds, tried=tuple(tried))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from portproof.model.observation import Answer, Platform, Reason, Sight, Unobserved
+from portproof.model.observation import Answer, Platform, Reason, SourceReply, Unobserved
 from portproof.sources.identity import IDENTITY_SQL, read_identity, this_platform
 from portproof.sources.source import ASIDE_SECONDS, apart
 
@@ -38,7 +38,7 @@ class OsquerydSource:
         self._path = socket_path or _SOCKETS[self._platform]
         self._timeout = timeout
 
-    def look(self, questions: Mapping[str, str]) -> Sight | Unobserved:
+    def look(self, questions: Mapping[str, str]) -> SourceReply | Unobserved:
         """Ask who osqueryd is and then every question, over one connection while it holds."""
         if self._platform is Platform.WINDOWS:
             return Unobserved(
@@ -46,16 +46,16 @@ class OsquerydSource:
                 f"osqueryd's named pipe {self._path} is not read on Windows; osqueryi is",
             )
         together, aside = apart(questions)
-        from portproof.sources.thrift_client import Connection  # noqa: PLC0415 - Thrift costs start-up time that audits over SSH need not pay
+        from portproof.sources.thrift_client import OsquerydConnection  # noqa: PLC0415 - Thrift costs start-up time that audits over SSH need not pay
 
-        with Connection(self._path, self._timeout) as osqueryd:
+        with OsquerydConnection(self._path, self._timeout) as osqueryd:
             who = osqueryd.ask(IDENTITY_SQL[self._platform])
             identity = read_identity(self.name, self._platform, who)
             if isinstance(identity, Unobserved):
                 return identity
             answers = _ask_all(osqueryd.ask, together)
-        with Connection(self._path, min(self._timeout, ASIDE_SECONDS)) as osqueryd:
-            return Sight(identity, answers | _ask_all(osqueryd.ask, aside))
+        with OsquerydConnection(self._path, min(self._timeout, ASIDE_SECONDS)) as osqueryd:
+            return SourceReply(identity, answers | _ask_all(osqueryd.ask, aside))
 
 
 def _ask_all(ask: Ask, questions: Mapping[str, str]) -> dict[str, Answer]:

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from portproof.model.observation import Answer, Platform, Reason, Sight, Unobserved
+from portproof.model.observation import Answer, Platform, Reason, SourceReply, Unobserved
 from portproof.sources.identity import IDENTITY_SQL, read_identity, this_platform
 from portproof.sources.osqueryi_format import one_argument
-from portproof.sources.osqueryi_run import SOURCE, Told, joined, judged
+from portproof.sources.osqueryi_run import SOURCE, OsqueryiReply, joined, judged
 from portproof.sources.program import run
 from portproof.sources.source import ASIDE_SECONDS, DOCKER_SOCKET, NO_DOCKER, apart
 
@@ -62,7 +62,7 @@ class OsqueryiSource:
         self._program = program
         self._timeout = timeout
 
-    def look(self, questions: Mapping[str, str]) -> Sight | Unobserved:
+    def look(self, questions: Mapping[str, str]) -> SourceReply | Unobserved:
         """Ask who osqueryi is and every question in one process.
 
         If any of it fails, each is asked in a process of its own, to tell which one it was.
@@ -80,7 +80,7 @@ class OsqueryiSource:
             return identity
         answers = dict(zip(together, told.answers[1:], strict=True))
         answers |= {name: _ask_aside(shell, sql) for name, sql in aside.items()}
-        return Sight(identity, answers, tuple(dict.fromkeys(told.unread)))
+        return SourceReply(identity, answers, tuple(dict.fromkeys(told.unread)))
 
 
 def find_program(platform: Platform) -> str | None:
@@ -98,14 +98,14 @@ def _command(program: str) -> tuple[str, ...]:
     return (program, *shell, *flags)
 
 
-def _tell(shell: _Shell, questions: Sequence[str]) -> Told:
+def _tell(shell: _Shell, questions: Sequence[str]) -> OsqueryiReply:
     told = _ask(shell, questions)
     if not isinstance(told, Unobserved):
         return told
     return _tell_each(shell, questions) if len(questions) > 1 else joined([told])
 
 
-def _tell_each(shell: _Shell, questions: Sequence[str]) -> Told:
+def _tell_each(shell: _Shell, questions: Sequence[str]) -> OsqueryiReply:
     """Ask each question by itself; without an answer to the first, who looked, no other counts."""
     first = joined([_ask(shell, questions[:1])])
     if isinstance(first.answers[0], Unobserved):
@@ -122,7 +122,7 @@ def _ask_aside(shell: _Shell, sql: str) -> Answer:
     return told if isinstance(told, Unobserved) else told.answers[0]
 
 
-def _ask(shell: _Shell, questions: Sequence[str]) -> Told | Unobserved:
+def _ask(shell: _Shell, questions: Sequence[str]) -> OsqueryiReply | Unobserved:
     ran = run((*shell.command, one_argument(questions)), shell.deadline)
     if isinstance(ran, Unobserved):
         return ran

@@ -22,7 +22,7 @@ _LENIENT: Final = "portproof.json"
 _ROWS: Final = msgspec.json.Decoder(list[Row])
 
 
-class GarbledError(ValueError):
+class OsqueryiOutputError(ValueError):
     """The output is not what osqueryi prints, or not all of it."""
 
 
@@ -54,11 +54,11 @@ def read_answers(output: bytes | bytearray, count: int) -> list[list[Row]]:
             rows.append(row)
             continue
         if row != {MARKER: str(len(answers))}:
-            raise GarbledError("an answer is missing or in the wrong place")
+            raise OsqueryiOutputError("an answer is missing or in the wrong place")
         answers.append(rows)
         rows = []
     if rows or len(answers) != count:
-        raise GarbledError(f"{len(answers)} answers came to {count} questions")
+        raise OsqueryiOutputError(f"{len(answers)} answers came to {count} questions")
     return answers
 
 
@@ -66,11 +66,11 @@ def _rows(output: bytes | bytearray) -> Iterable[Row]:
     text = output.decode("utf-8", _LENIENT).replace("\r\n", "\n")
     *arrays, rest = text.split(_ARRAY_END)
     if rest or not arrays:
-        raise GarbledError("it does not end where an array of rows ends")
+        raise OsqueryiOutputError("it does not end where an array of rows ends")
     try:
         return [row for array in arrays for row in _ROWS.decode(array + _ARRAY_END)]
     except (msgspec.MsgspecError, RecursionError) as error:
-        raise GarbledError(str(error)) from error
+        raise OsqueryiOutputError(str(error)) from error
 
 
 def _escaped(error: UnicodeError) -> tuple[str, int]:

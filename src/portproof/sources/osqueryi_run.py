@@ -5,21 +5,21 @@ from typing import Final, NamedTuple
 
 from portproof.model.observation import Answer, Reason, Unobserved
 from portproof.sources.answers import observed, quoted, refused
-from portproof.sources.osqueryi_format import GarbledError, read_answers
-from portproof.sources.program import Ran
+from portproof.sources.osqueryi_format import OsqueryiOutputError, read_answers
+from portproof.sources.program import CompletedProgram
 
 SOURCE: Final = "osqueryi"
 """What evidence calls this source."""
 
 
-class Told(NamedTuple):
+class OsqueryiReply(NamedTuple):
     """Answers in the order of the questions, and warnings of what could not be read."""
 
     answers: list[Answer]
     unread: list[str]
 
 
-def judged(ran: Ran, count: int, program: str = SOURCE) -> Told | Unobserved:
+def judged(ran: CompletedProgram, count: int, program: str = SOURCE) -> OsqueryiReply | Unobserved:
     """What one run told about ``count`` questions; rows are printed after errors all the same.
 
     Args:
@@ -35,16 +35,16 @@ def judged(ran: Ran, count: int, program: str = SOURCE) -> Told | Unobserved:
         return Unobserved(Reason.QUERY_ERROR, text)
     try:
         answers = read_answers(ran.output, count)
-    except GarbledError as error:
+    except OsqueryiOutputError as error:
         text = f"osqueryi's output cannot be read: {quoted(str(error))}"
         return Unobserved(Reason.GARBLED, text)
-    return Told([observed(SOURCE, rows) for rows in answers], ran.complaints.unread)
+    return OsqueryiReply([observed(SOURCE, rows) for rows in answers], ran.complaints.unread)
 
 
-def joined(runs: Iterable[Told | Unobserved]) -> Told:
+def joined(runs: Iterable[OsqueryiReply | Unobserved]) -> OsqueryiReply:
     """What several runs told, of which one without an answer was for one question."""
-    told = [Told([run], []) if isinstance(run, Unobserved) else run for run in runs]
-    return Told(
+    told = [OsqueryiReply([run], []) if isinstance(run, Unobserved) else run for run in runs]
+    return OsqueryiReply(
         [answer for each in told for answer in each.answers],
         [warning for each in told for warning in each.unread],
     )

@@ -15,7 +15,7 @@ import msgspec
 from portproof import __version__
 from portproof.agent import host as probe_host
 from portproof.agent import sockets as probe
-from portproof.model.observation import Answer, Identity, Platform, Reason, Sight, Unobserved
+from portproof.model.observation import Answer, Identity, Platform, Reason, SourceReply, Unobserved
 from portproof.sources.answers import quoted
 from portproof.sources.identity import this_platform
 from portproof.sources.sqltables import Database, Table, columns_read
@@ -62,7 +62,7 @@ class ProbeSource:
     def __init__(self, timeout: float = 30.0) -> None:
         self._timeout = timeout
 
-    def look(self, questions: Mapping[str, str]) -> Sight | Unobserved:
+    def look(self, questions: Mapping[str, str]) -> SourceReply | Unobserved:
         """Read what the questions need, once, and answer each of them."""
         deadline = time.monotonic() + self._timeout
         platform = this_platform()
@@ -116,7 +116,7 @@ def checked(found: object) -> Collected | Unobserved:
     return collected
 
 
-def sight(questions: Mapping[str, str], collected: Collected, deadline: float) -> Sight:
+def sight(questions: Mapping[str, str], collected: Collected, deadline: float) -> SourceReply:
     """Answer every question from what was collected; ``deadline`` is of ``time.monotonic``."""
     with Database(collected.platform, collected.tables) as database:
         told = {sql: _answer(sql, collected, database, deadline) for sql in questions.values()}
@@ -130,7 +130,7 @@ def sight(questions: Mapping[str, str], collected: Collected, deadline: float) -
         host_namespace=collected.host_namespace[:20],
     )
     incomplete = tuple(quoted(fault) for fault in collected.incomplete[:_MOST_FAULTS])
-    return Sight(identity=identity, answers=answers, incomplete=incomplete)
+    return SourceReply(identity=identity, answers=answers, incomplete=incomplete)
 
 
 def _answer(sql: str, collected: Collected, database: Database, deadline: float) -> Answer:

@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 
 import psutil
 
-Row = list[str | int | None]
+PsutilRow = list[str | int | None]
 
 _PLATFORM: Final = {"darwin": "macos", "win32": "windows"}.get(sys.platform, "linux")
 _ON_WINDOWS: Final = _PLATFORM == "windows"
@@ -94,7 +94,7 @@ _ATTRIBUTES: Final = [
 _End = tuple[str, int] | tuple[()] | str
 
 
-class _Connection(Protocol):
+class _PsutilSocket(Protocol):
     """What psutil tells of a socket, of one process or of all."""
 
     @property
@@ -111,14 +111,14 @@ class _Connection(Protocol):
     def status(self) -> str: ...
 
 
-class View:
+class PsutilView:
     """One pass over the machine, and what could not be read in it."""
 
     def __init__(self) -> None:
         self.faults: list[str] = []
-        self._sockets: list[Row] | None = None
+        self._sockets: list[PsutilRow] | None = None
 
-    def sockets(self) -> list[Row]:
+    def sockets(self) -> list[PsutilRow]:
         """The rows of process_open_sockets, read once."""
         if self._sockets is None:
             self._sockets = [_socket(pid, found) for pid, found in _connections(self)]
@@ -131,7 +131,7 @@ def collect(names: Iterable[str]) -> dict[str, object]:
     Without root macOS does not tell the sockets of other users: that is in ``incomplete``, and
     shows in ``euid``.
     """
-    view = View()
+    view = PsutilView()
     tables = {name.partition(".")[0] for name in names}
     found = {}
     missing = dict.fromkeys(tables.difference(_TABLES), "the probe does not have this table")
@@ -160,7 +160,7 @@ def _is_elevated() -> bool | None:
     return bool(ctypes.windll.shell32.IsUserAnAdmin())
 
 
-def _connections(view: View) -> Iterator[tuple[int | None, "_Connection"]]:
+def _connections(view: PsutilView) -> Iterator[tuple[int | None, "_PsutilSocket"]]:
     """Every socket with its owner; process by process where the system refuses the whole."""
     try:
         whole = psutil.net_connections(_KIND)
@@ -170,7 +170,7 @@ def _connections(view: View) -> Iterator[tuple[int | None, "_Connection"]]:
         yield from ((found.pid, found) for found in whole)
 
 
-def _connections_told(view: View) -> Iterator[tuple[int, "_Connection"]]:
+def _connections_told(view: PsutilView) -> Iterator[tuple[int, "_PsutilSocket"]]:
     refused = 0
     for process in psutil.process_iter():
         try:
@@ -182,7 +182,7 @@ def _connections_told(view: View) -> Iterator[tuple[int, "_Connection"]]:
     view.faults.append(f"the sockets of {refused} processes: access denied")
 
 
-def _socket(pid: int | None, found: "_Connection") -> Row:
+def _socket(pid: int | None, found: "_PsutilSocket") -> PsutilRow:
     owner = -1 if pid is None else pid
     number = None if _ON_WINDOWS else found.fd
     if isinstance(found.laddr, str):
@@ -203,9 +203,9 @@ def _end(end: _End, anywhere: tuple[str, int]) -> tuple[str, int]:
     return end if isinstance(end, tuple) and end else anywhere
 
 
-def _listening(view: View) -> list[Row]:
+def _listening(view: PsutilView) -> list[PsutilRow]:
     """What osquery takes for a listener: family 23 is not among those it looks at."""
-    rows: list[Row] = []
+    rows: list[PsutilRow] = []
     for pid, number, _, family, protocol, address, _, port, peer, path, _ in view.sockets():
         if family == _UNIX and path:
             rows.append([pid, 0, protocol, family, None, number or 0, 0, path])
@@ -214,12 +214,12 @@ def _listening(view: View) -> list[Row]:
     return rows
 
 
-def _processes(_view: View) -> list[Row]:
+def _processes(_view: PsutilView) -> list[PsutilRow]:
     infos = (process.info for process in psutil.process_iter(["pid", *_ATTRIBUTES]))
     return [_process(info) for info in infos]
 
 
-def _process(info: Mapping[str, Any]) -> Row:
+def _process(info: Mapping[str, Any]) -> PsutilRow:
     """One process; what psutil was not told is NULL, or -1 where osquery says -1."""
     path = info.get("exe") or ""
     on_disk = int(os.path.exists(path)) if path else -1  # noqa: PTH110 - false for a path that is none
@@ -243,10 +243,10 @@ def _process(info: Mapping[str, Any]) -> Row:
     ]
 
 
-def _users(_view: View) -> list[Row]:
+def _users(_view: PsutilView) -> list[PsutilRow]:
     from pwd import getpwall  # noqa: PLC0415 - Windows has no such module
 
-    rows: list[Row] = []
+    rows: list[PsutilRow] = []
     for name, _, uid, gid, about, home, shell in getpwall():
         signed = [number - (1 << 32) if number >> 31 else number for number in (uid, gid)]
         rows.append([uid, gid, *signed, *map(_text, (name, about, home, shell))])
@@ -260,8 +260,8 @@ def _text(text: str) -> str:
     )
 
 
-_TABLES: Final[dict[str, tuple[list[str], Callable[[View], list[Row]]]]] = {
-    "process_open_sockets": (_SOCKETS, View.sockets),
+_TABLES: Final[dict[str, tuple[list[str], Callable[[PsutilView], list[PsutilRow]]]]] = {
+    "process_open_sockets": (_SOCKETS, PsutilView.sockets),
     "listening_ports": (_LISTENING, _listening),
     "processes": (_PROCESSES, _processes),
     "users": (_USERS, _users),

@@ -60,7 +60,7 @@ class Complaints:
 
 
 @dataclass(slots=True)
-class Ran:
+class CompletedProgram:
     """A program that ended by itself, or is about to: its exit code, output and complaints."""
 
     code: int | None = None
@@ -68,7 +68,9 @@ class Ran:
     complaints: Complaints = field(default_factory=Complaints)
 
 
-def run(command: Sequence[str], deadline: float, limit: int = OUTPUT_LIMIT) -> Ran | Unobserved:
+def run(
+    command: Sequence[str], deadline: float, limit: int = OUTPUT_LIMIT
+) -> CompletedProgram | Unobserved:
     """Run a program without a shell and without input.
 
     When it runs over its time or its output, or on Ctrl-C, its whole process group is killed.
@@ -84,11 +86,11 @@ def run(command: Sequence[str], deadline: float, limit: int = OUTPUT_LIMIT) -> R
         process = _started(command)
     except (OSError, ValueError) as error:
         return _unstarted(command[0], error)
-    ran = Ran()
-    readers: list[_Reader] = []
+    ran = CompletedProgram()
+    readers: list[_PipeReader] = []
     try:
-        readers.append(_Reader(process.stdout, partial(_keep, process, ran.output, limit)))
-        readers.append(_Reader(process.stderr, partial(_listen, ran.complaints)))
+        readers.append(_PipeReader(process.stdout, partial(_keep, process, ran.output, limit)))
+        readers.append(_PipeReader(process.stderr, partial(_listen, ran.complaints)))
         ran.code = _code(process, readers, deadline)
     finally:
         _clear_away(process, readers)
@@ -121,7 +123,7 @@ def _late(program: str) -> Unobserved:
     return Unobserved(Reason.TIMEOUT, f"{program} did not end in time")
 
 
-class _Reader(threading.Thread):
+class _PipeReader(threading.Thread):
     """Reads a pipe to its end, so that a full pipe never holds the program up."""
 
     def __init__(self, pipe: IO[bytes] | None, read: Callable[[IO[bytes]], None]) -> None:
@@ -156,7 +158,7 @@ def _listen(complaints: Complaints, pipe: IO[bytes]) -> None:
 
 
 def _code(
-    process: subprocess.Popen[bytes], readers: Sequence[_Reader], deadline: float
+    process: subprocess.Popen[bytes], readers: Sequence[_PipeReader], deadline: float
 ) -> int | None:
     """Wait for the ends of both pipes and of the program; None if one does not come."""
     for reader in readers:
@@ -169,7 +171,7 @@ def _code(
         return None
 
 
-def _clear_away(process: subprocess.Popen[bytes], readers: Sequence[_Reader]) -> None:
+def _clear_away(process: subprocess.Popen[bytes], readers: Sequence[_PipeReader]) -> None:
     if process.returncode is None:
         _kill(process)
         with contextlib.suppress(subprocess.TimeoutExpired):

@@ -8,7 +8,7 @@ from portproof.model.observation import (
     PUBLISHED_PORTS,
     Observed,
     Reason,
-    Sight,
+    SourceReply,
     Unobserved,
 )
 
@@ -36,12 +36,12 @@ class Source(Protocol):
 
     name: str
 
-    def look(self, questions: Mapping[str, str]) -> Sight | Unobserved:
+    def look(self, questions: Mapping[str, str]) -> SourceReply | Unobserved:
         """Ask every question (id to SQL) in one round, together with the collector's identity."""
         ...
 
 
-def failure_of(sight: Sight | Unobserved) -> Unobserved | None:
+def failure_of(sight: SourceReply | Unobserved) -> Unobserved | None:
     """Why a look has no answer about the listening sockets, or None if it has one."""
     if isinstance(sight, Unobserved):
         return sight

@@ -13,7 +13,7 @@ from thrift.transport.TTransport import TTransportException
 
 from portproof.model.observation import Answer, Reason, Unobserved
 from portproof.sources.answers import observed, quoted, refused, unaskable
-from portproof.sources.thrift_wire import Client, Protocol, Wire
+from portproof.sources.thrift_wire import BinaryProtocol, ThriftClient, Wire
 
 REPLY_LIMIT: Final = 256 * 1024 * 1024
 """Bytes of the longest reply that is read."""
@@ -31,7 +31,7 @@ _BROKEN: Final = (
 """What a hostile or broken reply ends in, in Thrift's C decoder or in its Python one."""
 
 
-class Connection:
+class OsquerydConnection:
     """A conversation with osqueryd: one call at a time, over a socket that opens when needed.
 
     It is for one thread. After any failure the socket is closed, and the next question opens a new
@@ -47,7 +47,7 @@ class Connection:
         self._path = path
         self._timeout = timeout
         self._limit = limit
-        self._open: tuple[Wire, Client] | None = None
+        self._open: tuple[Wire, ThriftClient] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -82,10 +82,10 @@ class Connection:
             self._open[0].close()
         self._open = None
 
-    def _ready(self, deadline: float) -> tuple[Wire, Client]:
+    def _ready(self, deadline: float) -> tuple[Wire, ThriftClient]:
         if self._open is None:
             wire = Wire(self._path, deadline)
-            self._open = wire, Client(Protocol(wire))
+            self._open = wire, ThriftClient(BinaryProtocol(wire))
         self._open[0].begin(deadline, self._limit)
         return self._open
 

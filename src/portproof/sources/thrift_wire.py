@@ -123,7 +123,7 @@ class Wire(TTransportBase, CReadableTransport):  # type: ignore[misc] # thrift h
         return left
 
 
-class Protocol(TBinaryProtocol):  # type: ignore[misc] # thrift has no types
+class BinaryProtocol(TBinaryProtocol):  # type: ignore[misc] # thrift has no types
     """Thrift's binary protocol, lenient with text and strict with types.
 
     Text is decoded as the C decoder does it: what is not UTF-8 becomes U+FFFD. Lengths are bounded
@@ -151,7 +151,7 @@ class Protocol(TBinaryProtocol):  # type: ignore[misc] # thrift has no types
         return key, value, size
 
 
-class Client(ExtensionManager.Client):  # type: ignore[misc] # osquery-python has no types
+class ThriftClient(ExtensionManager.Client):  # type: ignore[misc] # osquery-python has no types
     """The generated client, with every reply matched to its call and decoded in C."""
 
     def query(self, sql: str) -> Any:  # noqa: ANN401 - a generated class without types
@@ -184,7 +184,7 @@ def expect(condition: bool, otherwise: str) -> None:
         raise TProtocolException(TProtocolException.INVALID_DATA, otherwise)
 
 
-def _decode(result: Any, protocol: Protocol) -> None:  # noqa: ANN401 - a generated class
+def _decode(result: Any, protocol: BinaryProtocol) -> None:  # noqa: ANN401 - a generated class
     if fast_decode is None:
         result.read(protocol)
     else:

@@ -19,12 +19,12 @@ from portproof.investigate.why import SECONDS
 from portproof.model.connection import Connection
 from portproof.model.listeners import Listener
 from portproof.model.observation import (
-    HostDark,
+    FailedLook,
     HostLook,
     Look,
     Platform,
     Reason,
-    Sight,
+    SourceReply,
     Unobserved,
     Witness,
 )
@@ -32,7 +32,7 @@ from portproof.ssh.command import Call, UnsupportedError
 from portproof.ssh.connect import Connector, DarkError
 from portproof.ssh.dialogue import Document, Outcome, Printed, Ready
 from portproof.ssh.host_identity import bindable, misplaced, server_witness
-from portproof.ssh.replies import Told, read_reply, run_of, sight_of_runs
+from portproof.ssh.replies import HostReply, read_reply, run_of, sight_of_runs
 from portproof.ssh.script import Asking, program_of
 from portproof.ssh.second_round import SecondRound
 from portproof.ssh.session import Visit
@@ -109,13 +109,15 @@ class SshCollector:
                 visit = Visit(host, connection, opened)
                 deadline = time.monotonic() + self._settings.command_timeout
                 look = await self._look(visit, call, begun)
-                if suspects is None or isinstance(look, HostDark):
+                if suspects is None or isinstance(look, FailedLook):
                     return look
                 return await self._explained(visit, look, suspects, deadline)
         except UnsupportedError as error:
-            return _dark(Told(Unobserved(Reason.UNSUPPORTED_CONNECTION, str(error)), ()), begun)
+            return _dark(
+                HostReply(Unobserved(Reason.UNSUPPORTED_CONNECTION, str(error)), ()), begun
+            )
         except DarkError as error:
-            return _dark(Told(error.cause, ()), begun)
+            return _dark(HostReply(error.cause, ()), begun)
 
     async def _look(self, visit: Visit, call: Call, begun: "_Begun") -> Look:
         told, witnesses = await self._ask(visit, call)
@@ -144,21 +146,21 @@ class SshCollector:
         asking = SecondRound(visit, look.sight.identity.platform, until)
         return msgspec.structs.replace(look, why=await asking.who_is_behind(listeners))
 
-    async def _ask(self, visit: Visit, call: Call) -> tuple[Told, tuple[Witness, ...]]:
+    async def _ask(self, visit: Visit, call: Call) -> tuple[HostReply, tuple[Witness, ...]]:
         seconds = self._settings.command_timeout
         program = partial(self._program, visit.host, time.monotonic() + seconds)
         outcome = await visit.ask(program, seconds, self._settings.output_limit, call)
         if visit.ready is None or isinstance(outcome, Unobserved):
-            return Told(_unobserved(outcome), ()), ()
+            return HostReply(_unobserved(outcome), ()), ()
         named = server_witness(visit.ready.connection)
         seen = named or server_witness(("", "", *visit.peer))
         if not seen:
             host = visit.host
             text = f"nothing shows that what answered is {host}: SSH_CONNECTION is not set there"
-            return Told(Unobserved(Reason.NO_WITNESS, text), ()), ()
+            return HostReply(Unobserved(Reason.NO_WITNESS, text), ()), ()
         server = named[0].address if named else ""
         told = await self._judge(outcome, _PLATFORMS[visit.ready.system], server)
-        if isinstance(told.sight, Sight):
+        if isinstance(told.sight, SourceReply):
             placed = told.canaries if named and isinstance(outcome, Document) else None
             doubt = misplaced(visit.host, told.sight, seen[0], placed)
             told = told if doubt is None else told._replace(sight=doubt)
@@ -180,12 +182,12 @@ class SshCollector:
             self._askings[platform] = asking
         return self._askings[platform]
 
-    async def _judge(self, outcome: Outcome, platform: Platform, server: str) -> Told:
+    async def _judge(self, outcome: Outcome, platform: Platform, server: str) -> HostReply:
         questions = self._questions[platform]
         if isinstance(outcome, Printed):
-            return Told(sight_of_runs([run_of(outcome)], questions, platform), ())
+            return HostReply(sight_of_runs([run_of(outcome)], questions, platform), ())
         if not isinstance(outcome, Document):
-            return Told(_unobserved(outcome), ())
+            return HostReply(_unobserved(outcome), ())
         deadline = time.monotonic() + _JUDGING
         judging = partial(read_reply, outcome.text, questions, platform, deadline, server)
         if len(outcome.text) <= _SMALL:
@@ -203,13 +205,13 @@ class _Begun(NamedTuple):
         return round(time.monotonic() - self.at, 3)
 
 
-def _dark(told: Told, begun: _Begun) -> HostDark:
-    return HostDark(
+def _dark(told: HostReply, begun: _Begun) -> FailedLook:
+    return FailedLook(
         cause=_unobserved(told.sight), taken=begun.taken, seconds=begun.seconds(), tried=told.tried
     )
 
 
-def _unobserved(outcome: Outcome | Sight) -> Unobserved:
+def _unobserved(outcome: Outcome | SourceReply) -> Unobserved:
     if isinstance(outcome, Unobserved):
         return outcome
     return Unobserved(Reason.GARBLED, "the host answered before it was ready")

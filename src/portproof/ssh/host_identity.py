@@ -17,7 +17,7 @@ from portproof.model.observation import (
     Observed,
     Reason,
     Row,
-    Sight,
+    SourceReply,
     Unobserved,
     Witness,
 )
@@ -64,7 +64,7 @@ def bindable(told: Sequence[str]) -> str:
 
 
 def misplaced(
-    host: str, sight: Sight, server: Witness, canaries: Sequence[Witness] | None = None
+    host: str, sight: SourceReply, server: Witness, canaries: Sequence[Witness] | None = None
 ) -> Unobserved | None:
     """Why a look is not known to be at the host, or None if it is.
 
@@ -94,7 +94,7 @@ def misplaced(
     return Unobserved(Reason.NO_WITNESS, text)
 
 
-def _is_seen(sight: Sight, witness: Witness) -> bool:
+def _is_seen(sight: SourceReply, witness: Witness) -> bool:
     answer = sight.answers[LISTENING_SOCKETS]
     rows = answer.rows if isinstance(answer, Observed) else ()
     return any(_is_of(row, witness, sight.identity.host_namespace) for row in rows)

@@ -23,7 +23,7 @@ Credential = asyncssh.SSHKey | tuple[asyncssh.SSHKey, asyncssh.SSHCertificate]
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class IdentityFile:
     """What one identity file holds.
 
     ``credentials`` can log in by themselves; ``public`` are encoded public keys and certificates by
@@ -39,9 +39,9 @@ class Keys:
     """Identity files by path, each read when it is first asked for."""
 
     def __init__(self) -> None:
-        self._loaded: dict[str, Identity] = {}
+        self._loaded: dict[str, IdentityFile] = {}
 
-    def load(self, path: str, certificates: Sequence[str] = ()) -> Identity:
+    def load(self, path: str, certificates: Sequence[str] = ()) -> IdentityFile:
         """Read an identity file, with the certificates that are for its key."""
         name = "\0".join((path, *certificates))
         if name not in self._loaded:
@@ -49,17 +49,17 @@ class Keys:
         return self._loaded[name]
 
 
-def _load(path: Path, certificates: Sequence[str]) -> Identity:
+def _load(path: Path, certificates: Sequence[str]) -> IdentityFile:
     try:
         key = asyncssh.read_private_key(path)
     except OSError as error:
-        return Identity(problem=f"{path}: {error.strerror}")
+        return IdentityFile(problem=f"{path}: {error.strerror}")
     except UNREADABLE as error:  # encrypted, or the key itself is in an agent
         public = _public(path)
         known = tuple(
             each.public_data for each in (public, *_certificates(path, certificates)) if each
         )
-        return Identity(public=known, problem=f"{path}: {error}")
+        return IdentityFile(public=known, problem=f"{path}: {error}")
     certs = [
         cert
         for cert in _certificates(path, certificates)
@@ -67,7 +67,7 @@ def _load(path: Path, certificates: Sequence[str]) -> Identity:
     ]
     pairs: list[Credential] = [(key, cert) for cert in certs]
     public_data = (*(cert.public_data for cert in certs), key.public_data)
-    return Identity((*pairs, key), public_data)
+    return IdentityFile((*pairs, key), public_data)
 
 
 def _public(path: Path) -> asyncssh.SSHKey | None:

@@ -25,7 +25,7 @@ _PRIVATE: Final = 0o600
 _PRIVATE_FOLDER: Final = 0o700
 
 
-class _Entry(NamedTuple):
+class _KnownHostsLine(NamedTuple):
     names: str
     marker: str
     key: str
@@ -52,8 +52,8 @@ class KnownHosts:
 
     def __init__(self, files: Sequence[Path]) -> None:
         self.files = tuple(files)
-        self._exact: dict[str, list[_Entry]] = {}
-        self._others: list[_Entry] = []
+        self._exact: dict[str, list[_KnownHostsLine]] = {}
+        self._others: list[_KnownHostsLine] = []
         self.has_hashes = False
         self._read = 0
         for number, file in enumerate(files):
@@ -105,7 +105,7 @@ class KnownHosts:
         for entry in _entries(text.decode("utf-8", "replace")):
             self._keep(entry)
 
-    def _keep(self, entry: _Entry) -> None:
+    def _keep(self, entry: _KnownHostsLine) -> None:
         self.has_hashes = self.has_hashes or entry.names.startswith(_HASHED)
         if any(character in entry.names for character in "*?!|"):
             self._others.append(entry)
@@ -121,12 +121,12 @@ def _bytes(file: Path) -> bytes:
         return b""
 
 
-def _entries(text: str) -> Iterator[_Entry]:
+def _entries(text: str) -> Iterator[_KnownHostsLine]:
     for line in text.splitlines():
         words = line.split(None, 3 if line.lstrip().startswith("@") else 2)
         marker = words.pop(0) if words and words[0].startswith("@") else ""
         if len(words) >= 2 and not words[0].startswith("#") and marker in _MARKERS:  # noqa: PLR2004 - names and key
-            yield _Entry(words[0], marker, " ".join(words[1:]))
+            yield _KnownHostsLine(words[0], marker, " ".join(words[1:]))
 
 
 _MARKERS: Final = ("", _AUTHORITY, _REVOKED)

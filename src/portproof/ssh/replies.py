@@ -1,4 +1,4 @@
-"""Judges what came back from a host: documents of ``runner`` become a ``Sight``, or a reason."""
+"""Turn the documents that ``runner`` printed on a host into a ``SourceReply``, or a reason."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
@@ -10,7 +10,7 @@ from portproof.model.observation import (
     Answer,
     Platform,
     Reason,
-    Sight,
+    SourceReply,
     Unobserved,
     Witness,
 )
@@ -18,7 +18,7 @@ from portproof.sources import osqueryi_run
 from portproof.sources import probe as embedded
 from portproof.sources.answers import quoted
 from portproof.sources.identity import IDENTITY_SQL, read_identity
-from portproof.sources.program import Complaints, Ran
+from portproof.sources.program import Complaints, CompletedProgram
 from portproof.sources.source import NO_DOCKER, apart, failure_of
 from portproof.ssh.dialogue import Printed
 
@@ -29,7 +29,7 @@ _MOST_CANARIES: Final = 5
 _LAST_PORT: Final = 65535
 
 
-class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class OsqueryiRun(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One run of osqueryi; ``out`` and ``err`` are bytes as Latin-1 text."""
 
     code: int
@@ -42,18 +42,18 @@ class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The document ``runner`` prints."""
 
-    runs: list[Run]
+    runs: list[OsqueryiRun]
     probe: msgspec.Raw
     canaries: list[tuple[str, str, int]]
     unopened: list[tuple[str, str]]
     failed: str
-    aside: Run | None = None
+    aside: OsqueryiRun | None = None
 
 
-class Told(NamedTuple):
+class HostReply(NamedTuple):
     """What a host told: who looked and what they saw, the canaries, and what was tried before."""
 
-    sight: Sight | Unobserved
+    sight: SourceReply | Unobserved
     canaries: tuple[Witness, ...]
     tried: tuple[str, ...] = ()
 
@@ -71,7 +71,7 @@ def read_reply(
     platform: Platform,
     deadline: float,
     server: str = "",
-) -> Told:
+) -> HostReply:
     """Judge the document of ``runner``; ``deadline`` is of ``time.monotonic``.
 
     ``server`` is the address, besides loopback, at which a canary was asked for. osqueryi counts
@@ -83,26 +83,26 @@ def read_reply(
         unopened = _unopened(reply.unopened)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         detail = f"the host's answer is not understood: {quoted(str(error))}"
-        return Told(Unobserved(Reason.GARBLED, detail), ())
+        return HostReply(Unobserved(Reason.GARBLED, detail), ())
     if reply.failed:
         detail = f"looking failed on the host: {quoted(reply.failed)}"
-        return Told(Unobserved(Reason.QUERY_ERROR, detail), canaries)
+        return HostReply(Unobserved(Reason.QUERY_ERROR, detail), canaries)
     osqueryi = sight_of_runs(reply.runs, questions, platform) if reply.runs else None
     probe = _probe(reply, questions, deadline)
     failure = failure_of(osqueryi) if osqueryi is not None else None
     if osqueryi is not None and (failure is None or probe is None):
         sight = _with_aside(osqueryi, reply.aside, questions)
-        return Told(_without(sight, unopened), canaries)
+        return HostReply(_without(sight, unopened), canaries)
     nothing = Unobserved(
         Reason.NO_COLLECTOR, "there is no osqueryi, and the probe knows Linux only"
     )
     tried = (f"{osqueryi_run.SOURCE}: {failure.detail}",) if failure is not None else ()
-    return Told(nothing if probe is None else _without(probe, unopened), canaries, tried)
+    return HostReply(nothing if probe is None else _without(probe, unopened), canaries, tried)
 
 
 def sight_of_runs(
-    runs: Sequence[Run], questions: Mapping[str, str], platform: Platform
-) -> Sight | Unobserved:
+    runs: Sequence[OsqueryiRun], questions: Mapping[str, str], platform: Platform
+) -> SourceReply | Unobserved:
     """What osqueryi saw: from its one run for everything, or from one for each question."""
     names = list(asked(questions, platform))
     if len(runs) == 1:
@@ -117,12 +117,12 @@ def sight_of_runs(
     late = Unobserved(Reason.TIMEOUT, "osqueryi was not asked this; the time was over")
     answers: dict[str, Answer] = dict.fromkeys(names[1:], late)
     answers |= dict(zip(names[1:], told.answers[1:], strict=False))
-    return Sight(identity, answers, tuple(dict.fromkeys(told.unread)))
+    return SourceReply(identity, answers, tuple(dict.fromkeys(told.unread)))
 
 
 def _with_aside(
-    sight: Sight | Unobserved, run: Run | None, questions: Mapping[str, str]
-) -> Sight | Unobserved:
+    sight: SourceReply | Unobserved, run: OsqueryiRun | None, questions: Mapping[str, str]
+) -> SourceReply | Unobserved:
     """A sight with the answer to what was asked aside; that one takes nothing from the others."""
     _, aside = apart(questions)
     if isinstance(sight, Unobserved) or not aside:
@@ -134,17 +134,17 @@ def _with_aside(
     )
 
 
-def run_of(printed: Printed) -> Run:
+def run_of(printed: Printed) -> OsqueryiRun:
     """What a shell printed, as the one run it is."""
     out, err = printed.output.decode("latin-1"), printed.complaints.decode("latin-1")
-    return Run(code=printed.code, out=out, err=err)
+    return OsqueryiRun(code=printed.code, out=out, err=err)
 
 
-def _answers(run: Run, count: int) -> osqueryi_run.Told | Unobserved:
+def _answers(run: OsqueryiRun, count: int) -> osqueryi_run.OsqueryiReply | Unobserved:
     """What a run on the host told, where it came back whole."""
     try:
         complaints = Complaints.of(run.err.encode("latin-1"))
-        ran = Ran(run.code, bytearray(run.out, "latin-1"), complaints)
+        ran = CompletedProgram(run.code, bytearray(run.out, "latin-1"), complaints)
     except UnicodeEncodeError:
         return Unobserved(Reason.GARBLED, "the host's answer is not understood: it is not bytes")
     if run.late:
@@ -156,7 +156,7 @@ def _answers(run: Run, count: int) -> osqueryi_run.Told | Unobserved:
 
 def _probe(
     reply: Reply, questions: Mapping[str, str], deadline: float
-) -> Sight | Unobserved | None:
+) -> SourceReply | Unobserved | None:
     if bytes(reply.probe) == b"null":
         return None
     collected = embedded.decoded(bytes(reply.probe))
@@ -165,7 +165,9 @@ def _probe(
     return embedded.sight(questions, collected, deadline)
 
 
-def _without(sight: Sight | Unobserved, unopened: tuple[str, ...]) -> Sight | Unobserved:
+def _without(
+    sight: SourceReply | Unobserved, unopened: tuple[str, ...]
+) -> SourceReply | Unobserved:
     """A sight that also tells which canaries were not there to vouch for it."""
     if isinstance(sight, Unobserved) or not unopened:
         return sight

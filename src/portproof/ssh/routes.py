@@ -17,7 +17,7 @@ import asyncssh
 
 from portproof.model.connection import Connection
 from portproof.ssh.command import UnsupportedError
-from portproof.ssh.keys import DEFAULT_KEYS, Credential, Identity, Keys
+from portproof.ssh.keys import DEFAULT_KEYS, Credential, IdentityFile, Keys
 from portproof.ssh.known_hosts import hashes_names
 from portproof.ssh.trust import GLOBAL_FILES, SSH_PORT, USER_FILES, Trust, TrustStores
 
@@ -147,13 +147,13 @@ class Routes:
             problems=tuple(each.problem for each in identities if each.problem),
         )
 
-    def _identities(self, connection: Connection, said: _Said) -> list[Identity]:
+    def _identities(self, connection: Connection, said: _Said) -> list[IdentityFile]:
         named = (*connection.identity_files, *said.options.get("IdentityFile", ()))
         certificates = said.options.get("CertificateFile", ())
         none_named = not named and "IdentityFile" not in said.options
         found = [self._keys.load(file, certificates) for file in named or DEFAULT_KEYS]
         if none_named:
-            found = [Identity(each.credentials, each.public) for each in found]
+            found = [IdentityFile(each.credentials, each.public) for each in found]
         return found if named or none_named else []
 
     def _hashes_names(self, files: tuple[Path, ...]) -> bool:
@@ -272,7 +272,9 @@ def _login(connection: Connection) -> dict[str, Any]:
     return {"password": connection.password.reveal()}
 
 
-def _keys(connection: Connection, said: _Said, identities: Sequence[Identity]) -> dict[str, Any]:
+def _keys(
+    connection: Connection, said: _Said, identities: Sequence[IdentityFile]
+) -> dict[str, Any]:
     credentials: list[Credential] = [key for each in identities for key in each.credentials]
     only = connection.identities_only
     if only is None:

@@ -13,11 +13,11 @@ import msgspec
 
 from portproof.investigate.why import LONGEST, decoded, for_owners, inquiry, pids_of
 from portproof.model.listeners import Listener
-from portproof.model.observation import Platform, Reason, Sight, Unobserved
+from portproof.model.observation import Platform, Reason, SourceReply, Unobserved
 from portproof.model.why import Why
 from portproof.sources.answers import quoted
 from portproof.ssh.dialogue import Document, Outcome, Printed, Ready
-from portproof.ssh.replies import Run, read_reply, run_of, sight_of_runs
+from portproof.ssh.replies import OsqueryiRun, read_reply, run_of, sight_of_runs
 from portproof.ssh.script import Asking, program_of, why_program
 from portproof.ssh.session import Visit
 
@@ -71,28 +71,34 @@ class SecondRound:
         if not isinstance(outcome, Document):
             return _unobserved(outcome)
         try:
-            run = msgspec.json.decode(outcome.text, type=Run)
+            run = msgspec.json.decode(outcome.text, type=OsqueryiRun)
             output = run.out.encode("latin-1")
         except (msgspec.MsgspecError, ValueError) as error:
             return Unobserved(Reason.GARBLED, f"its answer is not understood: {quoted(str(error))}")
         return _failure(run) or decoded(output)
 
-    async def _ask_osqueryi(self, wanted: dict[str, str]) -> Sight | Unobserved:
+    async def _ask_osqueryi(self, wanted: dict[str, str]) -> SourceReply | Unobserved:
         """Ask a round of questions together; where that fails, a shell can only ask one by one."""
         sight = await self._look(wanted)
         asked_together = self.visit.ready is not None and self.visit.ready.kind == _OSQUERYI
-        if isinstance(sight, Sight) or not asked_together or sight.reason not in _OF_ONE_QUESTION:
+        if (
+            isinstance(sight, SourceReply)
+            or not asked_together
+            or sight.reason not in _OF_ONE_QUESTION
+        ):
             return sight
         answers = {}
         for name, sql in wanted.items():
             one = await self._look({name: sql})
             answers[name] = one if isinstance(one, Unobserved) else one.answers[name]
-            sight = one if isinstance(one, Sight) else sight
+            sight = one if isinstance(one, SourceReply) else sight
         return (
-            msgspec.structs.replace(sight, answers=answers) if isinstance(sight, Sight) else sight
+            msgspec.structs.replace(sight, answers=answers)
+            if isinstance(sight, SourceReply)
+            else sight
         )
 
-    async def _look(self, wanted: dict[str, str]) -> Sight | Unobserved:
+    async def _look(self, wanted: dict[str, str]) -> SourceReply | Unobserved:
         if time.monotonic() > self.deadline:
             return Unobserved(Reason.TIMEOUT, "the time was over before it was asked")
         asking = Asking.prepare(self.platform, wanted, _OSQUERYI, LONGEST)
@@ -109,7 +115,7 @@ _OF_ONE_QUESTION: Final = (Reason.MISSING_TABLE, Reason.QUERY_ERROR)
 """Reasons for which osqueryi answers none of the questions that were asked together."""
 
 
-def _failure(run: Run) -> Unobserved | None:
+def _failure(run: OsqueryiRun) -> Unobserved | None:
     if run.late:
         return Unobserved(Reason.TIMEOUT, "the probe did not end in time")
     if run.large:

@@ -12,7 +12,7 @@ from typing import Final
 
 from portproof.model.listeners import Listener
 from portproof.model.observation import Platform
-from portproof.model.why import Kind, Reading, Why
+from portproof.model.why import Classification, PortCategory, Why
 from portproof.triage.next_steps import next_step
 from portproof.triage.programs import (
     OLD,
@@ -43,16 +43,16 @@ class _Part:
     """The reasons that one process gives, by kind, and notes that decide nothing."""
 
     pid: int
-    reasons: Mapping[Kind, tuple[str, ...]]
+    reasons: Mapping[PortCategory, tuple[str, ...]]
     notes: tuple[str, ...]
 
     @property
-    def kind(self) -> Kind:
-        return next((kind for kind in Kind if self.reasons.get(kind)), Kind.UNKNOWN)
+    def kind(self) -> PortCategory:
+        return next((kind for kind in PortCategory if self.reasons.get(kind)), PortCategory.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
-class _Case:
+class _ListenerContext:
     """What is asked about: the listener, what its port is registered for, and where and when."""
 
     listener: Listener
@@ -74,7 +74,7 @@ def read(
     registered: Sequence[str],
     platform: Platform,
     now: int | None = None,
-) -> Reading:
+) -> Classification:
     """Read what is behind a listener.
 
     Args:
@@ -84,30 +84,37 @@ def read(
         platform: The system it is on.
         now: When it was looked at, in seconds since 1970 (UTC).
     """
-    case = _Case(listener, tuple(registered), platform, now)
+    case = _ListenerContext(listener, tuple(registered), platform, now)
     pids = list(dict.fromkeys(owner.pid for owner in listener.owners))
     known = [whys[pid] for pid in pids if pid is not None and pid in whys]
     parts = [_part(case, why) for why in known]
     unasked = list(_unasked(pids, whys)) if listener.socket else []
     unclear = bool(unasked) or not listener.socket
-    kinds = {part.kind for part in parts} | ({Kind.UNKNOWN} if unclear else set())
+    kinds = {part.kind for part in parts} | ({PortCategory.UNKNOWN} if unclear else set())
     kind = _decide(kinds)
     reasons = [*_merged(parts), *_published(listener), *unasked]
-    if kind is Kind.UNKNOWN:
+    if kind is PortCategory.UNKNOWN:
         reasons += _missing(known) or ([] if unclear else [_NOTHING])
     worst = sorted(known, key=lambda why: _rank(parts, why))
-    return Reading(kind, tuple(dict.fromkeys(reasons)), next_step(kind, listener, worst, platform))
+    return Classification(
+        kind, tuple(dict.fromkeys(reasons)), next_step(kind, listener, worst, platform)
+    )
 
 
-def _decide(kinds: set[Kind]) -> Kind:
+def _decide(kinds: set[PortCategory]) -> PortCategory:
     """The worst kind of all holders; unknown weighs more than unrelated."""
-    order = (Kind.SUSPICIOUS, Kind.LEGACY, Kind.UNKNOWN, Kind.UNRELATED)
+    order = (
+        PortCategory.SUSPICIOUS,
+        PortCategory.LEGACY,
+        PortCategory.UNKNOWN,
+        PortCategory.UNRELATED,
+    )
     return next(kind for kind in order if kind in kinds)
 
 
 def _rank(parts: Sequence[_Part], why: Why) -> int:
     part = next(part for part in parts if part.pid == why.process.pid)
-    return list(Kind).index(part.kind)
+    return list(PortCategory).index(part.kind)
 
 
 def _unasked(pids: Sequence[int | None], whys: Mapping[int, Why]) -> Iterator[str]:
@@ -127,7 +134,7 @@ def _published(listener: Listener) -> Iterator[str]:
 def _merged(parts: Sequence[_Part]) -> list[str]:
     """All reasons, the worst kind first; with several processes each says whose it is."""
     holders: dict[str, list[int]] = {}
-    for kind in Kind:
+    for kind in PortCategory:
         for part in parts:
             for text in part.reasons.get(kind, ()):
                 holders.setdefault(text, []).append(part.pid)
@@ -151,16 +158,16 @@ def _missing(whys: Iterable[Why]) -> list[str]:
     return [*told, *(more if len(missing) > _SHOWN else [])]
 
 
-def _part(case: _Case, why: Why) -> _Part:
+def _part(case: _ListenerContext, why: Why) -> _Part:
     reasons = {
-        Kind.SUSPICIOUS: tuple(suspicions(why, case.platform)),
-        Kind.LEGACY: tuple(dict.fromkeys(_legacy(case, why))),
-        Kind.UNRELATED: tuple(_unrelated(case, why)),
+        PortCategory.SUSPICIOUS: tuple(suspicions(why, case.platform)),
+        PortCategory.LEGACY: tuple(dict.fromkeys(_legacy(case, why))),
+        PortCategory.UNRELATED: tuple(_unrelated(case, why)),
     }
     return _Part(why.process.pid, reasons, tuple(_notes(case, why)))
 
 
-def _legacy(case: _Case, why: Why) -> Iterator[str]:
+def _legacy(case: _ListenerContext, why: Why) -> Iterator[str]:
     for name in _all_names(case, why):
         old = OLD.get(plain(name))
         if old is None:
@@ -182,12 +189,12 @@ def _legacy(case: _Case, why: Why) -> Iterator[str]:
             )
 
 
-def _all_names(case: _Case, why: Why) -> list[str]:
+def _all_names(case: _ListenerContext, why: Why) -> list[str]:
     found = (*names(why), *stems_of_sockets(why, case.listener.port))
     return [name for name in dict.fromkeys(found) if name]
 
 
-def _registered_name(case: _Case, why: Why) -> str:
+def _registered_name(case: _ListenerContext, why: Why) -> str:
     """The name by which a process is what its port is registered for, or ""."""
     candidates = _all_names(case, why)
     return next((n for n in candidates if any(is_for(n, each) for each in case.registered)), "")
@@ -199,7 +206,7 @@ def _last_change(why: Why) -> int | None:
     return changed if changed is not None and changed > _FIRST else None
 
 
-def _unrelated(case: _Case, why: Why) -> Iterator[str]:
+def _unrelated(case: _ListenerContext, why: Why) -> Iterator[str]:
     name, known = base(why.process.path) or why.process.name, _known(why)
     if why.container is None and name == "docker-proxy" and known:
         yield "docker-proxy publishes a port of a container here: the container is what listens."
@@ -228,7 +235,7 @@ def _known(why: Why) -> str:
     return ""
 
 
-def _notes(case: _Case, why: Why) -> Iterator[str]:
+def _notes(case: _ListenerContext, why: Why) -> Iterator[str]:
     own = _registered_name(case, why)
     if own:
         yield f"{own} has the name of its port's service: {case.port}."

@@ -9,7 +9,7 @@ from typing import Final
 
 from portproof.model.listeners import Listener
 from portproof.model.observation import Platform
-from portproof.model.why import Kind, Why
+from portproof.model.why import PortCategory, Why
 from portproof.triage.programs import OLD, RPC, names, plain, sockets_at
 from portproof.triage.suspicion import upgraded
 
@@ -50,13 +50,15 @@ _ABOUT: Final = {
 }
 
 
-def next_step(kind: Kind, listener: Listener, whys: Sequence[Why], platform: Platform) -> str:
+def next_step(
+    kind: PortCategory, listener: Listener, whys: Sequence[Why], platform: Platform
+) -> str:
     """What to do next, in a few sentences."""
     if not listener.socket:
         return _PUBLISHED.format(port=listener.port)
     if not whys:
         return _LOOK[platform].format(port=listener.port)
-    if kind is Kind.SUSPICIOUS:
+    if kind is PortCategory.SUSPICIOUS:
         pid = whys[0].process.pid
         keep = _KEEP[platform].format(pid=pid)
         return (
@@ -68,20 +70,20 @@ def next_step(kind: Kind, listener: Listener, whys: Sequence[Why], platform: Pla
     return " ".join(steps)
 
 
-def _steps(kind: Kind, listener: Listener, why: Why, platform: Platform) -> Iterator[str]:
+def _steps(kind: PortCategory, listener: Listener, why: Why, platform: Platform) -> Iterator[str]:
     if why.container is not None:
         yield from _container(why)
-    if kind is Kind.LEGACY:
+    if kind is PortCategory.LEGACY:
         yield from _retire(listener, why, platform)
-    elif kind is Kind.UNRELATED and _is_rpc(why):
+    elif kind is PortCategory.UNRELATED and _is_rpc(why):
         yield (
             "Give it a port of its own (for rpc.statd `port=` under `[statd]` in /etc/nfs.conf), or"
             f" put {listener.port} into /etc/bindresvport.blacklist, and restart it. If it must"
             " stay, waive the process, not the port: the next restart may take another one."
         )
-    elif kind is Kind.UNRELATED and "docker-proxy" in names(why):
+    elif kind is PortCategory.UNRELATED and "docker-proxy" in names(why):
         yield _PUBLISHED.format(port=listener.port)
-    elif kind is Kind.UNRELATED:
+    elif kind is PortCategory.UNRELATED:
         yield "Give it another port in its configuration."
         yield from _stop(listener, why, platform)
         yield "If it must stay, waive it by its process."

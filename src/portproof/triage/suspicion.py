@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from portproof.model.observation import Platform
-from portproof.model.why import Executable, OnDisk, Program, Why
+from portproof.model.why import Executable, OnDisk, ParentProcess, Why
 from portproof.triage.programs import (
     MULTICALL,
     SHELLS,
@@ -181,11 +181,11 @@ def _is_in_login(why: Why) -> bool:
     return why.unit is not None and why.unit.name.startswith("session-") and not timers
 
 
-def _is_shell(program: Program) -> bool:
+def _is_shell(program: ParentProcess) -> bool:
     return plain(program.name.removeprefix("-")) in SHELLS
 
 
-def _is_interactive(program: Program) -> bool:
+def _is_interactive(program: ParentProcess) -> bool:
     """Whether it is a shell that runs neither a script nor a command: nothing but options."""
     first, *rest = program.cmdline.split() or [""]
     options = all(word.startswith("-") and not _COMMAND.match(word) for word in rest)

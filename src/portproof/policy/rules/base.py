@@ -8,11 +8,11 @@ from typing import Annotated, ClassVar, Final, Literal, TypeVar
 from pydantic import Discriminator, Field, Tag
 
 from portproof.model.addresses import ANY, At, Covers, Scope
-from portproof.model.base import Hosts, Maps, Model, Severity, Slug, Text, TextByPlatform
+from portproof.model.base import HostsField, Maps, Model, Severity, Slug, Text, TextByPlatform
 from portproof.model.listeners import Listener, Owner, Place
 from portproof.model.observation import Platform
 from portproof.model.ports import Protocol, mistaken
-from portproof.model.scene import Scene
+from portproof.model.scene import HostFacts
 from portproof.model.verdicts import Finding, Judgement
 
 T = TypeVar("T")
@@ -29,7 +29,7 @@ class Rule(Model):
 
     id: Annotated[Slug, Field(description="Unique within the policy.")]
     title: Annotated[Text | None, Field(description="What holds, in one line.")] = None
-    hosts: Annotated[Hosts | None, Field(description="Narrows the policy's hosts.")] = None
+    hosts: Annotated[HostsField | None, Field(description="Narrows the policy's hosts.")] = None
     severity: Annotated[Severity | None, Field(description="Overrides the policy's.")] = None
     because: Annotated[Text | None, Field(description="Why it matters.")] = None
     fix: Annotated[TextByPlatform | None, Field(description="What to do when it fails.")] = None
@@ -44,7 +44,7 @@ class Rule(Model):
         return False
 
     @abstractmethod
-    def judge(self, listeners: Sequence[Listener], scene: Scene) -> Judgement:
+    def judge(self, listeners: Sequence[Listener], scene: HostFacts) -> Judgement:
         """Judge a host by the listeners this rule watches and what else is known of it."""
 
     def flaw(self) -> str | None:

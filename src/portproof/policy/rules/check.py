@@ -11,12 +11,12 @@ from pydantic_core import PydanticCustomError
 from portproof.model.base import Slug
 from portproof.model.listeners import Listener
 from portproof.model.observation import Reason, Row, Unobserved
-from portproof.model.scene import CheckAnswer, Scene
+from portproof.model.scene import CheckAnswer, HostFacts
 from portproof.model.verdicts import PASSED, Finding, Judgement, Verdict, failed, unproven
 from portproof.policy.rules.base import Rule, bounded
 
 
-class Expected(NamedTuple):
+class RowCount(NamedTuple):
     """How many rows there must be: at least ``low``, at most ``high``."""
 
     low: int
@@ -32,21 +32,21 @@ _WORDS: Final = {
 _COUNT = re.compile(r"(\d{1,9})( rows?)?")
 
 
-def _expected(value: Any) -> Expected:  # noqa: ANN401 - whatever the user's YAML held
-    if isinstance(value, Expected):
+def _expected(value: Any) -> RowCount:  # noqa: ANN401 - whatever the user's YAML held
+    if isinstance(value, RowCount):
         return value
     text = "" if isinstance(value, bool) else str(value).strip().lower()
     if text in _WORDS:
-        return Expected(*_WORDS[text], text)
+        return RowCount(*_WORDS[text], text)
     if match := _COUNT.fullmatch(text):
-        return Expected(int(match[1]), int(match[1]), text)
+        return RowCount(int(match[1]), int(match[1]), text)
     raise PydanticCustomError(
         "expect", "{text}", {"text": f"{value!r} is not no rows, some rows, one row or a number"}
     )
 
 
 Expect = Annotated[
-    Expected,
+    RowCount,
     BeforeValidator(_expected),
     PlainSerializer(lambda expected: expected.written, return_type=str),
     WithJsonSchema(
@@ -70,7 +70,7 @@ class CheckRule(Rule):
     check: Annotated[Slug, Field(description="The id of a check.")]
     expect: Annotated[Expect, Field(description="no rows, some rows, one row, or a number.")]
 
-    def judge(self, listeners: Sequence[Listener], scene: Scene) -> Judgement:  # noqa: ARG002 - the contract of every kind
+    def judge(self, listeners: Sequence[Listener], scene: HostFacts) -> Judgement:  # noqa: ARG002 - the contract of every kind
         """Compare the rows seen with the rows expected; while in doubt nothing passes.
 
         Not even ``some rows``: SQL can return a row because others were not seen, as

@@ -7,9 +7,9 @@ from pydantic import Field
 
 from portproof.model.addresses import Covers, Exposure, Stack, parse_address
 from portproof.model.listeners import Listener
-from portproof.model.observation import Outside, Reason
+from portproof.model.observation import ConnectResult, Reason
 from portproof.model.ports import Ports, Protocol
-from portproof.model.scene import Scene
+from portproof.model.scene import HostFacts
 from portproof.model.verdicts import PASSED, Finding, Judgement, failed, unproven
 from portproof.policy.rules.base import PortRule, bounded, describe, found
 
@@ -25,7 +25,7 @@ class ClosedRule(PortRule):
         """Any listener on a port that must be closed."""
         return (protocol, port) in self.closed
 
-    def judge(self, listeners: Sequence[Listener], scene: Scene) -> Judgement:
+    def judge(self, listeners: Sequence[Listener], scene: HostFacts) -> Judgement:
         """Fail on a listener in scope, else pass if absence is proven."""
         meant = [(listener, self._means(listener, scene)) for listener in listeners]
         seen = [listener for listener, sure in meant if sure is Covers.YES]
@@ -38,12 +38,12 @@ class ClosedRule(PortRule):
         doubt = scene.doubts.about(self.closed.protocols, everywhere=self.everywhere)
         return PASSED if doubt is None else unproven(doubt.reason, doubt.detail)
 
-    def _means(self, listener: Listener, scene: Scene) -> Covers:
+    def _means(self, listener: Listener, scene: HostFacts) -> Covers:
         if not self.in_place(listener) or self.at.covers(*listener.bound) is Covers.NO:
             return Covers.NO
         return Covers.YES if self.by is None else self.by.any_of(listener.owners, scene.platform)
 
-    def _hidden(self, seen: Sequence[Listener], outside: Outside | None) -> Iterator[Finding]:
+    def _hidden(self, seen: Sequence[Listener], outside: ConnectResult | None) -> Iterator[Finding]:
         """Ports that answer from outside although none of the listeners seen accounts for it."""
         if outside is None or self.by is not None or not self._reaches(outside.address):
             return
@@ -66,7 +66,7 @@ class ClosedRule(PortRule):
         return f"closed {self.closed}{self.where()}"
 
 
-def _filtered(seen: Sequence[Listener], outside: Outside | None) -> tuple[str, ...]:
+def _filtered(seen: Sequence[Listener], outside: ConnectResult | None) -> tuple[str, ...]:
     if outside is None:
         return ()
     reachable = [each for each in seen if each.exposure is not Exposure.LOOPBACK]

@@ -11,7 +11,7 @@ from portproof.model.addresses import Covers
 from portproof.model.listeners import Listener
 from portproof.model.observation import Platform, Reason
 from portproof.model.ports import BOTH, LAST_PORT, Ports, Protocol
-from portproof.model.scene import Scene
+from portproof.model.scene import HostFacts
 from portproof.model.verdicts import PASSED, Judgement, Verdict, failed, unproven
 from portproof.policy.rules.base import MOST_FINDINGS, PortRule, bounded, describe, found
 
@@ -43,7 +43,7 @@ class OnlyRule(PortRule):
         """Every port that is not listed, and listed ones where it matters who listens."""
         return self.by is not None or (protocol, port) not in self.only
 
-    def judge(self, listeners: Sequence[Listener], scene: Scene) -> Judgement:
+    def judge(self, listeners: Sequence[Listener], scene: HostFacts) -> Judgement:
         """Fail on a listener that is not allowed, else pass if absence of others is proven."""
         reached = [each for each in listeners if self._reaches(each)]
         alike = [self._looks_like_client(each, scene.platform) for each in reached]

@@ -10,7 +10,7 @@ from portproof.model.addresses import Covers
 from portproof.model.listeners import Listener, Place
 from portproof.model.observation import Reason, Unobserved
 from portproof.model.ports import PortRange, Ports, PortSet, Protocol
-from portproof.model.scene import Scene
+from portproof.model.scene import HostFacts
 from portproof.model.verdicts import PASSED, Finding, Judgement, failed, unproven
 from portproof.policy.rules.base import PortRule, describe
 
@@ -39,7 +39,7 @@ class OpenRule(PortRule):
         """Any listener on a port that must be open."""
         return (protocol, port) in self.open
 
-    def judge(self, listeners: Sequence[Listener], scene: Scene) -> Judgement:
+    def judge(self, listeners: Sequence[Listener], scene: HostFacts) -> Judgement:
         """Pass if each port is held as asked; otherwise fail only when nothing was overlooked."""
         short = {port: self._best(port, listeners, scene) for port in self.open.ranges}
         missing = [port for port, sure in short.items() if sure is not Covers.YES]
@@ -54,15 +54,15 @@ class OpenRule(PortRule):
             return unproven(doubt.reason, doubt.detail)
         return unproven(Reason.AMBIGUOUS, self._unsure(missing[0], listeners))
 
-    def _doubt(self, ports: Iterable[PortRange], scene: Scene) -> Unobserved | None:
+    def _doubt(self, ports: Iterable[PortRange], scene: HostFacts) -> Unobserved | None:
         protocols = (port.protocol for port in ports)
         return scene.doubts.about(protocols, everywhere=self.everywhere)
 
-    def _best(self, port: PortRange, listeners: Sequence[Listener], scene: Scene) -> Covers:
+    def _best(self, port: PortRange, listeners: Sequence[Listener], scene: HostFacts) -> Covers:
         sure = {self._satisfies(each, scene) for each in _on(port, listeners)}
         return next((best for best in (Covers.YES, Covers.MAYBE) if best in sure), Covers.NO)
 
-    def _satisfies(self, listener: Listener, scene: Scene) -> Covers:
+    def _satisfies(self, listener: Listener, scene: HostFacts) -> Covers:
         parts = {
             Covers.YES if self.in_place(listener) else Covers.NO,
             Covers.MAYBE if self._maybe_elsewhere(listener) else Covers.YES,

@@ -12,7 +12,7 @@ from portproof.exitcodes import ExitCode
 from portproof.model.verdicts import Judgement, Verdict
 from portproof.policy.policy import BoundRule
 from portproof.report.contract import Theme
-from portproof.report.words.findings import TOLD, Item, message, place, told
+from portproof.report.words.findings import TOLD, FindingItem, message, place, told
 from portproof.report.words.phrases import alarm, fix, title
 from portproof.report.words.text import many, number
 from portproof.report.words.wording import sentence
@@ -78,7 +78,7 @@ def _rule(verdict: Verdict, bound: BoundRule, hosts: list[tuple[HostResult, Judg
 
 def _hosts(bound: BoundRule, hosts: list[tuple[HostResult, Judgement]]) -> Iterator[str]:
     for host, judgement in hosts[:TOLD]:
-        text = message(Item(bound, host, judgement, None, ""))
+        text = message(FindingItem(bound, host, judgement, None, ""))
         yield f"{clean(host.name, NAME)}: {text}"
     if len(hosts) > TOLD:
         yield f"and on {many(len(hosts) - TOLD, 'more host')}"

@@ -13,7 +13,7 @@ import msgspec
 from portproof.model.base import Severity
 from portproof.model.verdicts import Verdict
 from portproof.report.contract import Theme
-from portproof.report.words.findings import Item, fingerprint, judgements, message, place
+from portproof.report.words.findings import FindingItem, fingerprint, judgements, message, place
 from portproof.report.words.phrases import alarm, title
 from portproof.result.result import AuditResult
 from portproof.text.safe import NAME, clean
@@ -44,7 +44,7 @@ def _issues(result: AuditResult) -> Iterator[dict[str, Any]]:
     yield from map(_of, judgements(result))
 
 
-def _of(item: Item) -> dict[str, Any]:
+def _of(item: FindingItem) -> dict[str, Any]:
     """An issue; what is waived is known and answered for, so it is told and counts for nothing."""
     waived = item.judgement.verdict is Verdict.WAIVED
     severity = "info" if waived else _SEVERITIES[item.bound.severity]

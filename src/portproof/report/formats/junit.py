@@ -5,7 +5,7 @@ from functools import partial
 from typing import Final
 
 from portproof.report.contract import Theme
-from portproof.report.formats.junit_xml import Case, Suite, document
+from portproof.report.formats.junit_xml import JunitCase, Suite, document
 from portproof.result.result import AuditResult
 
 FILE: Final = "junit.xml"
@@ -21,7 +21,7 @@ def _suites(result: AuditResult) -> Iterator[Suite]:
         yield Suite(bound.key, partial(_cases, result, index))
 
 
-def _cases(result: AuditResult, index: int) -> Iterator[Case]:
+def _cases(result: AuditResult, index: int) -> Iterator[JunitCase]:
     bound = result.rules[index]
     for host in result.hosts:
-        yield Case(bound.key, host.name, host, bound, host.judgements[index])
+        yield JunitCase(bound.key, host.name, host, bound, host.judgements[index])

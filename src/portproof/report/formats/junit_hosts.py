@@ -5,7 +5,7 @@ from functools import partial
 from typing import Final
 
 from portproof.report.contract import Theme
-from portproof.report.formats.junit_xml import Case, Suite, document
+from portproof.report.formats.junit_xml import JunitCase, Suite, document
 from portproof.result.result import AuditResult, HostResult
 
 FILE: Final = "junit-hosts.xml"
@@ -22,6 +22,6 @@ def _suites(result: AuditResult) -> Iterator[Suite]:
         yield Suite(host.name, cases, timestamp=host.seen.taken, seconds=host.seen.seconds)
 
 
-def _cases(result: AuditResult, host: HostResult) -> Iterator[Case]:
+def _cases(result: AuditResult, host: HostResult) -> Iterator[JunitCase]:
     for bound, judgement in zip(result.rules, host.judgements, strict=True):
-        yield Case(host.name, bound.key, host, bound, judgement)
+        yield JunitCase(host.name, bound.key, host, bound, judgement)

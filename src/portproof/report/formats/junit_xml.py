@@ -30,7 +30,7 @@ _HEAD: Final = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class JunitCase:
     """One verdict as a test case: its class is the suite's name."""
 
     classname: str
@@ -48,7 +48,7 @@ class Suite:
     """
 
     name: str
-    cases: Callable[[], Iterator[Case]]
+    cases: Callable[[], Iterator[JunitCase]]
     timestamp: str = ""
     seconds: float | None = None
 
@@ -94,7 +94,7 @@ def _suite(suite: Suite) -> Iterator[str]:
     yield "</testsuite>\n"
 
 
-def _case(case: Case) -> str:
+def _case(case: JunitCase) -> str:
     opened = _open("testcase", classname=case.classname, name=case.name)
     element = _ELEMENTS.get(case.judgement.verdict)
     if element is None:
@@ -109,7 +109,7 @@ def _case(case: Case) -> str:
     return f"{opened}>{inside}>{body}</{element}></testcase>\n"
 
 
-def _body(case: Case) -> Iterator[str]:
+def _body(case: JunitCase) -> Iterator[str]:
     yield f"{case.bound.key} ({case.bound.severity}): {title(case.bound)}"
     yield f"host: {clean(case.host.name)}"
     yield from lines(case.judgement)

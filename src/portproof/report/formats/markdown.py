@@ -28,10 +28,10 @@ _FOR_OTHERS: Final = 64 * 1024
 _SHOWN: Final = 20
 """Findings of one rule on one host that are shown."""
 _HARMLESS: Final = re.compile(r"[^\W_](?:[^\W_]|[ ,;()'-]|:(?= ))*")
-Group = tuple[BoundRule, list[tuple[HostResult, Judgement]]]
+RuleOnHosts = tuple[BoundRule, list[tuple[HostResult, Judgement]]]
 
 
-class _Line(NamedTuple):
+class _CountedLine(NamedTuple):
     """A line of the file, and what is counted, how often, where it does not fit."""
 
     text: str
@@ -62,50 +62,52 @@ def _head(result: AuditResult) -> Iterator[str]:
         yield f"| {WORDS[Verdict(verdict)]} | {number(count)} |"
 
 
-def _groups(result: AuditResult) -> Iterator[_Line]:
+def _groups(result: AuditResult) -> Iterator[_CountedLine]:
     yield from _section("Failures", _rules(result.failures(), Verdict.FAIL))
     yield from _section("Unproven", _unproven(result))
     yield from _section("Waived", _rules(result.waived(), Verdict.WAIVED))
-    notes = (_Line(f"- {text(clean(warning))}", "notes") for warning in result.warnings)
+    notes = (_CountedLine(f"- {text(clean(warning))}", "notes") for warning in result.warnings)
     yield from _section("Notes", notes)
 
 
-def _section(heading: str, lines: Iterator[_Line]) -> Iterator[_Line]:
+def _section(heading: str, lines: Iterator[_CountedLine]) -> Iterator[_CountedLine]:
     """The lines under a heading, which is left out where there are none."""
     for first in lines:
-        yield _Line(f"\n### {heading}\n")
+        yield _CountedLine(f"\n### {heading}\n")
         yield first
         yield from lines
 
 
-def _rules(groups: Iterable[Group], verdict: Verdict) -> Iterator[_Line]:
+def _rules(groups: Iterable[RuleOnHosts], verdict: Verdict) -> Iterator[_CountedLine]:
     for group in groups:
         yield from _rule(group, verdict)
 
 
-def _unproven(result: AuditResult) -> Iterator[_Line]:
+def _unproven(result: AuditResult) -> Iterator[_CountedLine]:
     """A host that could not be looked at has one line, however many rules there are."""
     for host in result.hosts:
         judged = (each for each in host.judgements if each.verdict is Verdict.UNPROVEN)
         for cause, rules in Counter(map(first_line, judged)).items():
             told = f"- {code_span(host.name)}: {code_span(cause)} ({many(rules, 'rule')})"
-            yield _Line(told, WORDS[Verdict.UNPROVEN], rules)
+            yield _CountedLine(told, WORDS[Verdict.UNPROVEN], rules)
 
 
-def _rule(group: Group, verdict: Verdict) -> Iterator[_Line]:
+def _rule(group: RuleOnHosts, verdict: Verdict) -> Iterator[_CountedLine]:
     bound, hosts = group
     about = f"{bound.severity}, {many(len(hosts), 'host')}"
-    yield _Line(f"- {code_span(bound.key)} ({about}): {text(title(bound))}")
+    yield _CountedLine(f"- {code_span(bound.key)} ({about}): {text(title(bound))}")
     if verdict is Verdict.FAIL:
         yield from _fixes(bound, hosts)
     for host, judgement in hosts:
-        yield _Line("\n".join(_host(host, judgement)), WORDS[verdict])
+        yield _CountedLine("\n".join(_host(host, judgement)), WORDS[verdict])
 
 
-def _fixes(bound: BoundRule, hosts: Iterable[tuple[HostResult, Judgement]]) -> Iterator[_Line]:
+def _fixes(
+    bound: BoundRule, hosts: Iterable[tuple[HostResult, Judgement]]
+) -> Iterator[_CountedLine]:
     for platform in sorted({host.seen.platform for host, _ in hosts}):
         if way := fix_in_line(bound, platform):
-            yield _Line(f"  - fix on {platform}: {code_span(way)}")
+            yield _CountedLine(f"  - fix on {platform}: {code_span(way)}")
 
 
 def _host(host: HostResult, judgement: Judgement) -> Iterator[str]:
@@ -115,7 +117,7 @@ def _host(host: HostResult, judgement: Judgement) -> Iterator[str]:
         yield f"  - {code_span(host.name)}: and {number(len(said) - _SHOWN)} more findings"
 
 
-def _fitting(lines: Iterable[_Line], room: int) -> Iterator[str]:
+def _fitting(lines: Iterable[_CountedLine], room: int) -> Iterator[str]:
     """The lines up to the first that does not fit into so many bytes; the rest is counted."""
     left: Counter[str] = Counter()
     for line in lines:

@@ -23,7 +23,7 @@ from portproof.model.verdicts import Finding, Verdict
 from portproof.policy.policy import BoundRule
 from portproof.report.contract import Theme
 from portproof.report.words.findings import (
-    Item,
+    FindingItem,
     fingerprint,
     judgements,
     message,
@@ -136,7 +136,7 @@ def _severity(severity: Severity) -> int:
     return severity.rank + 1
 
 
-def _event(result: AuditResult, item: Item) -> dict[str, Any]:
+def _event(result: AuditResult, item: FindingItem) -> dict[str, Any]:
     bound, waived = item.bound, item.judgement.verdict is Verdict.WAIVED
     seen = item.host.seen.taken
     event = _base(result, item.identity, seen, _severity(bound.severity))
@@ -158,7 +158,7 @@ def _event(result: AuditResult, item: Item) -> dict[str, Any]:
     return event
 
 
-def _finding_info(item: Item) -> dict[str, Any]:
+def _finding_info(item: FindingItem) -> dict[str, Any]:
     bound = item.bound
     name = title(bound)
     because = bound.rule.because or bound.policy.because
@@ -171,7 +171,7 @@ def _finding_info(item: Item) -> dict[str, Any]:
     }
 
 
-def _compliance(item: Item) -> dict[str, Any]:
+def _compliance(item: FindingItem) -> dict[str, Any]:
     status, caption = _STATUSES[item.judgement.verdict]
     unproven = item.judgement.verdict is Verdict.UNPROVEN
     compliance = {

@@ -31,7 +31,13 @@ from portproof.report.formats.oscal_controls import (
     target,
     targets,
 )
-from portproof.report.words.findings import Item, counts_by_rule, fingerprint, message, moment
+from portproof.report.words.findings import (
+    FindingItem,
+    counts_by_rule,
+    fingerprint,
+    message,
+    moment,
+)
 from portproof.report.words.phrases import alarm, reason
 from portproof.report.words.text import many
 from portproof.report.words.wording import sentence, title_of
@@ -158,10 +164,10 @@ def _host(host: HostResult) -> str:
     return _uuid("host", host.name)
 
 
-Hosts = Iterator[tuple[HostResult, Judgement]]
+HostJudgements = Iterator[tuple[HostResult, Judgement]]
 
 
-def _hosts(result: AuditResult, index: int, *verdicts: Verdict) -> Hosts:
+def _hosts(result: AuditResult, index: int, *verdicts: Verdict) -> HostJudgements:
     """The hosts on which a rule came out as one of these; asked anew for each, to hold none."""
     for verdict in verdicts:
         for host in result.hosts:
@@ -184,7 +190,7 @@ def _observations(result: AuditResult) -> Iterator[Iterator[str]]:
 def _single(bound: BoundRule, host: HostResult, judgement: Judgement) -> dict[str, Any]:
     verdict = judgement.verdict
     why = [("reason", reason(judgement))] if verdict is Verdict.UNPROVEN else []
-    text = escaped(message(Item(bound, host, judgement, None, ""))).strip()
+    text = escaped(message(FindingItem(bound, host, judgement, None, ""))).strip()
     return {
         **_observation(bound, verdict, _seen(bound, verdict, host)),
         "description": text or "no detail",

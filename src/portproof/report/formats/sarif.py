@@ -17,7 +17,14 @@ from portproof.exitcodes import ExitCode
 from portproof.model.verdicts import Verdict
 from portproof.report.contract import Theme
 from portproof.report.formats.sarif_rules import LEVELS, WHOLE, properties, rule, whole_rule
-from portproof.report.words.findings import Item, findings, fingerprint, moment, place, statement
+from portproof.report.words.findings import (
+    FindingItem,
+    findings,
+    fingerprint,
+    moment,
+    place,
+    statement,
+)
 from portproof.report.words.phrases import alarm, reason
 from portproof.report.words.text import many
 from portproof.report.words.wording import sentence
@@ -36,7 +43,7 @@ PACKED: Final = 9_000_000
 """Bytes, compressed: GitHub refuses a file of more than 10 MB."""
 
 
-class _Gate:
+class _ResultLimiter:
     """Lets results in until there are too many, and counts those that are left out."""
 
     def __init__(self) -> None:
@@ -60,7 +67,7 @@ def render(result: AuditResult, theme: Theme) -> Iterator[str]:  # noqa: ARG001 
     yield f'{{"version": "2.1.0",\n"$schema": {_text(SCHEMA)},\n"runs": [{{\n'
     yield f'"tool": {_text({"driver": _driver(result)})},\n'
     yield f'"automationDetails": {_text(_automation(result))},\n"results": ['
-    gate = _Gate()
+    gate = _ResultLimiter()
     before = "\n"
     for text in _results(result, gate):
         yield before + text
@@ -87,7 +94,7 @@ def _automation(result: AuditResult) -> dict[str, str]:
     return {"id": f"portproof/{inventory}/{started.replace('/', '-')}"}
 
 
-def _results(result: AuditResult, gate: _Gate) -> Iterator[str]:
+def _results(result: AuditResult, gate: _ResultLimiter) -> Iterator[str]:
     indexes = {bound.key: index for index, bound in enumerate(result.rules)}
     if alarm(result):
         yield _text(_whole(result))
@@ -110,7 +117,7 @@ def _whole(result: AuditResult) -> dict[str, Any]:
     }
 
 
-def _result(item: Item, index: int) -> dict[str, Any]:
+def _result(item: FindingItem, index: int) -> dict[str, Any]:
     unproven = item.judgement.verdict is Verdict.UNPROVEN
     return {
         "ruleId": item.bound.key,
@@ -125,7 +132,7 @@ def _result(item: Item, index: int) -> dict[str, Any]:
     }
 
 
-def _about(item: Item) -> dict[str, Any]:
+def _about(item: FindingItem) -> dict[str, Any]:
     about: dict[str, Any] = {
         "verdict": item.judgement.verdict.value,
         "host": clean(item.host.name, NAME),
@@ -143,7 +150,7 @@ def _location(path: str, line: int, logical: list[dict[str, str]]) -> dict[str, 
     return {"physicalLocation": physical} | ({"logicalLocations": logical} if logical else {})
 
 
-def _logical(item: Item) -> list[dict[str, str]]:
+def _logical(item: FindingItem) -> list[dict[str, str]]:
     host = clean(item.host.name, NAME)
     places = [{"name": host, "fullyQualifiedName": host, "kind": "host"}]
     if item.finding and item.finding.listener:
@@ -152,7 +159,7 @@ def _logical(item: Item) -> list[dict[str, str]]:
     return places
 
 
-def _suppressions(item: Item) -> Iterator[dict[str, Any]]:
+def _suppressions(item: FindingItem) -> Iterator[dict[str, Any]]:
     """A waiver that holds suppresses its finding; one that has lapsed does nothing at all."""
     waived = item.finding.waived if item.finding else None
     if waived is not None and not waived.lapsed:

@@ -7,7 +7,7 @@ from itertools import islice
 from portproof.model.observation import Reason
 from portproof.model.verdicts import Verdict
 from portproof.policy.policy import BoundRule
-from portproof.report.html.roster import Roster, Row
+from portproof.report.html.roster import Roster, StateRow
 from portproof.report.words.anchors import query
 from portproof.report.words.limits import CAUSES
 from portproof.report.words.text import Passage, many, prose
@@ -18,7 +18,7 @@ Cause = tuple[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class UnprovenCause:
     """Hosts on which rules are unproven for one and the same cause."""
 
     hosts: tuple[str, ...]
@@ -38,7 +38,7 @@ class ReasonCase:
     title: str
     advice: tuple[Passage, ...]
     count: str
-    gaps: tuple[Gap, ...]
+    gaps: tuple[UnprovenCause, ...]
     more: str
     link: str
 
@@ -54,7 +54,7 @@ def reasons(roster: Roster) -> Iterator[ReasonCase]:
         yield _reason_case(roster, reason, causes[reason])
 
 
-def _row_causes(roster: Roster, row: Row) -> list[tuple[Reason, Cause]]:
+def _row_causes(roster: Roster, row: StateRow) -> list[tuple[Reason, Cause]]:
     causes: dict[tuple[Reason, str], list[int]] = {}
     for index, at in enumerate(row):
         state = roster.states[at]
@@ -83,12 +83,12 @@ def _reason_case(roster: Roster, reason: Reason, causes: dict[Cause, list[int]])
     )
 
 
-def _gap(roster: Roster, cause: Cause, numbers: list[int]) -> Gap:
+def _gap(roster: Roster, cause: Cause, numbers: list[int]) -> UnprovenCause:
     detail, indexes = cause
     rules: tuple[BoundRule, ...] = roster.result.rules
     every = len(indexes) == len(rules)
     left, unnamed = len(numbers) - CAUSES, len(indexes) - CAUSES
-    return Gap(
+    return UnprovenCause(
         hosts=tuple(roster.names[number] for number in numbers[:CAUSES]),
         more=f"and {many(left, 'host')} more" if left > 0 else "",
         detail=detail,

@@ -30,7 +30,7 @@ rule itself has an empty name."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class LinkedName:
     """A host or a rule by its name, and where in the page its failure is, if it is there."""
 
     name: str
@@ -38,16 +38,16 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ChangeSummary:
     """One change in a sentence, the hosts it is about, and since when, where that is known.
 
     ``hosts`` are the first ones and ``more`` counts the others; ``rule`` has no name and ``hosts``
     is empty where the change is about neither. ``link`` asks the tables for it.
     """
 
-    hosts: tuple[Place, ...]
+    hosts: tuple[LinkedName, ...]
     more: str
-    rule: Place
+    rule: LinkedName
     severity: str
     what: str
     since: str
@@ -55,7 +55,7 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ChangeGroup:
     """Changes of one kind. ``sign`` is the verdict whose shape stands for them, or nothing."""
 
     kind: str
@@ -63,7 +63,7 @@ class Kind:
     sign: str
     count: int
     text: str
-    shown: tuple[Told, ...]
+    shown: tuple[ChangeSummary, ...]
     left: str
 
 
@@ -77,7 +77,7 @@ class ChangesView:
     when: str
     folder: str
     notes: tuple[str, ...]
-    kinds: tuple[Kind, ...]
+    kinds: tuple[ChangeGroup, ...]
 
 
 def shown_names(roster: Roster, changes: Changes) -> dict[str, str]:
@@ -114,13 +114,13 @@ def _anchors(failing: Iterable[RuleCase]) -> Iterator[tuple[tuple[str, str], str
 
 def _kind(
     kind: ChangeKind, items: list[Change], names: Mapping[str, str], anchors: Anchors
-) -> Kind:
+) -> ChangeGroup:
     alike: dict[tuple[str, ...], list[Change]] = {}
     for item in items:
         alike.setdefault((item.rule, item.what, item.severity, item.since), []).append(item)
     shown = list(islice(alike.values(), CAUSES))
     left = len(items) - sum(map(len, shown))
-    return Kind(
+    return ChangeGroup(
         kind=kind.value,
         title=TITLES[kind],
         sign=SIGNS.get(kind, ""),
@@ -131,15 +131,17 @@ def _kind(
     )
 
 
-def _told(items: list[Change], names: Mapping[str, str], anchors: Anchors) -> Told:
+def _told(items: list[Change], names: Mapping[str, str], anchors: Anchors) -> ChangeSummary:
     """Tell changes that differ in nothing but their host."""
     first = items[0]
     hosts = list(dict.fromkeys(names[item.host] for item in items if item.host))
     left = len(hosts) - CAUSES
-    return Told(
-        hosts=tuple(Place(each, anchors.get((first.rule, each), "")) for each in hosts[:CAUSES]),
+    return ChangeSummary(
+        hosts=tuple(
+            LinkedName(each, anchors.get((first.rule, each), "")) for each in hosts[:CAUSES]
+        ),
         more=f"and {many(left, 'host')} more" if left > 0 else "",
-        rule=Place(first.rule, anchors.get((first.rule, ""), "")),
+        rule=LinkedName(first.rule, anchors.get((first.rule, ""), "")),
         severity=first.severity,
         what=first.what,
         since=f"since {moment(first.since)}" if first.since else "",

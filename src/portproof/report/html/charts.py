@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from portproof.model.verdicts import Verdict
-from portproof.report.html.roster import Group, Roster
+from portproof.report.html.roster import GroupTotals, Roster
 from portproof.report.html.shares import Share, in_words, percent, shares
 from portproof.report.words.anchors import query
 from portproof.report.words.limits import AUDITS, BARS
@@ -76,7 +76,7 @@ def group_bars(roster: Roster) -> tuple[tuple[Bar, ...], str]:
     return bars, _rest(len(groups) - len(bars), "group")
 
 
-def _members(group: Group) -> str:
+def _members(group: GroupTotals) -> str:
     failing, unproven = group.hosts[Verdict.FAIL], group.hosts[Verdict.UNPROVEN]
     parts = [many(group.hosts["all"], "host")]
     parts += [f"{number(failing)} failing"] if failing else []

@@ -17,8 +17,8 @@ from portproof.model.listeners import Listener
 from portproof.model.verdicts import Finding, Verdict
 from portproof.policy.policy import BoundRule
 from portproof.report.html.changes import shown_names
-from portproof.report.html.evidence import Evidence, Fact, evidence
-from portproof.report.html.roster import Roster, Row, State
+from portproof.report.html.evidence import Fact, FindingEvidence, evidence
+from portproof.report.html.roster import JudgementState, Roster, StateRow
 from portproof.report.html.why import Story
 from portproof.report.words.changes import TITLES
 from portproof.report.words.text import Passage, duration, moment
@@ -52,7 +52,7 @@ class _Texts(_Places):
 def document(roster: Roster) -> Iterator[bytes]:
     """Write the document as JSON, piece by piece."""
     texts, result = _Texts(), roster.result
-    found = _Found(texts)
+    found = _FindingColumns(texts)
     yield _part("{", "words", list(WORDS.values()))
     yield _part(",", "verdicts", [verdict.value for verdict in Verdict])
     yield _part(",", "severities", [severity.value for severity in Severity])
@@ -71,7 +71,7 @@ def _part(before: str, key: str, value: object) -> bytes:
     return f'{before}"{key}":'.encode() + msgspec.json.encode(value)
 
 
-def _runs(row: Row) -> list[int]:
+def _runs(row: StateRow) -> list[int]:
     """A row as states and how often each stands in a row: ``[0, 12, 3, 1, 0, 37]``."""
     return [number for at, run in groupby(row) for number in (at, len(list(run)))]
 
@@ -86,7 +86,7 @@ def _rules(rules: Iterable[BoundRule], texts: _Texts) -> Columns:
     }
 
 
-def _states(states: Iterable[State], texts: _Texts) -> Columns:
+def _states(states: Iterable[JudgementState], texts: _Texts) -> Columns:
     told = list(states)
     return {
         "verdict": [_VERDICTS[state.verdict] for state in told],
@@ -114,7 +114,7 @@ def _hosts(roster: Roster, texts: _Texts) -> Columns:
     }
 
 
-class _Found:
+class _FindingColumns:
     """Findings with their facts, each once."""
 
     def __init__(self, texts: _Texts) -> None:
@@ -163,7 +163,7 @@ class _Found:
             )
         )
 
-    def _held(self, told: Evidence) -> tuple[int, ...]:
+    def _held(self, told: FindingEvidence) -> tuple[int, ...]:
         return tuple([self._holders.of(tuple(map(self._fact, holder))) for holder in told.holders])
 
     def _fact(self, fact: Fact) -> int:

@@ -55,7 +55,7 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class FindingEvidence:
     """One finding: what it is, where, how far it reaches, and facts about each who holds it.
 
     ``waiver`` says who answers for it and for how long; it is empty where nobody does. ``story`` is
@@ -78,7 +78,7 @@ class HostEvidence:
     name: str
     groups: tuple[str, ...]
     detail: str
-    findings: tuple[Evidence, ...]
+    findings: tuple[FindingEvidence, ...]
     notes: tuple[str, ...]
 
 
@@ -189,12 +189,12 @@ def _host(roster: Roster, index: int, number: int) -> HostEvidence:
     )
 
 
-def evidence(finding: Finding) -> Evidence:
+def evidence(finding: Finding) -> FindingEvidence:
     """What the report shows of a finding."""
     if finding.listener is not None:
         return _listening(finding, finding.listener)
     row = tuple(Fact(name, value) for name, value in (finding.row or {}).items() if value)
-    return Evidence(finding.message, "", "", (row,) if row else (), _waiver(finding.waived))
+    return FindingEvidence(finding.message, "", "", (row,) if row else (), _waiver(finding.waived))
 
 
 def _waiver(waived: Waived | None) -> str:
@@ -207,7 +207,7 @@ def _waiver(waived: Waived | None) -> str:
     return f"Waived until {waived.until}, {many(waived.days_left, 'day')} left, by {who}"
 
 
-def _listening(finding: Finding, listener: Listener) -> Evidence:
+def _listening(finding: Finding, listener: Listener) -> FindingEvidence:
     address = f"[{listener.address}]" if ":" in listener.address else listener.address
     reach = (_REACH[listener.exposure], _STACKS[listener.stack], _PLACES.get(listener.place))
     whys = {why.process.pid: why for why in finding.why}
@@ -215,7 +215,7 @@ def _listening(finding: Finding, listener: Listener) -> Evidence:
     containers = tuple((Fact("Published by", str(each)),) for each in listener.published)
     holders = (*(_holder(owner, whys) for owner in owners), *containers)
     nobody = (Fact("Process", "the owner could not be seen", known=False),)
-    return Evidence(
+    return FindingEvidence(
         message=finding.message,
         endpoint=f"{address}:{listener.port}/{listener.protocol}",
         reach=", ".join(part for part in reach if part),

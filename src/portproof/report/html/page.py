@@ -23,7 +23,7 @@ from portproof.report.contract import Theme
 from portproof.report.html.assets import Folders, logo, script, source_hash, style
 from portproof.report.html.compiled import Kept
 from portproof.report.html.data import document
-from portproof.report.html.report import Report, view
+from portproof.report.html.report import ReportPage, view
 from portproof.report.html.roster import Roster
 from portproof.report.words.by_control import ByControl, by_control
 from portproof.result.result import AuditResult
@@ -105,7 +105,7 @@ def _compressed(pieces: Iterable[bytes]) -> Iterator[bytes]:
     yield compressor.flush()
 
 
-def _generate(folders: Folders, report: Report, extra: Extra) -> Iterator[str]:
+def _generate(folders: Folders, report: ReportPage, extra: Extra) -> Iterator[str]:
     try:
         template = _environment(folders).get_template(FILE)
         yield from template.generate(report=report, **extra)

@@ -15,12 +15,12 @@ from portproof.report.html.shares import Share, shares, sum_note
 from portproof.report.html.waivers import WaiverCase, waivers
 from portproof.report.words.limits import CAUSES
 from portproof.report.words.text import between, many, moment, number
-from portproof.report.words.wording import PLATFORMS, State, sentence, state
+from portproof.report.words.wording import PLATFORMS, AuditState, sentence, state
 from portproof.result.result import AuditResult, Digest, Run
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ContentsEntry:
     """A line of the table of contents."""
 
     anchor: str
@@ -37,7 +37,7 @@ class Inputs:
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class LookMethod:
     """In which way some hosts were looked at."""
 
     hosts: str
@@ -47,11 +47,11 @@ class Looked:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ReportPage:
     """Everything the template shows."""
 
     title: str
-    state: State
+    state: AuditState
     clauses: tuple[str, ...]
     interrupted: bool
     facts: tuple[Fact, ...]
@@ -71,16 +71,16 @@ class Report:
     verdicts_text: str
     warnings: tuple[str, ...]
     warnings_text: str
-    contents: tuple[Entry, ...]
+    contents: tuple[ContentsEntry, ...]
     version: str
     identity: tuple[Fact, ...]
     inputs: tuple[Inputs, ...]
-    looked: tuple[Looked, ...]
+    looked: tuple[LookMethod, ...]
     looked_left: str
     unseen: tuple[str, ...]
 
 
-def view(roster: Roster) -> Report:
+def view(roster: Roster) -> ReportPage:
     """Work out the report."""
     result = roster.result
     whole, text = state(result), sentence(result)
@@ -89,7 +89,7 @@ def view(roster: Roster) -> Report:
     rule_parts, rules_left = rule_bars(roster)
     group_parts, groups_left = group_bars(roster)
     looked, looked_left = _looked(result)
-    return Report(
+    return ReportPage(
         title=f"{whole.word}: {text}",
         state=whole,
         clauses=tuple(_clauses(text)),
@@ -139,21 +139,21 @@ def _clauses(text: str) -> Iterator[str]:
     yield last
 
 
-def _contents(result: AuditResult) -> Iterator[Entry]:
+def _contents(result: AuditResult) -> Iterator[ContentsEntry]:
     count = result.totals.verdicts
     if result.changes:
-        yield Entry("changes", "What changed", number(len(result.changes.items)))
-    yield Entry("failures", "Failures", number(count[Verdict.FAIL]))
-    yield Entry("unproven", "Unproven", number(count[Verdict.UNPROVEN]))
-    yield Entry("waivers", "Waivers", number(count[Verdict.WAIVED]))
-    yield Entry("bars", "By rule and group", "")
+        yield ContentsEntry("changes", "What changed", number(len(result.changes.items)))
+    yield ContentsEntry("failures", "Failures", number(count[Verdict.FAIL]))
+    yield ContentsEntry("unproven", "Unproven", number(count[Verdict.UNPROVEN]))
+    yield ContentsEntry("waivers", "Waivers", number(count[Verdict.WAIVED]))
+    yield ContentsEntry("bars", "By rule and group", "")
     if result.framework:
-        yield Entry("controls", "By control", "")
+        yield ContentsEntry("controls", "By control", "")
     if result.hosts and result.rules:
-        yield Entry("everything", "Everything", number(sum(count.values())))
+        yield ContentsEntry("everything", "Everything", number(sum(count.values())))
     if result.warnings:
-        yield Entry("warnings", "Warnings", number(len(result.warnings)))
-    yield Entry("run", "This run", "")
+        yield ContentsEntry("warnings", "Warnings", number(len(result.warnings)))
+    yield ContentsEntry("run", "This run", "")
 
 
 def _identity(result: AuditResult) -> Iterator[Fact]:
@@ -171,14 +171,14 @@ def _inputs(run: Run) -> Iterator[Inputs]:
     return (Inputs(title, digests) for title, digests in kinds if digests)
 
 
-def _looked(result: AuditResult) -> tuple[tuple[Looked, ...], str]:
+def _looked(result: AuditResult) -> tuple[tuple[LookMethod, ...], str]:
     """The ways in which hosts were looked at, the most frequent first."""
     ways = Counter(
         (f"{seen.source} {seen.version}".strip(), seen.platform, seen.privilege)
         for seen in (host.seen for host in result.hosts)
     )
     shown = tuple(
-        Looked(many(hosts, "host"), source, PLATFORMS.get(platform, platform), privilege)
+        LookMethod(many(hosts, "host"), source, PLATFORMS.get(platform, platform), privilege)
         for (source, platform, privilege), hosts in ways.most_common(CAUSES)
     )
     left = len(ways) - len(shown)

@@ -1,8 +1,8 @@
-"""The whole roster in one pass, held so that hosts that came out alike cost nothing.
+"""Collect every verdict of a result in one pass, sharing memory between hosts that are alike.
 
-A verdict of a fleet of 100,000 hosts by 50 rules is one of 5,000,000; so the pass makes no object
-for each of them. What a judgement says beside its findings is a ``State``, of which there are few,
-and a row is one state for each rule, which hosts share.
+A fleet of 100,000 hosts and 50 rules has 5,000,000 verdicts, so the pass creates no object for each
+of them. What a judgement says beside its findings is a ``JudgementState``, of which there are few,
+and a row is one state for each rule. Hosts share rows.
 """
 
 from collections import Counter
@@ -14,14 +14,14 @@ from portproof.model.verdicts import PASSED, Judgement, Verdict
 from portproof.report.words.labels import told_apart
 from portproof.result.result import AuditResult, HostResult
 
-Row = tuple[int, ...]
+StateRow = tuple[int, ...]
 """The state of each rule, by its place in ``Roster.states``."""
 
 MARKED: Final = (Verdict.FAIL, Verdict.WAIVED, Verdict.UNPROVEN)
 """The verdicts a reader has to look at one by one."""
 
 
-class State(NamedTuple):
+class JudgementState(NamedTuple):
     """All that a judgement says beside its findings."""
 
     verdict: Verdict
@@ -30,8 +30,8 @@ class State(NamedTuple):
     notes: tuple[str, ...]
 
 
-_PASSED: Final = State(Verdict.PASS, None, "", ())
-_MISSING: Final = State(Verdict.UNPROVEN, Reason.INTERNAL, "no verdict was given", ())
+_PASSED: Final = JudgementState(Verdict.PASS, None, "", ())
+_MISSING: Final = JudgementState(Verdict.UNPROVEN, Reason.INTERNAL, "no verdict was given", ())
 
 
 class Roster:
@@ -51,15 +51,15 @@ class Roster:
     def __init__(self, result: AuditResult) -> None:
         self.result = result
         self.names: Sequence[str] = told_apart([host.name for host in result.hosts])
-        self._states: dict[State, int] = {_PASSED: 0}
-        self._rows: dict[Row, int] = {}
+        self._states: dict[JudgementState, int] = {_PASSED: 0}
+        self._rows: dict[StateRow, int] = {}
         self._groups: dict[tuple[str, ...], int] = {}
         self.row_of = [self._row(host) for host in result.hosts]
         self.groups_of = [
             self._groups.setdefault(host.groups, len(self._groups)) for host in result.hosts
         ]
-        self.states: Sequence[State] = tuple(self._states)
-        self.rows: Sequence[Row] = tuple(self._rows)
+        self.states: Sequence[JudgementState] = tuple(self._states)
+        self.rows: Sequence[StateRow] = tuple(self._rows)
         self.groups: Sequence[tuple[str, ...]] = tuple(self._groups)
         self.marks = [tuple(self._marks(row)) for row in self.rows]
         self.marked = self._marked()
@@ -72,12 +72,12 @@ class Roster:
 
     def _state(self, judgement: Judgement) -> int:
         reason, detail = judgement.reason, judgement.detail
-        return self._place(State(judgement.verdict, reason, detail, judgement.notes))
+        return self._place(JudgementState(judgement.verdict, reason, detail, judgement.notes))
 
-    def _place(self, state: State) -> int:
+    def _place(self, state: JudgementState) -> int:
         return self._states.setdefault(state, len(self._states))
 
-    def _marks(self, row: Row) -> Iterator[tuple[int, Verdict]]:
+    def _marks(self, row: StateRow) -> Iterator[tuple[int, Verdict]]:
         for index, at in enumerate(row):
             verdict = self.states[at].verdict
             if verdict in MARKED:
@@ -98,13 +98,13 @@ class Roster:
                 count[self.states[at].verdict] += hosts
         return counts
 
-    def by_group(self) -> dict[str, "Group"]:
+    def by_group(self) -> dict[str, "GroupTotals"]:
         """The hosts of each group, those that fail, and how often its hosts came out as what."""
-        groups: dict[str, Group] = {}
+        groups: dict[str, GroupTotals] = {}
         verdicts = [Counter(self.states[at].verdict for at in row) for row in self.rows]
         for (place, row), hosts in Counter(zip(self.groups_of, self.row_of, strict=True)).items():
             for name in self.groups[place]:
-                group = groups.setdefault(name, Group(name, Counter(), Counter()))
+                group = groups.setdefault(name, GroupTotals(name, Counter(), Counter()))
                 for verdict, count in verdicts[row].items():
                     group.verdicts[verdict] += count * hosts
                     group.hosts[verdict] += hosts
@@ -112,7 +112,7 @@ class Roster:
         return groups
 
 
-class Group(NamedTuple):
+class GroupTotals(NamedTuple):
     """A group: how often its hosts came out as what, and how many hosts have the verdict at all.
 
     ``hosts["all"]`` is the number of its hosts.

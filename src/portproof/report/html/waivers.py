@@ -10,7 +10,7 @@ from portproof.report.words.limits import CAUSES
 from portproof.report.words.text import many
 from portproof.report.words.wording import title_of
 
-Key = tuple[int, Waived | None, str]
+WaiverKey = tuple[int, Waived | None, str]
 """A rule, the waiver, and the judgement's detail where no waiver is told."""
 
 
@@ -47,14 +47,14 @@ _SOON = 30
 
 def waivers(roster: Roster) -> tuple[WaiverCase, ...]:
     """Every waiver that covers something, those that ended or end soon first."""
-    found: dict[Key, list[tuple[int, Finding | None]]] = {}
+    found: dict[WaiverKey, list[tuple[int, Finding | None]]] = {}
     for key, number, finding in _findings(roster):
         found.setdefault(key, []).append((number, finding))
     order = sorted(found, key=lambda key: (key[1].days_left if key[1] else 0, key[0]))
     return tuple(_case(roster, key, found[key]) for key in order)
 
 
-def _findings(roster: Roster) -> Iterator[tuple[Key, int, Finding | None]]:
+def _findings(roster: Roster) -> Iterator[tuple[WaiverKey, int, Finding | None]]:
     """Findings that are waived, and those whose waiver has lapsed."""
     for (index, verdict), numbers in roster.marked.items():
         if verdict is Verdict.UNPROVEN:
@@ -65,7 +65,7 @@ def _findings(roster: Roster) -> Iterator[tuple[Key, int, Finding | None]]:
                 yield key, number, finding
 
 
-def _of(judgement: Judgement, index: int) -> Iterator[tuple[Key, Finding | None]]:
+def _of(judgement: Judgement, index: int) -> Iterator[tuple[WaiverKey, Finding | None]]:
     named = [finding for finding in judgement.findings if finding.waived is not None]
     for finding in named:
         yield (index, finding.waived, ""), finding
@@ -74,7 +74,7 @@ def _of(judgement: Judgement, index: int) -> Iterator[tuple[Key, Finding | None]
         yield from ((nameless, finding) for finding in judgement.findings or (None,))
 
 
-def _case(roster: Roster, key: Key, found: list[tuple[int, Finding | None]]) -> WaiverCase:
+def _case(roster: Roster, key: WaiverKey, found: list[tuple[int, Finding | None]]) -> WaiverCase:
     index, waived, detail = key
     bound, left = roster.result.rules[index], len(found) - CAUSES
     lapsed = waived is not None and waived.lapsed

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from portproof.model.why import Executable, Kind, OnDisk, Reading, Unit, Why
+from portproof.model.why import Classification, Executable, OnDisk, PortCategory, Unit, Why
 from portproof.report.words.text import Passage, number, prose, since_epoch
 
 LOOKS: Final = {
-    Kind.SUSPICIOUS: "Looks suspicious",
-    Kind.LEGACY: "Looks like old software",
-    Kind.UNRELATED: "Looks unrelated: it borrowed the port",
-    Kind.UNKNOWN: "Not known what this is",
+    PortCategory.SUSPICIOUS: "Looks suspicious",
+    PortCategory.LEGACY: "Looks like old software",
+    PortCategory.UNRELATED: "Looks unrelated: it borrowed the port",
+    PortCategory.UNKNOWN: "Not known what this is",
 }
 _FATES: Final = {
     OnDisk.REPLACED: "replaced on disk while it runs",
@@ -30,7 +30,7 @@ class Story:
     next_step: tuple[Passage, ...]
 
 
-def story(reading: Reading | None) -> Story | None:
+def story(reading: Classification | None) -> Story | None:
     """A reading as the report tells it."""
     if reading is None:
         return None

@@ -20,7 +20,7 @@ TOLD: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class FindingItem:
     """One finding of a rule on a host, or the judgement itself where there is none.
 
     ``number`` counts from 1 to ``of`` within the judgement. ``identity`` is the same in every audit
@@ -52,15 +52,15 @@ def told(result: AuditResult) -> Iterator[tuple[Verdict, Cases]]:
     return ((verdict, cases()) for verdict, cases in sources)
 
 
-def judgements(result: AuditResult) -> Iterator[Item]:
+def judgements(result: AuditResult) -> Iterator[FindingItem]:
     """One item for each rule on each host that failed, is unproven or is waived."""
     for _, cases in told(result):
         for bound, hosts in cases:
             for host, judgement in hosts:
-                yield Item(bound, host, judgement, None, fingerprint(bound.key, host.name))
+                yield FindingItem(bound, host, judgement, None, fingerprint(bound.key, host.name))
 
 
-def findings(result: AuditResult) -> Iterator[Item]:
+def findings(result: AuditResult) -> Iterator[FindingItem]:
     """One item for each finding; a judgement without findings is one item."""
     for item in judgements(result):
         found = item.judgement.findings
@@ -69,7 +69,9 @@ def findings(result: AuditResult) -> Iterator[Item]:
             marks = _marks(finding)
             seen[marks] += 1
             identity = fingerprint(item.bound.key, item.host.name, *marks, str(seen[marks]))
-            yield Item(item.bound, item.host, item.judgement, finding, identity, number, len(found))
+            yield FindingItem(
+                item.bound, item.host, item.judgement, finding, identity, number, len(found)
+            )
         if not found:
             yield item
 
@@ -99,7 +101,7 @@ def fingerprint(*parts: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def message(item: Item) -> str:
+def message(item: FindingItem) -> str:
     """What is so on the host, in a line that does not name the verdict."""
     judgement = item.judgement
     if judgement.verdict is Verdict.UNPROVEN:
@@ -107,14 +109,14 @@ def message(item: Item) -> str:
     return _found(item)
 
 
-def statement(item: Item) -> str:
+def statement(item: FindingItem) -> str:
     """The same behind the host's name, and behind the verdict if that is not a failure."""
     verdict = item.judgement.verdict
     named = "" if verdict is Verdict.FAIL else f"{verdict}: "
     return f"{clean(item.host.name, NAME)}: {named}{message(item)}"
 
 
-def _found(item: Item) -> str:
+def _found(item: FindingItem) -> str:
     found = (item.finding,) if item.finding else item.judgement.findings
     texts = [_words(finding) for finding in found[:TOLD]] or [clean(item.judgement.detail)]
     left = len(found) - TOLD

@@ -34,20 +34,20 @@ def title_of(bound: BoundRule) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class AuditState:
     """What the whole audit came to: the shape it is shown with, and the word beside it."""
 
     verdict: Verdict
     word: str
 
 
-def state(result: AuditResult) -> State:
+def state(result: AuditResult) -> AuditState:
     """The state of the whole; it is green only when something was judged and all of it proven."""
     return {
-        ExitCode.PROVEN: State(Verdict.PASS, "Proven"),
-        ExitCode.FAILED: State(Verdict.FAIL, "Failed"),
-        ExitCode.INCOMPLETE: State(Verdict.UNPROVEN, "Incomplete"),
-        ExitCode.ERROR: State(Verdict.UNPROVEN, "Nothing judged"),
+        ExitCode.PROVEN: AuditState(Verdict.PASS, "Proven"),
+        ExitCode.FAILED: AuditState(Verdict.FAIL, "Failed"),
+        ExitCode.INCOMPLETE: AuditState(Verdict.UNPROVEN, "Incomplete"),
+        ExitCode.ERROR: AuditState(Verdict.UNPROVEN, "Nothing judged"),
     }[result.exit_code]
 
 
