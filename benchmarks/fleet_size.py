@@ -29,6 +29,7 @@ from portproof.app.audit import prepare
 from portproof.archive.folder import AuditFolder, Evidence, Request
 from portproof.content.load import load
 from portproof.content.shipped import shipped, shipped_policies
+from portproof.inventory.targets import targets_of
 from portproof.model.hosts import Host, Inventory
 from portproof.model.observation import Look
 from portproof.report.contract import Theme, renderer
@@ -74,7 +75,7 @@ def audit(count: int, spaces: list[dict[str, Any]], folder: Path) -> None:
         def record(host: Host, look: Look) -> None:
             kept.record(Evidence(host.name, host.groups, look))
 
-        result = run(job, Looks(hosts, job.questions(), How([])), record=record)
+        result = run(job, Looks(targets_of(hosts), job.questions(), How([])), record=record)
         theme = Theme((shipped("reports"),))
         written = [renderer(name) for name in ("html", "json")]
         kept.finish(result.run, {each.FILE: each.render(result, theme) for each in written})

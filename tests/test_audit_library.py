@@ -9,7 +9,7 @@ import pytest
 from portproof.app.audit import audit
 from portproof.archive.folder import Evidence
 from portproof.errors import UsageError
-from portproof.inventory.plain import this_machine
+from portproof.inventory.read import read_inventory
 from portproof.judge.job import Job
 from portproof.model.observation import FailedLook, Identity, Look, Reason, SourceReply, Unobserved
 from portproof.model.verdicts import Verdict
@@ -66,7 +66,7 @@ def job() -> Job:
     """An audit of this machine by one rule."""
     rules = tuple(bind([policy()]))
     return Job(
-        rules, (Check(check="listening-sockets", title="x", sql="SELECT 1"),), this_machine()
+        rules, (Check(check="listening-sockets", title="x", sql="SELECT 1"),), read_inventory([])
     )
 
 
@@ -78,7 +78,7 @@ def look(sources: list[Source], looks: list[Look] | None = None) -> AuditResult:
     """Audit this machine through given sources; what was recorded is added to ``looks``."""
     asked = job()
     recorded = [] if looks is None else looks
-    every = Looks(asked.inventory.hosts, asked.questions(), How(sources))
+    every = Looks(asked.inventory.targets, asked.questions(), How(sources))
     return run(asked, every, record=lambda _, each: recorded.append(each))
 
 

@@ -14,7 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portproof.catalog import services as registry
-from portproof.catalog.services import Service, Target, by_name, by_port, parse_target, suggest
+from portproof.catalog.services import (
+    PortQuery,
+    Service,
+    by_name,
+    by_port,
+    parse_port_query,
+    suggest,
+)
 from portproof.errors import UsageError
 
 ROOT = Path(__file__).parent.parent
@@ -197,8 +204,8 @@ def test_a_damaged_table_is_never_an_empty_one(
 def test_a_lookup_imports_nothing_heavy() -> None:
     """Looking up a port is quick from a cold start, so it stays with the standard library."""
     code = (
-        "import sys; from portproof.catalog.services import *; by_port(609); parse_target('ssh');"
-        "suggest('sshh'); print(*sys.modules)"
+        "import sys; from portproof.catalog.services import *; by_port(609);"
+        "parse_port_query('ssh'); suggest('sshh'); print(*sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     modules = {name.partition(".")[0] for name in done.stdout.split()}
@@ -212,25 +219,25 @@ BOTH = ("tcp", "udp")
 @pytest.mark.parametrize(
     ("text", "targets"),
     [
-        ("609", (Target(609, 609, BOTH),)),
-        ("609/udp", (Target(609, 609, ("udp",)),)),
-        (" 609/TCP ", (Target(609, 609, ("tcp",)),)),
-        ("1", (Target(1, 1, BOTH),)),
-        ("65535", (Target(65535, 65535, BOTH),)),
-        ("ssh", (Target(22, 22, BOTH),)),
-        ("SSH/tcp", (Target(22, 22, ("tcp",)),)),
-        ("npmp-trap", (Target(609, 609, BOTH),)),
-        ("redis", (Target(6379, 6379, ("tcp",)),)),
-        ("x11", (Target(6000, 6063, BOTH),)),
-        ("flex-lm/udp", (Target(27000, 27009, ("udp",)),)),
-        ("http-alt", tuple(Target(port, port, BOTH) for port in (591, 8008, 8080))),
-        ("914c/g", (Target(211, 211, BOTH),)),
-        ("cl/1/udp", (Target(172, 172, ("udp",)),)),
+        ("609", (PortQuery(609, 609, BOTH),)),
+        ("609/udp", (PortQuery(609, 609, ("udp",)),)),
+        (" 609/TCP ", (PortQuery(609, 609, ("tcp",)),)),
+        ("1", (PortQuery(1, 1, BOTH),)),
+        ("65535", (PortQuery(65535, 65535, BOTH),)),
+        ("ssh", (PortQuery(22, 22, BOTH),)),
+        ("SSH/tcp", (PortQuery(22, 22, ("tcp",)),)),
+        ("npmp-trap", (PortQuery(609, 609, BOTH),)),
+        ("redis", (PortQuery(6379, 6379, ("tcp",)),)),
+        ("x11", (PortQuery(6000, 6063, BOTH),)),
+        ("flex-lm/udp", (PortQuery(27000, 27009, ("udp",)),)),
+        ("http-alt", tuple(PortQuery(port, port, BOTH) for port in (591, 8008, 8080))),
+        ("914c/g", (PortQuery(211, 211, BOTH),)),
+        ("cl/1/udp", (PortQuery(172, 172, ("udp",)),)),
     ],
 )
-def test_a_target_is_read(text: str, targets: tuple[Target, ...]) -> None:
+def test_a_target_is_read(text: str, targets: tuple[PortQuery, ...]) -> None:
     """Numbers mean both protocols, names what they are registered with."""
-    assert parse_target(text) == targets
+    assert parse_port_query(text) == targets
 
 
 @pytest.mark.parametrize(
@@ -255,7 +262,7 @@ def test_a_target_is_read(text: str, targets: tuple[Target, ...]) -> None:
 def test_a_target_that_is_none_says_what_would_do(text: str, says: str) -> None:
     """The message names what was wrong and shows control characters as text."""
     with pytest.raises(UsageError) as raised:
-        parse_target(text)
+        parse_port_query(text)
     assert says in str(raised.value)
     assert len(str(raised.value)) < 300
 
@@ -264,7 +271,7 @@ def test_a_target_that_is_none_says_what_would_do(text: str, says: str) -> None:
 def test_any_text_is_a_target_or_a_usage_error(text: str) -> None:
     """Nothing a user types brings another error, no targets, or a port out of range."""
     try:
-        targets = parse_target(text)
+        targets = parse_port_query(text)
     except UsageError:
         return
     assert targets

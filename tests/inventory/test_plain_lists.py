@@ -10,11 +10,9 @@ from own_folder import Folder, hide_ansible, settle
 
 from portproof.errors import ContentError, UsageError
 from portproof.inventory.build import digest
-from portproof.inventory.connection import connection
-from portproof.inventory.plain import own_names, read_names, this_machine
 from portproof.inventory.read import read_inventory
+from portproof.inventory.targets import own_names
 from portproof.model.connection import Connection
-from portproof.model.hosts import Host
 
 
 @pytest.fixture(autouse=True)
@@ -168,32 +166,23 @@ def test_names_with_variables_nearby_are_ansibles_too(tmp_path: Path) -> None:
     assert "which only Ansible reads" in problems("web1,")[0]
 
 
-def test_read_names_reads_a_file(folder: Folder) -> None:
-    """The reader of a single file raises and returns as the reader of all kinds does."""
-    inventory = read_names(Path(folder.write("hosts", "web1\n")))
-    assert (inventory.hosts, inventory.source) == ((Host("web1"),), "hosts")
-    with pytest.raises(ContentError, match="more than a host name"):
-        read_names(Path(folder.write("other", "[web]\n")))
-
-
 @pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "::1"])
 def test_this_machine_may_be_listed(name: str) -> None:
     """In a plain list, the loopback's names are this machine; others are reached over SSH."""
-    local, other = read_inventory([f"{name},web1,"]).hosts
-    reached = [connection(local), connection(other)]
+    reached = [target.connection for target in read_inventory([f"{name},web1,"]).targets]
     assert [each.kind for each in reached if isinstance(each, Connection)] == ["local", "ssh"]
 
 
 def test_without_a_source_it_is_this_machine() -> None:
     """The machine goes by its own name, is in no group, and is looked at locally."""
     inventory = read_inventory([])
-    assert inventory == this_machine()
     assert [host.name for host in inventory.hosts] == [platform.node()]
     assert inventory.source == "this machine"
     assert inventory.groups() == {"all": (platform.node(),), "ungrouped": (platform.node(),)}
-    reached = connection(inventory.hosts[0])
-    assert isinstance(reached, Connection)
-    assert reached.kind == "local"
+    (target,) = inventory.targets
+    assert target.host == inventory.hosts[0]
+    assert isinstance(target.connection, Connection)
+    assert target.connection.kind == "local"
 
 
 def test_this_machines_own_names_are_short_and_long() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from portproof.inventory.shared_addresses import sharing
+from portproof.inventory.targets import targets_of
 from portproof.model.hosts import Host
 from support.calling import portproof
 from support.folders import save
@@ -18,7 +19,8 @@ ARGS = "ansible_ssh_common_args"
 
 def told(**hosts: Mapping[str, Any]) -> tuple[str, ...]:
     """What is said of hosts by name, with their variables."""
-    return sharing(Host(name, variables=variables) for name, variables in hosts.items())
+    named = [Host(name, variables=variables) for name, variables in hosts.items()]
+    return sharing(targets_of(named, accept_new_host_keys=True))
 
 
 def test_two_names_of_one_address() -> None:

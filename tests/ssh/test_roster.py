@@ -10,6 +10,7 @@ from fleet.fleet import Fleet, fleet
 from fleet.looking import connection, listening_check, questions
 from fleet.plans import Opened, Plan
 from portproof.errors import UsageError
+from portproof.inventory.targets import targets_of
 from portproof.judge.job import Job
 from portproof.model.hosts import Host, Inventory
 from portproof.model.observation import HostLook, Look
@@ -109,7 +110,7 @@ def test_hosts_times_rules_adds_up_and_each_comes_out_right(hosts: Fleet) -> Non
         outside[host.name] = tried.answered if tried is not None else None
 
     how = How([], forks=40, outside=lambda _: {609})
-    result = run(job, Looks(every, questions(), how), record=record)
+    result = run(job, Looks(targets_of(every), questions(), how), record=record)
     assert [host.name for host in result.hosts] == list(told)
     assert sum(result.totals.verdicts.values()) == len(told) * len(RULES)
     found = {host.name: outcome(host) for host in result.hosts}
@@ -130,6 +131,6 @@ def test_a_source_that_hosts_cannot_have_is_refused_before_the_run() -> None:
     """By the library too; where every host is this machine it may be right."""
     how = How([], ssh=SshSettings(via="osqueryd"))
     with pytest.raises(UsageError, match="no source osqueryd"):
-        Looks([Host("localhost"), Host("web1")], questions(), how)
+        Looks(targets_of([Host("localhost"), Host("web1")]), questions(), how)
     here = Host("localhost", (), {"ansible_connection": "local"})
-    assert list(Looks([here], questions(), how))
+    assert list(Looks(targets_of([here]), questions(), how))

@@ -16,7 +16,8 @@ from portproof.content.load import Content, load
 from portproof.content.shipped import shipped
 from portproof.defaults import WARN_DAYS
 from portproof.errors import UsageError
-from portproof.inventory.plain import this_machine
+from portproof.inventory.read import read_inventory
+from portproof.inventory.targets import with_targets
 from portproof.judge.job import Job
 from portproof.model.hosts import Inventory
 from portproof.model.observation import (
@@ -102,14 +103,18 @@ def audit(
     rules = tuple(bind(policies))
     known = own.check_by_id() | {check.check: check for check in checks}
     _refuse_flaws(rules, known)
+    if inventory is None:
+        inventory = read_inventory([])
+    elif not inventory.targets:
+        inventory = with_targets(inventory)
     job = Job(
         rules,
         tuple(known[name] for name in _needed_checks(rules)),
-        inventory or this_machine(),
+        inventory,
         waivers=_waivers_of(policies),
     )
     how = How(sources(via), ssh=SshSettings(via=via))
-    return run(job, Looks(job.inventory.hosts, job.questions(), how))
+    return run(job, Looks(job.inventory.targets, job.questions(), how))
 
 
 def _waivers_of(policies: Iterable[Policy]) -> tuple[BoundWaiver, ...]:

@@ -39,7 +39,7 @@ class Service(NamedTuple):
     description: str
 
 
-class Target(NamedTuple):
+class PortQuery(NamedTuple):
     """Ports a user asks about, ``first`` to ``last`` inclusive, with the protocols meant."""
 
     first: int
@@ -64,7 +64,7 @@ def suggest(name: str) -> list[str]:
     return [by_name(key)[0].name for key in near]
 
 
-def parse_target(text: str) -> tuple[Target, ...]:
+def parse_port_query(text: str) -> tuple[PortQuery, ...]:
     """Read what a user typed: ``609``, ``609/udp``, ``ssh`` or ``ssh/tcp``.
 
     A number without a protocol means tcp and udp; a name means the ports and protocols it is
@@ -87,17 +87,17 @@ def parse_target(text: str) -> tuple[Target, ...]:
     return _target(what, (protocol.casefold(),))
 
 
-def _target(what: str, protocols: tuple[str, ...]) -> tuple[Target, ...]:
+def _target(what: str, protocols: tuple[str, ...]) -> tuple[PortQuery, ...]:
     if not (what.isascii() and what.isdigit()):
         return _named(what, protocols)
     # A long row of digits is out of range whatever its value; int() refuses to read very long ones.
     number = int(what) if len(what) <= _LONGEST_SHOWN else 0
     if not 1 <= number <= _LAST_PORT:
         raise UsageError(f"{_shown(what)} is not a port: ports are 1 to {_LAST_PORT}")
-    return (Target(number, number, protocols),)
+    return (PortQuery(number, number, protocols),)
 
 
-def _named(name: str, protocols: tuple[str, ...]) -> tuple[Target, ...]:
+def _named(name: str, protocols: tuple[str, ...]) -> tuple[PortQuery, ...]:
     services = by_name(name)
     if not services:
         raise UsageError(_unknown(name))
@@ -108,7 +108,7 @@ def _named(name: str, protocols: tuple[str, ...]) -> tuple[Target, ...]:
             f"{services[0].name} is registered for {has}, not {' or '.join(protocols)}"
         )
     ranges = sorted({(s.first, s.last) for s in usable})
-    return tuple(Target(*ports, _protocols_at(ports, usable, protocols)) for ports in ranges)
+    return tuple(PortQuery(*ports, _protocols_at(ports, usable, protocols)) for ports in ranges)
 
 
 def _protocols_at(

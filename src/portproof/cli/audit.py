@@ -161,7 +161,12 @@ def command(
         refuse_wrong_use(asked["formats"], asked["fail_on"])
     vault = VaultOptions(password_files=asked["vault_password_files"], ids=asked["vault_ids"])
     with _loading(*_FOR_A_FLEET if asked["inventory"] else ()):
-        inventory = read_inventory(asked["inventory"], limit=asked["limit"], vault=vault)
+        inventory = read_inventory(
+            asked["inventory"],
+            limit=asked["limit"],
+            vault=vault,
+            accept_new_host_keys=asked["accept_new_host_keys"],
+        )
     from portproof.cli.auditing import audited  # noqa: PLC0415 - see _loading
 
     return audited(asked, inventory, output, theme, quiet=quiet)

@@ -91,7 +91,12 @@ def resumed(folder: Path, theme: Themed, *, quiet: bool) -> ExitCode:
     request = read_request(folder)
     refuse_wrong_use(request.formats, request.fail_on)
     vault = VaultOptions(password_files=request.vault_password_files, ids=request.vault_ids)
-    inventory = read_inventory(request.inventory, limit=request.limit, vault=vault)
+    inventory = read_inventory(
+        request.inventory,
+        limit=request.limit,
+        vault=vault,
+        accept_new_host_keys=request.accept_new_host_keys,
+    )
     job = _job(request, inventory)
     output = _Output(folder, theme(), _standing(job, request, folder), quiet=quiet)
     _refuse_nothing_left(job, output)
@@ -155,7 +160,6 @@ def _audit(job: Job, request: Request, output: _Output) -> AuditResult:
     how = How(
         sources(request.via),
         forks=request.forks,
-        accept_new_host_keys=request.accept_new_host_keys,
         outside=ports_to_try(job.rules, job.inventory) if request.outside else None,
         ssh=SshSettings(command_timeout=request.timeout, via=request.via),
     )

@@ -10,7 +10,7 @@ import click
 from portproof.app.content import load_content
 from portproof.catalog.controls import framework_name
 from portproof.catalog.manual_checks import commands
-from portproof.catalog.services import Target, by_port, parse_target
+from portproof.catalog.services import PortQuery, by_port, parse_port_query
 from portproof.cli.options import POLICY_HELP
 from portproof.cli.show import Line, show
 from portproof.content.lint import lint
@@ -39,7 +39,7 @@ def command(port: str, policies: tuple[str, ...]) -> None:
 
     PORT is a number, a number with a protocol, or a registered service name: 609, 609/udp, ssh.
     """
-    targets = parse_target(port)
+    targets = parse_port_query(port)
     content = load_content(policies)
     lint(content)
     content.raise_problems()
@@ -52,7 +52,7 @@ def command(port: str, policies: tuple[str, ...]) -> None:
 
 
 def _explain(
-    target: Target, rules: Iterable[BoundRule], scene: HostFacts | None, unseen: str
+    target: PortQuery, rules: Iterable[BoundRule], scene: HostFacts | None, unseen: str
 ) -> Iterator[Line]:
     yield Line(_name(target), "bold")
     yield from _registered(target)
@@ -62,12 +62,12 @@ def _explain(
     yield Line("")
 
 
-def _name(target: Target) -> str:
+def _name(target: PortQuery) -> str:
     ports = str(target.first) if target.first == target.last else f"{target.first}-{target.last}"
     return f"{ports}/{' and '.join(target.protocols)}"
 
 
-def _registered(target: Target) -> Iterator[Line]:
+def _registered(target: PortQuery) -> Iterator[Line]:
     found = dict.fromkeys(
         service for protocol in target.protocols for service in by_port(target.first, protocol)
     )
@@ -81,7 +81,7 @@ def _registered(target: Target) -> Iterator[Line]:
         yield Line(f"  Registered: {name or 'nobody'} ({shown}): {description}")
 
 
-def _rules(target: Target, rules: Iterable[BoundRule]) -> Iterator[Line]:
+def _rules(target: PortQuery, rules: Iterable[BoundRule]) -> Iterator[Line]:
     covering = [bound for bound in rules if _covers(bound, target)]
     if not covering:
         yield Line("  Rules: no rule covers it.")
@@ -122,11 +122,11 @@ def _fixes(fix: str | ByPlatform | None) -> Iterator[tuple[str, str]]:
             yield platform.value, text
 
 
-def _covers(bound: BoundRule, target: Target) -> bool:
+def _covers(bound: BoundRule, target: PortQuery) -> bool:
     return any(bound.rule.watches(Protocol(name), target.first) for name in target.protocols)
 
 
-def _listeners(target: Target, scene: HostFacts | None, unseen: str) -> Iterator[Line]:
+def _listeners(target: PortQuery, scene: HostFacts | None, unseen: str) -> Iterator[Line]:
     if scene is None:
         yield Line(f"  Here now: nobody could look: {visible(unseen)}", "yellow")
         return
@@ -140,11 +140,11 @@ def _listeners(target: Target, scene: HostFacts | None, unseen: str) -> Iterator
         yield Line("  Here now: proven closed.", "green")
 
 
-def _meant(listener: Listener, target: Target) -> bool:
+def _meant(listener: Listener, target: PortQuery) -> bool:
     return target.first <= listener.port <= target.last and listener.protocol in target.protocols
 
 
-def _by_hand(target: Target) -> Iterator[Line]:
+def _by_hand(target: PortQuery) -> Iterator[Line]:
     yield Line("  To check by hand:")
     for platform, lines in commands(target.first, target.protocols).items():
         for line in lines:

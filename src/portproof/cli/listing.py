@@ -7,7 +7,7 @@ from typing import Any, Final
 import click
 
 from portproof.app.content import load_paths
-from portproof.catalog.services import Target, parse_target
+from portproof.catalog.services import PortQuery, parse_port_query
 from portproof.cli.show import Line, show
 from portproof.content.load import Content, Loaded
 from portproof.content.shipped import policy_path, shipped_policies
@@ -98,11 +98,11 @@ def _as_severe(name: str) -> Keep:
 
 
 def _about(text: str) -> Keep:
-    targets = parse_target(text)
+    targets = parse_port_query(text)
     return lambda bound: any(_concerns(bound, target) for target in targets)
 
 
-def _concerns(bound: BoundRule, target: Target) -> bool:
+def _concerns(bound: BoundRule, target: PortQuery) -> bool:
     """Whether a listener on any of the ports is what the rule is about, allowed or not."""
     rule = bound.rule
     if not isinstance(rule, PortRule):
@@ -111,7 +111,7 @@ def _concerns(bound: BoundRule, target: Target) -> bool:
     return any(pair in getattr(rule, rule.kind) or rule.watches(*pair) for pair in pairs)
 
 
-def _ports(target: Target) -> range:
+def _ports(target: PortQuery) -> range:
     return range(target.first, target.last + 1)
 
 

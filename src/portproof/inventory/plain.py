@@ -50,24 +50,6 @@ def this_machine() -> Inventory:
     return assembled([Host(platform.node() or "localhost", variables=LOCAL)], "this machine")
 
 
-def own_names() -> frozenset[str]:
-    """The names this machine goes by, in lower case, without asking a name service."""
-    name = platform.node().lower()
-    return frozenset({name, name.partition(".")[0]} - {""})
-
-
-def read_names(file: Path) -> Inventory:
-    """Read a file with one host name a line; ``#`` starts a comment.
-
-    Raises:
-        ContentError: the file cannot be read, names nobody, or has lines that are no host names.
-    """
-    found = look_at(str(file))
-    if isinstance(found, Foreign):
-        raise ContentError([Problem(str(file), found.line, found.column, "", found.why)])
-    return inventory_of(found.names, str(file))
-
-
 def inventory_of(names: Sequence[str], source: str) -> Inventory:
     """The inventory of a plain list: hosts without groups or variables, each once."""
     return assembled([_host(name) for name in dict.fromkeys(names)], source)

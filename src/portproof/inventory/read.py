@@ -11,7 +11,7 @@ from portproof.inventory.build import assembled
 from portproof.inventory.limit import limited
 from portproof.inventory.listing import read_listing
 from portproof.inventory.plain import Foreign, Plain, inventory_of, is_list, look_at, this_machine
-from portproof.inventory.shared_addresses import sharing
+from portproof.inventory.targets import with_targets
 from portproof.inventory.vault import NO_VAULT, VaultOptions
 from portproof.inventory.vault_decrypt import opened
 from portproof.model.hosts import Inventory
@@ -23,7 +23,11 @@ _WITH_RANGES: Final = {"ANSIBLE_INVENTORY_ENABLED": "ansible.builtin.advanced_ho
 
 
 def read_inventory(
-    sources: Sequence[str], *, limit: str | None = None, vault: VaultOptions = NO_VAULT
+    sources: Sequence[str],
+    *,
+    limit: str | None = None,
+    vault: VaultOptions = NO_VAULT,
+    accept_new_host_keys: bool = False,
 ) -> Inventory:
     """Read what ``-i`` was given; without any source, the inventory is this machine.
 
@@ -34,6 +38,8 @@ def read_inventory(
         sources: Files, folders, scripts, or lists such as ``web1,web2,``.
         limit: A host pattern of Ansible's, such as ``web:&prod:!canary`` or ``@hosts.retry``.
         vault: Where the passwords of Ansible's vault are.
+        accept_new_host_keys: Whether unknown host keys are to be recorded. It is part of how a host
+            is reached: one whose inventory turns off the checking of keys is not reached without.
 
     Raises:
         ContentError: a source cannot be read, or no host is in them.
@@ -43,8 +49,8 @@ def read_inventory(
         raise UsageError("-i is empty; leave it out to audit this machine, or name an inventory")
     whole = _read(sources, vault) if sources else this_machine()
     chosen = _limited(whole, limit, sources) if limit is not None else whole
-    hosts = opened(chosen.hosts, vault)
-    return replace(chosen, hosts=hosts, warnings=(*chosen.warnings, *sharing(hosts)))
+    chosen = replace(chosen, hosts=opened(chosen.hosts, vault))
+    return with_targets(chosen, accept_new_host_keys=accept_new_host_keys)
 
 
 def _limited(whole: Inventory, limit: str, sources: Sequence[str]) -> Inventory:

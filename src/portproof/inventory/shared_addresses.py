@@ -8,10 +8,8 @@ import ipaddress
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from portproof.inventory.connection import connection
-from portproof.inventory.plain import own_names
 from portproof.model.connection import Connection
-from portproof.model.hosts import Host
+from portproof.model.hosts import Target
 
 _ADDRESSES: Final = 10
 """Addresses that are named in warnings before the rest is counted."""
@@ -23,18 +21,16 @@ _SSH: Final = 22
 _Way = tuple[str, int | None, str | None, str | None, str | None]
 
 
-def sharing(hosts: Iterable[Host]) -> tuple[str, ...]:
-    """One warning for each address that several hosts are reached at; the rest in a last one.
+def sharing(targets: Iterable[Target]) -> tuple[str, ...]:
+    """Return a warning for each address at which several hosts are reached, and one for the rest.
 
-    Hosts behind different jump hosts, and hosts whose ways are not known, share nothing. What
+    Hosts behind different jump hosts, and hosts that cannot be reached, share nothing. What
     ``~/.ssh/config`` and name servers make of an address is not asked.
     """
-    here, names = own_names(), dict[_Way, list[str]]()
-    for host in hosts:
-        # The address is the same whichever keys are accepted.
-        way = connection(host, here=here, accept_new_host_keys=True)
-        if isinstance(way, Connection):
-            names.setdefault(_way(way), []).append(host.name)
+    names = dict[_Way, list[str]]()
+    for target in targets:
+        if isinstance(target.connection, Connection):
+            names.setdefault(_way(target.connection), []).append(target.host.name)
     shared = [(way, names) for way, names in names.items() if len(names) > 1]
     return tuple(_told(shared))
 

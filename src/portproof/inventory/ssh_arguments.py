@@ -82,7 +82,7 @@ def read_arguments(text: str) -> Iterator[OptionPair]:
 
 @lru_cache(maxsize=256)
 def _words(text: str) -> tuple[str, ...]:
-    """Most hosts of an inventory share their arguments, and each host's are read several times."""
+    """Split a command line; most hosts of an inventory share theirs."""
     try:
         return tuple(shlex.split(text))
     except ValueError as error:

@@ -8,7 +8,7 @@ from portproof.defaults import WARN_DAYS
 from portproof.judge.host import failing_listeners, judge
 from portproof.judge.plan import pattern_warnings, plans
 from portproof.judge.waivers import Untidy, Waivers
-from portproof.model.hosts import Host, Inventory
+from portproof.model.hosts import Host, Inventory, Target
 from portproof.model.listeners import Listener
 from portproof.model.observation import (
     HostLook,
@@ -56,9 +56,9 @@ class Job:
         """The hosts of the inventory that are among the names."""
         return [host for host in self.inventory.hosts if host.name in names]
 
-    def without(self, names: Container[str]) -> list[Host]:
-        """The hosts of the inventory that are not among the names."""
-        return [host for host in self.inventory.hosts if host.name not in names]
+    def without(self, names: Container[str]) -> list[Target]:
+        """Return the targets of the inventory whose hosts are not among the names."""
+        return [target for target in self.inventory.targets if target.host.name not in names]
 
 
 def basis_of(job: Job, today: date) -> Basis:

@@ -5,6 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from portproof.model.connection import Connection
+from portproof.model.observation import Unobserved
+
 ALL: Final = "all"
 UNGROUPED: Final = "ungrouped"
 
@@ -19,6 +22,14 @@ class Host:
     name: str
     groups: tuple[str, ...] = ()
     variables: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A host and how it is reached, or the reason it cannot be."""
+
+    host: Host
+    connection: Connection | Unobserved
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +48,8 @@ class Inventory:
         members: Host names by group as the inventory orders them; empty if the hosts' own groups
             tell it all.
         warnings: What the inventory's reader must know, one sentence each.
+        targets: How each of ``hosts`` is reached, in their order; empty where nobody is to be
+            looked at, as in an audit that is read back.
     """
 
     hosts: tuple[Host, ...]
@@ -45,6 +58,7 @@ class Inventory:
     everyone: tuple[str, ...] = ()
     members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    targets: tuple[Target, ...] = ()
 
     def names(self) -> tuple[str, ...]:
         """The name of every host, whether the audit is limited to it or not."""

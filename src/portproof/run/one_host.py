@@ -1,7 +1,7 @@
 """Every host of an inventory with its look: this machine first, then the others over SSH."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -12,11 +12,9 @@ import msgspec
 
 from portproof.defaults import FORKS
 from portproof.errors import UsageError
-from portproof.inventory.connection import connection
-from portproof.inventory.plain import own_names
 from portproof.investigate.why import with_why
 from portproof.model.connection import Connection
-from portproof.model.hosts import Host
+from portproof.model.hosts import Host, Target
 from portproof.model.listeners import Listener
 from portproof.model.observation import FailedLook, HostLook, Look, Observed, Platform, Unobserved
 from portproof.run import local
@@ -51,7 +49,6 @@ class How:
 
     sources: Sequence[Source]
     forks: int = FORKS
-    accept_new_host_keys: bool = False
     outside: PortsOf | None = None
     ssh: SshSettings = field(default_factory=SshSettings)
 
@@ -78,18 +75,18 @@ class Looks:
         ImportError: a host is reached over SSH, and a library for that cannot be loaded.
     """
 
-    def __init__(self, hosts: Sequence[Host], questions: Questions, how: How) -> None:
-        self._hosts = hosts
+    def __init__(self, targets: Sequence[Target], questions: Questions, how: How) -> None:
         self._questions = questions
         self._how = how
-        self._here = own_names()
         self._fleet: FleetRun | None = None
         self._finishing = False
-        self._near = [host for host in hosts if not self._is_far(host)]
-        if len(self._near) < len(hosts) and how.ssh.via not in (None, *VIA):
+        self._connections = {target.host.name: target.connection for target in targets}
+        self._near = [target.host for target in targets if not _is_far(target)]
+        self._far = [target.host for target in targets if _is_far(target)]
+        if self._far and how.ssh.via not in (None, *VIA):
             text = f"hosts reached over SSH have no source {how.ssh.via}"
             raise UsageError(f"{text}; take {' or '.join(VIA)}, or leave out --via")
-        if len(self._near) < len(hosts):
+        if self._far:
             import_module(_OVER_SSH)
         self._suspects: Suspects | None = None
 
@@ -116,22 +113,13 @@ class Looks:
             yield host, look
             if self._finishing:
                 return
-        if len(self._near) < len(self._hosts):
-            yield from self._look_far({host.name for host in self._near})
-
-    def _way(self, host: Host) -> Connection | Unobserved:
-        accept = self._how.accept_new_host_keys
-        return connection(host, here=self._here, accept_new_host_keys=accept)
-
-    def _is_far(self, host: Host) -> bool:
-        way = self._way(host)
-        return isinstance(way, Connection) and way.kind == "ssh"
+        if self._far:
+            yield from self._look_far()
 
     def _look_near(self, host: Host) -> Look:
-        way = self._way(host)
+        way = self._connections[host.name]
         if isinstance(way, Unobserved):
-            taken = datetime.now(UTC).isoformat(timespec="seconds")
-            return FailedLook(cause=way, taken=taken, seconds=0.0)
+            return _failed_look(way)
         return self._explained(host, look_here(self._how.sources, self._questions[this_platform()]))
 
     def _explained(self, host: Host, look: Look) -> Look:
@@ -143,19 +131,18 @@ class Looks:
             return look
         return with_why(look, listeners, self._how.sources) if listeners else look
 
-    def _look_far(self, near: Container[str]) -> Iterator[tuple[Host, Look]]:
-        looker = self._looker(len(self._hosts) - len(self._near))
+    def _look_far(self) -> Iterator[tuple[Host, Look]]:
+        looker = self._looker(len(self._far))
         knocker = Knocker()
 
         async def look(host: Host) -> Look:
-            way = self._way(host)
+            way = self._connections[host.name]
             if isinstance(way, Unobserved):
-                raise TypeError(f"{host.name} was reachable a moment ago")
+                return _failed_look(way)
             found = await looker.look(host.name, way, partial(self._failing, host))
             return await self._outside(host, way, found, knocker)
 
-        far = (host for host in self._hosts if host.name not in near)
-        self._fleet = FleetRun(look, far, self._how.forks, looker.close)
+        self._fleet = FleetRun(look, self._far, self._how.forks, looker.close)
         if self._finishing:
             return
         yield from self._fleet
@@ -188,3 +175,12 @@ class Looks:
         ports = tuple(self._how.outside(host))
         outside = await knocker.knock(way.address, ports) if ports else None
         return msgspec.structs.replace(look, outside=outside)
+
+
+def _is_far(target: Target) -> bool:
+    return isinstance(target.connection, Connection) and target.connection.kind == "ssh"
+
+
+def _failed_look(cause: Unobserved) -> FailedLook:
+    taken = datetime.now(UTC).isoformat(timespec="seconds")
+    return FailedLook(cause=cause, taken=taken, seconds=0.0)
