@@ -1,4 +1,8 @@
-"""What gates CI: ``--fail-on`` chooses it, and changes what no verdict and no result says.
+"""What gates CI: ``--fail-on`` chooses it, and changes no verdict and no result.
+
+Failures and unproven verdicts are gated by default. A condition replaces the default only for what
+it speaks of: ``fail``, ``new`` and ``expired`` for failures, ``unproven`` for unproven verdicts,
+``severity>=`` for both.
 
 An audit that was interrupted, that judged nothing or that proved nothing is never let through,
 whatever is chosen.
@@ -42,13 +46,14 @@ class What(StrEnum):
     SEVERITY = "severity"
 
 
+_ABOUT_FAILURES: Final = frozenset({What.FAIL, What.EXPIRED, What.NEW, What.SEVERITY})
+_ABOUT_UNPROVEN: Final = frozenset({What.UNPROVEN, What.SEVERITY})
 _NOUNS: Final = {
     What.FAIL: ("failure", "failures"),
     What.WAIVED: ("waived", "waived"),
     What.EXPIRED: ("failure with a lapsed waiver", "failures with a lapsed waiver"),
     What.NEW: ("new failure", "new failures"),
     What.UNPROVEN: ("unproven", "unproven"),
-    What.SEVERITY: ("failure", "failures"),
 }
 """What is counted, for one and for many."""
 
@@ -58,7 +63,8 @@ class Condition:
     """One ``--fail-on``: it holds when there is more than ``above`` of what it counts.
 
     ``above`` is a number of verdicts, or per cent of the judged ones when ``percent``; ``severity``
-    is the least severe that counts, for ``severity>=`` alone.
+    is the least severe that counts, for ``severity>=`` alone. ``default`` marks a condition that
+    nobody asked for.
     """
 
     text: str
@@ -66,11 +72,7 @@ class Condition:
     above: Fraction = Fraction(0)
     percent: bool = False
     severity: Severity = Severity.INFO
-
-    @property
-    def code(self) -> ExitCode:
-        """What the process exits with when this gates."""
-        return ExitCode.INCOMPLETE if self.what is What.UNPROVEN else ExitCode.FAILED
+    default: bool = False
 
     def exceeded(self, count: int, judged: int) -> bool:
         """Whether so many of the judged verdicts are too many; exact, nothing is rounded."""
@@ -123,31 +125,51 @@ def condition(text: str) -> Condition:
 
 def gate(result: AuditResult, asked_for: Iterable[Condition]) -> Gate:
     """Decide whether a result is let through; without conditions, its own exit code decides."""
-    conditions = tuple(dict.fromkeys(asked_for))
-    if not conditions:
+    asked = tuple(dict.fromkeys(asked_for))
+    if not asked:
         return Gate(result.exit_code)
+    conditions = _with_defaults(asked)
     known = _known_failures(result)
-    counts = Counter(
-        asked for case in _cases(result) for asked in conditions if _is_meant(asked, case, known)
-    )
+    cases = list(_cases(result))
+    counts = {
+        each: Counter(case.judgement.verdict for case in cases if _is_meant(each, case, known))
+        for each in conditions
+    }
     judged = result.totals.judged
-    held = [asked for asked in conditions if asked.exceeded(counts[asked], judged)]
+    held = [each for each in conditions if each.exceeded(counts[each].total(), judged)]
     left = Counter(
         case.judgement.verdict
-        for case in _cases(result)
-        if not any(_is_meant(asked, case, known) for asked in held)
+        for case in cases
+        if not any(_is_meant(each, case, known) for each in held)
     )
     code, stopped = _never_let_through(result)
     if stopped != _NOTHING_JUDGED:
-        code = min([asked.code for asked in held], default=code)
+        code = min([_code(counts[each]) for each in held], default=code)
     return Gate(
         exit_code=code,
-        conditions=tuple(asked.text for asked in conditions),
-        reasons=tuple(_reason(asked, counts[asked], result) for asked in held),
+        conditions=tuple(each.text for each in asked),
+        reasons=tuple(_reason(each, counts[each], result) for each in held),
         failures=left[Verdict.FAIL],
         unproven=left[Verdict.UNPROVEN],
         stopped=stopped,
     )
+
+
+def _with_defaults(asked: tuple[Condition, ...]) -> tuple[Condition, ...]:
+    """Add the default for what none of the conditions speaks of."""
+    about = {each.what for each in asked}
+    failures = Condition("the default for failures", What.FAIL, default=True)
+    unproven = Condition("the default for unproven verdicts", What.UNPROVEN, default=True)
+    return (
+        *asked,
+        *(() if about & _ABOUT_FAILURES else (failures,)),
+        *(() if about & _ABOUT_UNPROVEN else (unproven,)),
+    )
+
+
+def _code(counted: Counter[Verdict]) -> ExitCode:
+    """Return what the process exits with when these verdicts gate."""
+    return ExitCode.INCOMPLETE if set(counted) == {Verdict.UNPROVEN} else ExitCode.FAILED
 
 
 def _never_let_through(result: AuditResult) -> tuple[ExitCode, str]:
@@ -185,22 +207,34 @@ def _is_meant(asked: Condition, case: _GatedVerdict, known: set[tuple[str, str]]
     verdict = case.judgement.verdict
     if asked.what in {What.UNPROVEN, What.WAIVED}:
         return verdict.value == asked.what.value
+    if asked.what is What.SEVERITY:
+        gates = verdict in {Verdict.FAIL, Verdict.UNPROVEN}
+        return gates and case.bound.severity.rank >= asked.severity.rank
     if verdict is not Verdict.FAIL:
         return False
     if asked.what is What.EXPIRED:
         return any(each.waived and each.waived.lapsed for each in case.judgement.findings)
     if asked.what is What.NEW:
         return (case.host, case.bound.key) not in known
-    return case.bound.severity.rank >= asked.severity.rank
+    return True
 
 
-def _reason(held: Condition, count: int, result: AuditResult) -> str:
-    figure = f"{count} {_NOUNS[held.what][count != 1]}"
+def _reason(held: Condition, counted: Counter[Verdict], result: AuditResult) -> str:
+    figure = _figure(held, counted)
     if held.percent:
         figure = f"{figure} of {result.totals.judged} judged"
     if held.what is What.NEW and result.changes is None:
         figure = f"{figure}: without an earlier audit every failure is new"
-    return f"{held.text} ({figure})"
+    return f"{held.text if held.default else f'--fail-on {held.text}'} ({figure})"
+
+
+def _figure(held: Condition, counted: Counter[Verdict]) -> str:
+    if held.what is not What.SEVERITY:
+        count = counted.total()
+        return f"{count} {_NOUNS[held.what][count != 1]}"
+    failures, unproven = counted[Verdict.FAIL], counted[Verdict.UNPROVEN]
+    parts = [f"{failures} {_NOUNS[What.FAIL][failures != 1]}"] if failures else []
+    return " and ".join(parts + ([f"{unproven} unproven"] if unproven else []))
 
 
 def told(decided: Gate) -> str:
@@ -212,7 +246,7 @@ def told(decided: Gate) -> str:
     if decided.stopped:
         parts.append(f"{decided.stopped}, and --fail-on does not change that")
     if decided.reasons:
-        parts.append(f"gated by --fail-on {', '.join(decided.reasons)}")
+        parts.append(f"gated by {', '.join(decided.reasons)}")
     if decided.failures or decided.unproven:
         parts.append(f"{_left(decided)} did not gate{'' if decided.reasons else f' ({asked})'}")
     if not parts:
