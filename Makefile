@@ -4,8 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
-BROWSER_STAMP := tests/browser/node_modules/.package-lock.json
-VALIDATORS_STAMP := tests/validators/node_modules/.package-lock.json
+BROWSER_STAMP := tests/support/browser/node_modules/.package-lock.json
+VALIDATORS_STAMP := tests/support/validators/node_modules/.package-lock.json
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS ?=
 SOURCES := src tests benchmarks tools
@@ -30,7 +30,7 @@ check: $(DEV_STAMP)
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy
-	$(BIN)/pytest tests/test_structure.py
+	$(BIN)/pytest tests/unit/test_structure.py
 	$(BIN)/portproof lint policies
 	$(BIN)/portproof test policies
 
@@ -44,10 +44,10 @@ bench: $(DEV_STAMP)
 fuzz: $(DEV_STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: \
 	  'atheris>=3' 2>/dev/null || echo "no atheris for this Python and platform: hypothesis drives"
-	PYTHONPATH=tests $(BIN)/python -m fuzz $(FUZZ_TARGETS) --seconds $(FUZZ_SECONDS)
+	PYTHONPATH=tests $(BIN)/python -m support.fuzz $(FUZZ_TARGETS) --seconds $(FUZZ_SECONDS)
 
 fleet: $(DEV_STAMP) system-packages
-	PYTHONPATH=tests $(BIN)/python -m fleet
+	PYTHONPATH=tests $(BIN)/python -m support.fleet
 
 # What is generated from the code and checked in.
 docs: schemas
@@ -70,7 +70,7 @@ system-packages:
 	@tools/system-packages.sh
 
 clean:
-	rm -rf $(VENV) dist build tests/*/node_modules .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) dist build tests/support/*/node_modules .mypy_cache .ruff_cache .pytest_cache
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -90,10 +90,10 @@ $(DEV_STAMP): requirements-dev.lock pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip check --quiet
 	@touch $@ $(RUN_STAMP)
 
-$(BROWSER_STAMP): tests/browser/package-lock.json
-	@if command -v npm >/dev/null; then cd tests/browser && npm ci --silent --no-audit --no-fund; \
+$(BROWSER_STAMP): tests/support/browser/package-lock.json
+	@if command -v npm >/dev/null; then cd tests/support/browser && npm ci --silent --no-audit --no-fund; \
 	 else echo "npm is missing: the browser tests will be skipped"; fi
 
-$(VALIDATORS_STAMP): tests/validators/package-lock.json
-	@if command -v npm >/dev/null; then cd tests/validators && npm ci --silent --no-audit --no-fund; \
+$(VALIDATORS_STAMP): tests/support/validators/package-lock.json
+	@if command -v npm >/dev/null; then cd tests/support/validators && npm ci --silent --no-audit --no-fund; \
 	 else echo "npm is missing: the SARIF tests will be skipped"; fi

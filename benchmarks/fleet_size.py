@@ -1,10 +1,10 @@
 """Audits of 5,000 and of 10,000 hosts over SSH: the controller's memory and time.
 
 The hosts are names for 40 namespaces on this machine, each with its own SSH server
-(``tests/fleet``); every other name is dead (refused). An audit is a program of its own, as a user
-would run it: it makes its inventory, says so, looks, judges, writes evidence and reports. Its
-memory is the largest sum of what it and its processes have to themselves and their parts of what
-they share (PSS); what it had when the inventory was made is the inventory's.
+(``tests/support/fleet``); every other name is dead (refused). An audit is a program of its own, as
+a user would run it: it makes its inventory, says so, looks, judges, writes evidence and reports.
+Its memory is the largest sum of what it and its processes have to themselves and their parts of
+what they share (PSS); what it had when the inventory was made is the inventory's.
 
 Time is CPU of the controller; that on the clock is mostly the hosts', which share this machine.
 """
@@ -22,9 +22,6 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 import psutil
 
-from fleet.fleet import Fleet, fleet
-from fleet.looking import connection
-from fleet.plans import OWN_IPV4, Opened, Plan
 from portproof.app.audit import prepare
 from portproof.archive.folder import AuditFolder, Evidence, Request
 from portproof.content.load import load
@@ -35,7 +32,10 @@ from portproof.model.observation import Look
 from portproof.report.contract import Theme, renderer
 from portproof.run.audit import run
 from portproof.run.one_host import How, Looks
-from requirements import marks
+from support.fleet.fleet import Fleet, fleet
+from support.fleet.looking import connection
+from support.fleet.plans import OWN_IPV4, Opened, Plan
+from support.requirements import marks
 
 SIZES = (5_000, 10_000)
 POLICIES = [shipped_policies()["retired-ports"]]

@@ -1,11 +1,11 @@
 """An audit of a fleet over SSH against Ansible's ``listen_ports_facts`` and ``assert``.
 
-The fleet is 100 namespaces on this machine, each with its own SSH server (``tests/fleet``). Both
-programs are run as a user runs them, with the same inventory and 50 hosts at a time; Ansible keeps
-its defaults. CPU here is that of the program and everything it started, also what it leaves in the
-background: Ansible's connections are programs of their own that stay for a minute after it ends.
-This benchmark takes them over (``PR_SET_CHILD_SUBREAPER``, prctl(2)) and ends them when the program
-has ended. CPU there is that of the hosts' SSH servers and all they started. Memory is the
+The fleet is 100 namespaces on this machine, each with its own SSH server (``tests/support/fleet``).
+Both programs are run as a user runs them, with the same inventory and 50 hosts at a time; Ansible
+keeps its defaults. CPU here is that of the program and everything it started, also what it leaves
+in the background: Ansible's connections are programs of their own that stay for a minute after it
+ends. This benchmark takes them over (``PR_SET_CHILD_SUBREAPER``, prctl(2)) and ends them when the
+program has ended. CPU there is that of the hosts' SSH servers and all they started. Memory is the
 largest sum of what the processes hold: ``rss`` is what ``ps`` shows, ``pss`` counts once what
 several of them share. It is read in a round of its own, because reading it takes time.
 
@@ -30,11 +30,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 import psutil
 
-from fleet.fleet import Fleet, fleet
-from fleet.inventory import write_inventory
-from fleet.plans import OWN_IPV4, Opened, Plan
 from portproof.inventory.ansible import find_program
-from requirements import marks
+from support.fleet.fleet import Fleet, fleet
+from support.fleet.inventory import write_inventory
+from support.fleet.plans import OWN_IPV4, Opened, Plan
+from support.requirements import marks
 
 HOSTS = 100
 ROUNDS = 3

@@ -1,8 +1,8 @@
 """An audit of a fleet over SSH against a bare asyncssh loop that runs ``ss -tulpn``: CPU here.
 
-The fleet is 100 namespaces on this machine, each with its own SSH server (``tests/fleet``). Both
-sides reach the same hosts, 20 at a time, with the same key; ours also finds out what to look with,
-answers the shipped question and judges a shipped policy. CPU is that of this process, after
+The fleet is 100 namespaces on this machine, each with its own SSH server (``tests/support/fleet``).
+Both sides reach the same hosts, 20 at a time, with the same key; ours also finds out what to look
+with, answers the shipped question and judges a shipped policy. CPU is that of this process, after
 all imports; rounds alternate, and medians are compared.
 """
 
@@ -18,9 +18,6 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 import asyncssh
 
-from fleet.fleet import Fleet, fleet
-from fleet.looking import connection, questions
-from fleet.plans import OWN_IPV4, Opened, Plan
 from portproof.app.audit import prepare
 from portproof.content.load import load
 from portproof.content.shipped import shipped, shipped_policies
@@ -30,7 +27,10 @@ from portproof.model.observation import Look
 from portproof.run.audit import run
 from portproof.run.fleet import FleetRun
 from portproof.ssh.collector import SshCollector
-from requirements import marks
+from support.fleet.fleet import Fleet, fleet
+from support.fleet.looking import connection, questions
+from support.fleet.plans import OWN_IPV4, Opened, Plan
+from support.requirements import marks
 
 POLICIES = [shipped_policies()["retired-ports"]]
 HOSTS = 100

@@ -19,8 +19,8 @@ sys.path.insert(0, str(_ROOT / "tests"))
 
 from portproof.model.observation import Observed  # noqa: E402 - after the path is set
 from portproof.sources.thrift_client import OsquerydConnection  # noqa: E402 - after the path is set
-from standins.osqueryd import Osqueryd, honest  # noqa: E402 - tests/ is no package
-from standins.schema import Rows, Value  # noqa: E402 - tests/ is no package
+from support.standins.osqueryd import Osqueryd, honest  # noqa: E402 - tests/ is no package
+from support.standins.schema import Rows, Value  # noqa: E402 - tests/ is no package
 
 _ROUNDS = 5
 _HEADER = 17

@@ -2,7 +2,7 @@
 
 import pytest
 
-from requirements import missing_under_ci
+from support.requirements import missing_under_ci
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Make the pictures of the report that the documentation shows.
 
-    (cd tests/browser && npm ci)
+    (cd tests/support/browser && npm ci)
     python tools/screenshots.py
 
 They show samples of the tests in headless Chromium, in light and in dark, into docs/img.
@@ -22,7 +22,7 @@ from portproof.result.result import AuditResult
 
 ROOT: Final = Path(__file__).parent.parent
 IMAGES: Final = ROOT / "docs" / "img"
-LOOKER: Final = ROOT / "tests" / "browser" / "run.mjs"
+LOOKER: Final = ROOT / "tests" / "support" / "browser" / "run.mjs"
 SAMPLES: Final = ROOT / "tests" / "renderers"
 PICTURES: Final = {
     "compared": (

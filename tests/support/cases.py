@@ -1,8 +1,7 @@
-"""Turns a case file into a look and a policy. tests/cases/README.md is its manual."""
+"""Turns a case file into a look and a policy. tests/cases/verdicts/README.md is its manual."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -29,8 +28,10 @@ from portproof.model.observation import (
 from portproof.model.verdicts import Judgement
 from portproof.policy.checks import Check
 from portproof.policy.policy import Policy, bind
+from support.paths import CASES
 
-CASES = Path(__file__).parent.parent / "cases"
+VERDICTS = CASES / "verdicts"
+
 HOST_NAMESPACE = "4026531840"
 TAKEN = "2026-01-01T00:00:00+00:00"
 
@@ -79,11 +80,11 @@ class Expected:
 
 def load_cases() -> Iterator[tuple[str, dict[str, Any]]]:
     """Every case by the name of its file."""
-    for file in sorted(CASES.rglob("*.yml")):
+    for file in sorted(VERDICTS.rglob("*.yml")):
         case = yaml.safe_load(file.read_text(encoding="utf-8"))
         unknown = set(case) - _KEYS
         assert not unknown, f"{file}: unknown keys {sorted(unknown)}"
-        yield str(file.relative_to(CASES).with_suffix("")), case
+        yield str(file.relative_to(VERDICTS).with_suffix("")), case
 
 
 @dataclass(frozen=True)

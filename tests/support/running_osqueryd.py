@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from portproof.sources import thrift_wire
-from standins.host import HOST
-from standins.leaks import nothing_leaks
-from standins.osqueryd import Osqueryd
+from support.standins.host import HOST
+from support.standins.leaks import nothing_leaks
+from support.standins.osqueryd import Osqueryd
 
 
 @pytest.fixture

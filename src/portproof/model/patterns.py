@@ -3,7 +3,7 @@
 The meaning follows Ansible's documentation, "Patterns: targeting hosts and groups": plain parts are
 joined first, then ``&`` parts intersect, then ``!`` parts exclude, whatever their order. A plain
 part that is a host's name is that host; any other part names groups before hosts, and a part with
-wildcards names both. tests/data/patterns.json holds what ansible-core answers.
+wildcards names both. tests/cases/data/patterns.json holds what ansible-core answers.
 """
 
 import fnmatch

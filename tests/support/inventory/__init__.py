@@ -1,0 +1,1 @@
+"""Ansible inventories that tests share."""

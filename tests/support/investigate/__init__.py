@@ -1,0 +1,1 @@
+"""Hosts and rows that tests of `investigate` share."""

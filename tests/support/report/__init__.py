@@ -1,0 +1,1 @@
+"""Results and rendered reports that tests of the report share."""

@@ -1,0 +1,208 @@
+"""The shipped policies: what every rule tells, that none contradict, and what they say of hosts."""
+
+import json
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from portproof.catalog.services import by_port
+from portproof.content.lint import lint
+from portproof.content.load import load
+from portproof.content.shipped import shipped
+from portproof.judge.plan import plans
+from portproof.model.base import for_platform
+from portproof.model.hosts import Host, Inventory
+from portproof.model.observation import Platform
+from portproof.model.ports import PortRange
+from portproof.model.scene import Doubts, HostFacts
+from portproof.model.verdicts import Verdict
+from portproof.policy.policy import BoundRule
+from portproof.policy.policy_tests import GivenListener
+from portproof.policy.rules.closed import ClosedRule
+from support.machine import machine
+from support.netns import held
+from support.requirements import needs
+
+FRAMEWORKS = {"nist-800-53", "cis-controls", "pci-dss", "iso-27001"}
+AT_LEAST = {
+    "retired-ports": 40,
+    "cleartext-services": 15,
+    "exposed-datastores": 20,
+    "exposed-control-planes": 20,
+    "file-and-remote-access": 10,
+}
+
+
+def shipped_rules() -> list[BoundRule]:
+    """Every rule that is shipped and wants ports closed."""
+    content = load([shipped("policies")], [shipped("checks")])
+    lint(content)
+    content.raise_problems()
+    return [bound for bound in content.rules() if isinstance(bound.rule, ClosedRule)]
+
+
+CLOSED = shipped_rules()
+
+
+def ranges(bound: BoundRule) -> tuple[PortRange, ...]:
+    """The ports a rule wants closed."""
+    assert isinstance(bound.rule, ClosedRule)
+    return bound.rule.closed.ranges
+
+
+def each_rule(test: Any) -> Any:  # noqa: ANN401 - a decorator of pytest's
+    """Run a test for each rule, under its name."""
+    return pytest.mark.parametrize("bound", CLOSED, ids=[bound.key for bound in CLOSED])(test)
+
+
+@pytest.mark.parametrize("policy", AT_LEAST)
+def test_a_policy_covers_its_subject(policy: str) -> None:
+    """No policy is shipped half empty."""
+    assert sum(bound.policy.policy == policy for bound in CLOSED) >= AT_LEAST[policy]
+
+
+def test_a_listener_is_reported_by_one_rule() -> None:
+    """No port of a protocol is claimed by two rules, in whatever scope."""
+    claims = Counter(
+        (part.protocol, port)
+        for bound in CLOSED
+        for part in ranges(bound)
+        for port in range(part.first, part.last + 1)
+    )
+    assert [claim for claim, times in claims.items() if times > 1] == []
+
+
+@each_rule
+def test_a_rule_tells_what_a_reader_needs(bound: BoundRule) -> None:
+    """Why, how bad and why so, what to do on each platform, which controls, and the sources."""
+    rule = bound.rule
+    assert rule.title
+    assert rule.because
+    assert rule.severity is not None
+    for platform in Platform:
+        assert for_platform(rule.fix, platform), platform
+    assert set(rule.maps) == FRAMEWORKS
+    assert all(ref.startswith(("https://", "http://")) for ref in rule.refs)
+    assert rule.refs
+
+
+@each_rule
+def test_the_severity_has_its_reason(bound: BoundRule) -> None:
+    """The text gives a reason for the very severity that the field has, so neither drifts."""
+    said = re.findall(r"Severity (\w+):", bound.rule.because or "")
+    assert said == [bound.severity.value]
+
+
+@each_rule
+def test_what_a_rule_cites_is_among_its_sources(bound: BoundRule) -> None:
+    """Each RFC and CVE that the text names can be followed."""
+    cited = re.findall(r"RFC (\d+)|(CVE-\d+-\d+)", bound.rule.because or "")
+    ends = [f"/rfc{number}" if number else f"/{cve}" for number, cve in cited]
+    assert [end for end in ends if not any(ref.endswith(end) for ref in bound.rule.refs)] == []
+
+
+@each_rule
+def test_a_rule_is_called_as_iana_calls_the_service(bound: BoundRule) -> None:
+    """The title names what is registered for the first port of each range."""
+    names = {
+        service.name
+        for part in ranges(bound)
+        for service in by_port(part.first, part.protocol)
+        if service.name
+    }
+    assert [name for name in sorted(names) if name not in (bound.rule.title or "")] == []
+
+
+@each_rule
+def test_a_rule_s_id_ends_with_a_port_of_its_own(bound: BoundRule) -> None:
+    """Nobody looks for a number that the rule does not judge."""
+    number = int(bound.rule.id.rpartition("-")[2])
+    assert any(part.first <= number <= part.last for part in ranges(bound))
+
+
+DEBIAN = (
+    *("22/tcp at 0.0.0.0", "22/tcp at ::", "68/udp at 0.0.0.0"),
+    *("323/udp at 127.0.0.1", "323/udp at ::1", "53/tcp at 127.0.0.53", "53/udp at 127.0.0.53"),
+)
+"""A Debian server with ssh only: sshd, a DHCP client, chrony's commands, systemd's resolver."""
+UBUNTU = (*DEBIAN, "631/tcp at 127.0.0.1", "631/tcp at ::1", "5353/udp at 0.0.0.0", "41641/udp")
+"""A desktop: also CUPS on loopback, mDNS, and a client on an ephemeral port."""
+MACOS = (
+    *("5000/tcp", "7000/tcp", "5353/udp", "123/udp at 127.0.0.1", "631/tcp at 127.0.0.1"),
+    *("137/udp", "138/udp", "49152/tcp", "3722/udp"),
+)
+"""A Mac: AirPlay, mDNS, and NetBIOS names."""
+WINDOWS = (
+    *("135/tcp", "139/tcp at 10.0.0.5", "445/tcp", "5040/tcp", "5357/tcp", "7680/tcp"),
+    *("49664/tcp", "49669/tcp", "123/udp", "137/udp at 10.0.0.5", "138/udp at 10.0.0.5"),
+    *("500/udp", "4500/udp", "1900/udp at 10.0.0.5", "3702/udp", "5050/udp", "5353/udp"),
+    "5355/udp",
+)
+"""A Windows workstation as it is installed."""
+
+
+@pytest.mark.parametrize(
+    ("platform", "listening", "fails"),
+    [
+        ("linux", DEBIAN, set()),
+        ("linux", UBUNTU, set()),
+        ("macos", MACOS, {"netbios-137"}),
+        ("windows", WINDOWS, {"netbios-137", "epmap-135", "microsoft-ds-445", "wsdapi-5357"}),
+    ],
+    ids=["a Debian server", "an Ubuntu desktop", "a Mac", "a Windows workstation"],
+)
+def test_a_plain_host_fails_only_what_it_opens_by_itself(
+    platform: str, listening: tuple[str, ...], fails: set[str]
+) -> None:
+    """Nothing on Linux; elsewhere the services the system has on, as the rules say themselves."""
+    given = [text.partition(" at ") for text in listening]
+    listeners = tuple(
+        GivenListener(port=port, at=address or "0.0.0.0").listener() for port, _, address in given
+    )
+    scene = HostFacts(platform=Platform(platform), listeners=listeners, doubts=Doubts())
+    judged = plans(CLOSED, Inventory((Host("host"),), "the test"))["host"].judge(scene)
+    verdicts = dict(zip((bound.rule.id for bound in CLOSED), judged, strict=True))
+    assert {name for name, each in verdicts.items() if each.verdict is Verdict.FAIL} == fails
+    assert {each.verdict for each in judged} <= {Verdict.PASS, Verdict.FAIL}
+
+
+def every_port() -> dict[str, dict[str, object]]:
+    """A socket on the first port of each range of each rule, for the holder."""
+    return {
+        f"{bound.key} {part.protocol} {part.first}": {
+            "family": 4,
+            "kind": part.protocol.value,
+            "address": "0.0.0.0",
+            "port": part.first,
+        }
+        for bound in CLOSED
+        for part in ranges(bound)
+    }
+
+
+def verdicts(folder: Path) -> dict[str, str]:
+    """The verdict of each closed rule in an audit of one host."""
+    audit = json.loads((folder / "audit.json").read_text(encoding="utf-8"))
+    (host,) = audit["hosts"]
+    letters = zip(audit["rules"], host["verdicts"], strict=True)
+    return {rule["key"]: audit["letters"][letter] for rule, letter in letters}
+
+
+@needs("root", "ip")
+def test_every_rule_finds_a_real_listener_and_lets_go_of_it(tmp_path: Path) -> None:
+    """With a socket on its port each rule fails; without it each passes."""
+    files = sorted({bound.file for bound in CLOSED})
+    chosen = ["--via", "probe", *(part for file in files for part in ("-p", file))]
+    with machine() as started:
+        with held(every_port(), started.command()):
+            done = started.portproof("audit", *chosen, "-o", "open", cwd=tmp_path)
+            assert done.returncode == 1, done.stderr
+        done = started.portproof("audit", *chosen, "-o", "closed", cwd=tmp_path)
+        assert done.returncode == 0, done.stdout
+    keys = {bound.key for bound in CLOSED}
+    for folder, verdict in (("open", "fail"), ("closed", "pass")):
+        told = verdicts(tmp_path / folder)
+        assert {key for key in keys if told[key] != verdict} == set()

@@ -1,0 +1,81 @@
+"""Documentation is part of the change: commands, options, reasons and schemas are documented."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from portproof.archive.json_schema import audit_schema_text
+from portproof.cli import COMMANDS, cli
+from portproof.content.schemas import schema_text
+from portproof.model.observation import Reason
+from portproof.model.verdicts import Verdict
+from portproof.report.contract import formats, renderer
+from support.paths import ROOT
+
+DOCS = ROOT / "docs"
+
+
+def test_the_cli_reference_is_what_help_says() -> None:
+    """docs/cli.md is up to date."""
+    made = subprocess.run(
+        [sys.executable, ROOT / "tools" / "cli_reference.py"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert made.stdout == (DOCS / "cli.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_and_option_is_explained(name: str) -> None:
+    """A command has a text, and each of its options one too."""
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    assert command.help
+    options = [each for each in command.params if isinstance(each, click.Option)]
+    assert [option.name for option in options if not option.help] == []
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_is_documented(reason: Reason) -> None:
+    """docs/verdicts.md tells what each reason means and what to do."""
+    assert f"| `{reason}` |" in (DOCS / "verdicts.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_every_verdict_is_documented(verdict: Verdict) -> None:
+    """docs/verdicts.md tells what each verdict means."""
+    assert f"| `{verdict}` |" in (DOCS / "verdicts.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("what", ["policy", "check", "test"])
+def test_the_checked_in_schema_is_what_the_models_say(what: str) -> None:
+    """``make schemas`` was run after the last change of a model."""
+    checked_in = (DOCS / "schemas" / f"{what}.schema.json").read_text(encoding="utf-8")
+    assert checked_in == schema_text(what)
+
+
+def test_the_checked_in_schema_of_audit_json_is_what_the_code_says() -> None:
+    """``make schemas`` was run after the last change of the form."""
+    checked_in = (DOCS / "schemas" / "audit.schema.json").read_text(encoding="utf-8")
+    assert checked_in == audit_schema_text()
+
+
+@pytest.mark.parametrize("name", formats())
+def test_every_format_is_documented(name: str) -> None:
+    """docs/formats.md names each format with its file."""
+    line = f"| `{name}` | `{renderer(name).FILE}` |"
+    assert line in (DOCS / "formats.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")) + sorted(DOCS.rglob("*.md")), ids=str)
+def test_links_and_pictures_of_a_page_exist(page: Path) -> None:
+    """Every relative link leads somewhere."""
+    text = page.read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text)
+    local = [link for link in links if not link.startswith(("http://", "https://"))]
+    assert [link for link in local if not (page.parent / link).exists()] == []

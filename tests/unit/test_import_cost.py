@@ -1,0 +1,30 @@
+"""The command line starts at once: what it must not import is a list, not a stopwatch."""
+
+import subprocess
+import sys
+
+import pytest
+
+from support.imported import imported
+
+HEAVY = {"pydantic", "rich", "asyncssh", "yaml", "jinja2", "thrift", "msgspec", "osquery", "psutil"}
+
+
+@pytest.mark.parametrize("args", [["--help"], ["--version"], ["-h"]])
+def test_help_imports_nothing_heavy(args: list[str]) -> None:
+    """``portproof --help`` imports none of the libraries only a command needs."""
+    assert imported(*args) & HEAVY == set()
+
+
+def test_lint_imports_only_what_it_needs() -> None:
+    """``portproof lint`` reads YAML into models, and needs no rich, no template, no osquery."""
+    modules = imported("lint")
+    assert {"yaml", "pydantic"} <= modules
+    assert modules & {"rich", "asyncssh", "jinja2", "thrift", "osquery", "psutil"} == set()
+
+
+def test_an_audit_asks_for_its_inventory_before_it_imports_what_judges() -> None:
+    """Ansible takes its time to read an inventory; the rest is imported meanwhile, not before."""
+    code = "import sys, portproof.cli.audit; print(*{n.partition('.')[0] for n in sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert set(done.stdout.split()) & (HEAVY - {"msgspec"}) == set()
