@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "test": "Run the tests of policies, and name what they would not notice.",
     "list": "List policies, rules or checks.",
     "explain": "Tell what a port is for, which rules cover it, and who listens here.",
+    "hosts": "Show how each host would be reached, and how many rules are for it.",
     "doctor": "Tell which sources can look at this machine, and what is missing.",
     "import": "Turn what Fleet or osquery asks into policies and checks.",
     "schema": "Print the JSON Schema of policies, checks, policy tests or audit.json.",

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import click
 
-from portproof.cli.options import POLICY_HELP, Seconds
+from portproof.cli.options import POLICY_HELP, Seconds, inventory_options
 from portproof.cli.theming import OPTIONS, Themed, themed
 from portproof.defaults import FORKS, WARN_DAYS
 from portproof.errors import UsageError
@@ -30,23 +30,7 @@ _FOR_A_FLEET: Final = ("portproof.cli.auditing", "portproof.ssh.collector")
     multiple=True,
     help=POLICY_HELP,
 )
-@click.option(
-    "-i",
-    "--inventory",
-    multiple=True,
-    help="An Ansible inventory, a file with one host name a line, or a list such as web1,web2,"
-    " ; repeatable. Default: this machine.",
-)
-@click.option(
-    "-l", "--limit", help="Audit only the hosts an Ansible pattern selects, as web:&prod:!canary."
-)
-@click.option(
-    "--vault-password-file",
-    "vault_password_files",
-    multiple=True,
-    help="As in Ansible; repeatable.",
-)
-@click.option("--vault-id", "vault_ids", multiple=True, help="As in Ansible; repeatable.")
+@inventory_options
 @click.option(
     "-o",
     "--output",

@@ -1,7 +1,8 @@
 """What options of several commands say of themselves."""
 
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 import click
 
@@ -25,3 +26,31 @@ class Seconds(click.FloatRange):
         if math.isnan(number):
             self.fail(f"{number} is not in the range {self._describe_range()}.", param, ctx)
         return number
+
+
+_INVENTORY: Final = (
+    click.option(
+        "-i",
+        "--inventory",
+        multiple=True,
+        help="An Ansible inventory, a file with one host name a line, or a list such as web1,web2,"
+        " ; repeatable. Default: this machine.",
+    ),
+    click.option(
+        "-l", "--limit", help="Only the hosts an Ansible pattern selects, as web:&prod:!canary."
+    ),
+    click.option(
+        "--vault-password-file",
+        "vault_password_files",
+        multiple=True,
+        help="As in Ansible; repeatable.",
+    ),
+    click.option("--vault-id", "vault_ids", multiple=True, help="As in Ansible; repeatable."),
+)
+
+
+def inventory_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that name an inventory and decrypt it."""
+    for option in reversed(_INVENTORY):
+        function = option(function)
+    return function

@@ -6,40 +6,17 @@ nothing at all where ``UserKnownHostsFile`` is ``none``. So keys, trust and the 
 worked out here and handed to it, and it gets no chance to choose them.
 """
 
-import getpass
-import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import asyncssh
-
 from portproof.model.connection import Connection
 from portproof.ssh.command import UnsupportedError
+from portproof.ssh.destination import Destination, path_to
 from portproof.ssh.keys import DEFAULT_KEYS, Credential, IdentityFile, Keys
 from portproof.ssh.known_hosts import hashes_names
-from portproof.ssh.trust import GLOBAL_FILES, SSH_PORT, USER_FILES, Trust, TrustStores
-
-_CONFIG_FILES: Final = ("~/.ssh/config", "/etc/ssh/ssh_config")
-_NOTHING: Final = "none"
-_LONGEST_PORT: Final = 5
-
-_READ: Final = (
-    "CertificateFile",
-    "Ciphers",
-    "ConnectTimeout",
-    "GlobalKnownHostsFile",
-    "HostKeyAlgorithms",
-    "HostKeyAlias",
-    "IdentitiesOnly",
-    "IdentityFile",
-    "PKCS11Provider",
-    "ProxyCommand",
-    "ProxyJump",
-    "UserKnownHostsFile",
-)
-"""Options that are worked out here."""
+from portproof.ssh.trust import GLOBAL_FILES, USER_FILES, Trust, TrustStores
 
 _FAST_CIPHERS: Final = "^aes128-gcm@openssh.com,aes256-gcm@openssh.com"
 """Put before asyncssh's default, for which it calls its library four times as often a packet."""
@@ -80,17 +57,6 @@ class Route:
     problems: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
-class _Said:
-    """What the configuration says about one host."""
-
-    files: tuple[Path, ...]
-    host: str
-    port: int
-    user: str
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-
 class Routes:
     """Works out routes. What it read of keys and known hosts is kept for the next one."""
 
@@ -105,52 +71,45 @@ class Routes:
         Raises:
             UnsupportedError: something is asked for that cannot be done, on the way to it as well.
         """
-        route = self._route(connection)
-        on_the_way, jump = {connection}, route.jump
-        while jump is not None:
-            if jump in on_the_way:
-                raise UnsupportedError(f"the way to {connection.address} goes round in circles")
-            on_the_way.add(jump)
-            jump = self._route(jump).jump
+        *_, route = [self._route(each) for each in path_to(connection)]
         return route
 
-    def _route(self, connection: Connection) -> Route:
-        said = _said(connection)
-        identities = self._identities(connection, said)
+    def _route(self, destination: Destination) -> Route:
+        connection = destination.connection
+        identities = self._identities(connection, destination)
         trust = Trust(
-            known=self._stores.of(_known_hosts(connection, said)),
-            alias=said.options.get("HostKeyAlias"),
+            known=self._stores.of(_known_hosts(connection, destination)),
+            alias=destination.options.get("HostKeyAlias"),
             accept_new=connection.accept_new_host_keys,
         )
-        jump, proxy = _ways(connection, said)
-        timeout = connection.connect_timeout or said.options.get("ConnectTimeout")
+        timeout = connection.connect_timeout or destination.options.get("ConnectTimeout")
         return Route(
-            host=said.host,
-            port=said.port,
-            user=said.user,
+            host=destination.host,
+            port=destination.port,
+            user=destination.user,
             trust=trust,
             arguments={
                 **_FIXED,
                 **_login(connection),
-                **_keys(connection, said, identities),
-                **_algorithms(trust, said),
+                **_keys(connection, destination, identities),
+                **_algorithms(trust, destination),
                 "host": connection.address,
                 "port": connection.port or (),
                 "username": connection.user or (),
-                "config": [str(file) for file in said.files] or None,
+                "config": [str(file) for file in destination.files] or None,
                 "known_hosts": trust.lookup,
             },
-            jump=jump,
-            proxy=proxy,
+            jump=destination.jump,
+            proxy=destination.proxy,
             timeout=float(timeout) if timeout else None,
-            hashes_names=self._hashes_names(said.files) or trust.known.has_hashes,
+            hashes_names=self._hashes_names(destination.files) or trust.known.has_hashes,
             problems=tuple(each.problem for each in identities if each.problem),
         )
 
-    def _identities(self, connection: Connection, said: _Said) -> list[IdentityFile]:
-        named = (*connection.identity_files, *said.options.get("IdentityFile", ()))
-        certificates = said.options.get("CertificateFile", ())
-        none_named = not named and "IdentityFile" not in said.options
+    def _identities(self, connection: Connection, destination: Destination) -> list[IdentityFile]:
+        named = (*connection.identity_files, *destination.options.get("IdentityFile", ()))
+        certificates = destination.options.get("CertificateFile", ())
+        none_named = not named and "IdentityFile" not in destination.options
         found = [self._keys.load(file, certificates) for file in named or DEFAULT_KEYS]
         if none_named:
             found = [IdentityFile(each.credentials, each.public) for each in found]
@@ -162,108 +121,15 @@ class Routes:
         return self._hashes[files]
 
 
-def _said(connection: Connection) -> _Said:
-    files = _config_files(connection.config_file)
-    if not files:
-        user = connection.user or _local_user()
-        return _Said((), connection.address, connection.port or SSH_PORT, user)
-    try:
-        options = asyncssh.SSHClientConnectionOptions(
-            config=[str(file) for file in files],
-            host=connection.address,
-            port=connection.port or (),
-            username=connection.user or (),
-            client_keys=None,
-            known_hosts=b"",
-            x509_trusted_certs=None,
-        )
-    except (ValueError, OSError, asyncssh.Error) as error:
-        raise UnsupportedError(f"the SSH configuration cannot be used: {error}") from error
-    given = {name: options.config.get(name) for name in _READ}
-    if given["PKCS11Provider"]:
-        raise UnsupportedError("PKCS11Provider is set, which portproof cannot honour")
-    options_given = {name: value for name, value in given.items() if value is not None}
-    return _Said(files, options.host, options.port, options.username, options_given)
-
-
-def _local_user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError) as error:
-        raise UnsupportedError("no user is given, and the local one has no name") from error
-
-
-def _config_files(instead: str | None) -> tuple[Path, ...]:
-    """The configuration files that count, in order; one that is named must be there."""
-    if instead == _NOTHING:
-        return ()
-    if instead is not None:
-        return (Path(instead).expanduser(),)
-    usual = (Path(file).expanduser() for file in _CONFIG_FILES)
-    return tuple(file for file in usual if os.access(file, os.R_OK))
-
-
-def _known_hosts(connection: Connection, said: _Said) -> tuple[str, ...]:
-    users = connection.known_hosts or tuple(said.options.get("UserKnownHostsFile") or USER_FILES)
-    others = tuple(said.options.get("GlobalKnownHostsFile", GLOBAL_FILES))
+def _known_hosts(connection: Connection, destination: Destination) -> tuple[str, ...]:
+    users = connection.known_hosts or tuple(
+        destination.options.get("UserKnownHostsFile") or USER_FILES
+    )
+    others = tuple(destination.options.get("GlobalKnownHostsFile", GLOBAL_FILES))
     for file in (*users, *others):
         if "%" in file or "$" in file:
             raise UnsupportedError(f"the file of host keys {file} has tokens; write its path")
     return (*users, *others)
-
-
-def _ways(connection: Connection, said: _Said) -> tuple[Connection | None, str | None]:
-    """The host to jump through, and the command to go through; one of them at most."""
-    jump, proxy = connection.proxy_jump, connection.proxy_command
-    if jump is None and proxy is None:
-        jump = said.options.get("ProxyJump")
-        proxy = None if jump else said.options.get("ProxyCommand")
-    elif proxy is not None:
-        proxy = _expanded(proxy, connection, said)
-    if jump and jump.lower() != _NOTHING:
-        return _jump(jump, connection), None
-    return None, None if not proxy or proxy.lower() == _NOTHING else proxy
-
-
-def _expanded(command: str, connection: Connection, said: _Said) -> str:
-    values = {"%h": said.host, "%p": str(said.port), "%r": said.user, "%n": connection.address}
-    parts = command.split("%%")
-    for token, value in values.items():
-        parts = [part.replace(token, value) for part in parts]
-    if any("%" in part for part in parts):
-        raise UnsupportedError(f"the ProxyCommand {command!r} has other tokens than %h, %p, %r, %n")
-    return "%".join(parts)
-
-
-def _jump(text: str, connection: Connection) -> Connection:
-    """The last of the hosts to jump through, which is reached through those before it.
-
-    As with OpenSSH, what is said about the host behind it, its keys and users, is not for it.
-    """
-    before, _, last = text.rpartition(",")
-    user, _, place = last.strip().removeprefix("ssh://").rpartition("@")
-    host, port = _host_and_port(place)
-    return Connection(
-        kind="ssh",
-        address=host,
-        port=port,
-        user=user or None,
-        proxy_jump=before or None,
-        accept_new_host_keys=connection.accept_new_host_keys,
-        config_file=connection.config_file,
-    )
-
-
-def _host_and_port(place: str) -> tuple[str, int | None]:
-    host, colon, port = place.rpartition(":")
-    if not colon or (":" in host and not host.endswith("]")):  # a bare IPv6 address has no port
-        host, port = place, ""
-    host = host.removeprefix("[").removesuffix("]")
-    if not host or (
-        port and not (port.isascii() and port.isdigit() and len(port) <= _LONGEST_PORT)
-    ):
-        raise UnsupportedError(f"{place!r} is no host to jump through")
-    return host, int(port) if port else None
 
 
 def _login(connection: Connection) -> dict[str, Any]:
@@ -273,12 +139,12 @@ def _login(connection: Connection) -> dict[str, Any]:
 
 
 def _keys(
-    connection: Connection, said: _Said, identities: Sequence[IdentityFile]
+    connection: Connection, destination: Destination, identities: Sequence[IdentityFile]
 ) -> dict[str, Any]:
     credentials: list[Credential] = [key for each in identities for key in each.credentials]
     only = connection.identities_only
     if only is None:
-        only = bool(said.options.get("IdentitiesOnly"))
+        only = bool(destination.options.get("IdentitiesOnly"))
     public = [key for each in identities for key in each.public]
     if not only:
         return {"client_keys": credentials, "agent_identities": None}
@@ -286,11 +152,11 @@ def _keys(
     return {"client_keys": credentials, "agent_identities": public or None, **agent}
 
 
-def _algorithms(trust: Trust, said: _Said) -> dict[str, Any]:
+def _algorithms(trust: Trust, destination: Destination) -> dict[str, Any]:
     """What the configuration does not choose."""
     chosen: dict[str, Any] = {}
-    if "HostKeyAlgorithms" not in said.options:
-        chosen["server_host_key_algs"] = trust.kinds(said.host, said.port)
-    if "Ciphers" not in said.options:
+    if "HostKeyAlgorithms" not in destination.options:
+        chosen["server_host_key_algs"] = trust.kinds(destination.host, destination.port)
+    if "Ciphers" not in destination.options:
         chosen["encryption_algs"] = _FAST_CIPHERS
     return chosen
