@@ -15,6 +15,12 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _CACHE: Final = 65536
 _MAPPED: Final = ipaddress.IPv6Network("::ffff:0:0/96")
 """IPv4-mapped addresses, RFC 4291, section 2.5.5.2."""
+_PRIVATE: Final = tuple(
+    ipaddress.ip_network(text)
+    for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
+)
+"""Networks of organisations and providers (RFC 1918, RFC 6598, RFC 4193). ``is_private`` of the
+standard library also holds for addresses of documentation, of broadcast and of no use yet."""
 
 
 class Exposure(StrEnum):
@@ -24,6 +30,7 @@ class Exposure(StrEnum):
     LINK_LOCAL = "link-local"
     PRIVATE = "private"
     PUBLIC = "public"
+    RESERVED = "reserved"
     WILDCARD = "wildcard"
     MULTICAST = "multicast"
 
@@ -66,7 +73,8 @@ def exposure(address: Address) -> Exposure:
         (address.is_loopback, Exposure.LOOPBACK),
         (address.is_link_local, Exposure.LINK_LOCAL),
         (address.is_multicast, Exposure.MULTICAST),
-        (address.is_private, Exposure.PRIVATE),
+        (any(address in network for network in _PRIVATE), Exposure.PRIVATE),
+        (not address.is_global, Exposure.RESERVED),
     )
     return next((kind for is_it, kind in kinds if is_it), Exposure.PUBLIC)
 

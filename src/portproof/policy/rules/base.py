@@ -1,5 +1,6 @@
 """What every rule has, and what a rule kind must answer."""
 
+import re
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
@@ -19,6 +20,10 @@ T = TypeVar("T")
 
 MOST_FINDINGS: Final = 1000
 """Findings of one rule on one host that are told one by one."""
+
+_COMM: Final = 15
+"""Bytes of a process name that Linux keeps (``TASK_COMM_LEN`` less the NUL, proc(5))."""
+_WILDCARD: Final = re.compile(r"[*?\[]")
 
 
 class Rule(Model):
@@ -69,7 +74,9 @@ Globs = Annotated[
 class By(Model):
     """Who may, must or must not hold a socket; shell-style wildcards are understood.
 
-    Names and paths are compared as the platform does: case does not matter on Windows.
+    Names and paths are compared as the platform does: case does not matter on Windows. Linux cuts
+    the name of a process at 15 bytes (``TASK_COMM_LEN``, proc(5)), so a longer one is compared with
+    the file name of its executable.
     """
 
     process: Annotated[Globs | None, Field(description="Process name.")] = None
@@ -78,9 +85,15 @@ class By(Model):
 
     def matches(self, owner: Owner, platform: Platform) -> Covers:
         """Whether an owner is meant; ``MAYBE`` when what decides it could not be seen."""
-        asked = ((self.process, owner.name), (self.path, owner.path), (self.user, owner.user))
+        asked = ((self.path, owner.path), (self.user, owner.user))
         compare = _matches_any_case if platform is Platform.WINDOWS else _matches
-        return _all([compare(_tuple(globs), text) for globs, text in asked if globs is not None])
+        found = [compare(_tuple(globs), text) for globs, text in asked if globs is not None]
+        if self.process is not None:
+            names = _tuple(self.process)
+            found.append(compare(names, owner.name))
+            if platform is Platform.LINUX and found[-1] is Covers.NO:
+                found[-1] = _any([_matches_cut(glob, owner) for glob in names])
+        return _all(found)
 
     def any_of(self, owners: Iterable[Owner], platform: Platform) -> Covers:
         """Whether at least one owner is meant."""
@@ -115,6 +128,19 @@ def _matches(globs: tuple[str, ...], text: str) -> Covers:
 
 def _matches_any_case(globs: tuple[str, ...], text: str) -> Covers:
     return _matches(tuple(glob.casefold() for glob in globs), text.casefold())
+
+
+def _matches_cut(glob: str, owner: Owner) -> Covers:
+    """Compare a name with that of a process on Linux, which may have been cut."""
+    name = owner.name.encode("utf-8", "surrogateescape")
+    if len(name) < _COMM:
+        return Covers.NO
+    whole = owner.path.rpartition("/")[2].removesuffix(" (deleted)")
+    if whole.encode("utf-8", "surrogateescape").startswith(name):
+        return Covers.YES if fnmatchcase(whole, glob) else Covers.NO
+    fixed = _WILDCARD.split(glob)[0].encode("utf-8", "surrogateescape")
+    could_be = fixed.startswith(name) or (len(fixed) < len(glob) and name.startswith(fixed))
+    return Covers.MAYBE if could_be else Covers.NO
 
 
 def _any(parts: list[Covers]) -> Covers:

@@ -31,6 +31,7 @@ _REACH: Final = {
     Exposure.LINK_LOCAL: "a link-local address",
     Exposure.PRIVATE: "a private address",
     Exposure.PUBLIC: "a public address",
+    Exposure.RESERVED: "an address reserved for special use",
     Exposure.MULTICAST: "a multicast address",
 }
 _STACKS: Final = {
