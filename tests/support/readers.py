@@ -39,13 +39,15 @@ def csv_rows(text: str) -> list[list[str]]:
 
 
 def of_findings(text: str) -> Counts:
-    """A verdict may have several rows; rows about the audit as a whole have no host."""
+    """A verdict may have several rows, of which one fails; rows about the audit have no host."""
     head, *rows = csv_rows(text)
     cells = [dict(zip(head, row, strict=True)) for row in rows]
-    told = {(cell["host"], cell["rule"], cell["verdict"]) for cell in cells if cell["rule"]}
-    return counted(
-        (verdict for _, _, verdict in told), (Verdict.FAIL, Verdict.WAIVED, Verdict.UNPROVEN)
-    )
+    told: dict[tuple[str, str], set[str]] = {}
+    for cell in cells:
+        if cell["rule"]:
+            told.setdefault((cell["host"], cell["rule"]), set()).add(cell["verdict"])
+    verdicts = (Verdict.FAIL.value if len(found) > 1 else min(found) for found in told.values())
+    return counted(verdicts, (Verdict.FAIL, Verdict.WAIVED, Verdict.UNPROVEN))
 
 
 def of_matrix(text: str) -> Counts:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from portproof.model.listeners import Owner
-from portproof.model.verdicts import Finding, Judgement
+from portproof.model.verdicts import Finding, Judgement, Verdict
 from portproof.policy.policy import BoundRule
 from portproof.report.contract import Theme
 from portproof.report.formats.csv_cells import row
@@ -54,7 +54,10 @@ def _rows(host: HostResult, bound: BoundRule, judgement: Judgement) -> Iterator[
 
 
 def _found(finding: Finding) -> dict[str, str]:
-    return {"message": finding.message, **_listener(finding), **_waived(finding)}
+    """Return the cells of a finding. In a failing rule, one with a waiver is waived by itself."""
+    is_waived = finding.waived is not None and not finding.waived.lapsed
+    verdict = {"verdict": Verdict.WAIVED.value} if is_waived else {}
+    return {"message": finding.message, **verdict, **_listener(finding), **_waived(finding)}
 
 
 def _listener(finding: Finding) -> dict[str, str]:

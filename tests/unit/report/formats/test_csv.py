@@ -68,6 +68,17 @@ def test_a_waiver_is_named_also_when_it_has_lapsed() -> None:
     assert told["waived_until"] == "2026-01-31"
 
 
+def test_a_failing_rule_names_which_findings_are_waived() -> None:
+    """A failure with a waived_by is one whose waiver has lapsed, and no other."""
+    waived = Waived("storage", "no time", "2027-01-31", 60, "1 for x", ticket="OPS-1")
+    judgement = failed(Finding("it listens", waived=waived), Finding("another listens"))
+    base = mixed()
+    host = HostResult("one", (), (judgement, *[PASSED] * (len(base.rules) - 1)), seen())
+    told = table("csv", AuditResult(run(), base.rules, [host]))
+    found = [(each["message"], each["verdict"], each["waived_by"]) for each in told]
+    assert found == [("it listens", "waived", "storage"), ("another listens", "fail", "")]
+
+
 @pytest.mark.parametrize("make", [nothing_judged, interrupted])
 def test_a_list_of_nothing_says_when_it_means_nothing(make: object) -> None:
     """No finding is no proof where nothing was judged, or not all of it."""
