@@ -84,8 +84,8 @@ def look(chance: random.Random) -> HostLook:
         euid=0,
         host_namespace=NAMESPACE,
     )
-    sight = SourceReply(identity, {LISTENING_SOCKETS: Observed(tuple(rows), len(rows))})
-    return HostLook(sight=sight, witnesses=CANARIES, taken="", seconds=0.0)
+    reply = SourceReply(identity, {LISTENING_SOCKETS: Observed(tuple(rows), len(rows))})
+    return HostLook(reply=reply, witnesses=CANARIES, taken="", seconds=0.0)
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -106,7 +106,7 @@ def main() -> None:
     ]
     bound = tuple(bind([Policy(policy="bench", title="Bench", rules=rules)]))
     plan = Plan(bound, [True] * (RULES - 2) + [False] * 2)
-    texts = [msgspec.json.encode(each.sight.answers[LISTENING_SOCKETS]) for each in looks]
+    texts = [msgspec.json.encode(each.reply.answers[LISTENING_SOCKETS]) for each in looks]
     decoder = msgspec.json.Decoder(Observed)
     host = Host("host")
     times = HOSTS // DIFFERENT

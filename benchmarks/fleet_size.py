@@ -29,7 +29,7 @@ from portproof.content.shipped import shipped, shipped_policies
 from portproof.inventory.targets import targets_of
 from portproof.model.hosts import Host, Inventory
 from portproof.model.observation import Look
-from portproof.report.contract import Theme, renderer
+from portproof.report.contract import Theme, load_format
 from portproof.run.audit import run
 from portproof.run.one_host import How, Looks
 from support.fleet.fleet import Fleet, fleet
@@ -77,7 +77,7 @@ def audit(count: int, spaces: list[dict[str, Any]], folder: Path) -> None:
 
         result = run(job, Looks(targets_of(hosts), job.questions(), How([])), record=record)
         theme = Theme((shipped("reports"),))
-        written = [renderer(name) for name in ("html", "json")]
+        written = [load_format(name) for name in ("html", "json")]
         kept.finish(result.run, {each.FILE: each.render(result, theme) for each in written})
     totals = result.totals
     if (totals.hosts_proven, totals.hosts_unproven) != (count // 2, count // 2):

@@ -52,8 +52,8 @@ def look() -> HostLook:
         for protocol in ("6", "17")
     )
     canaries = tuple(Witness(p, "127.0.0.1", PORTS[-1], ours=True) for p in ("tcp", "udp"))
-    sight = SourceReply(IDENTITY, {LISTENING_SOCKETS: Observed(rows, len(rows))})
-    return HostLook(sight=sight, witnesses=canaries, taken="2026-01-01T00:00:00+00:00", seconds=0.1)
+    reply = SourceReply(IDENTITY, {LISTENING_SOCKETS: Observed(rows, len(rows))})
+    return HostLook(reply=reply, witnesses=canaries, taken="2026-01-01T00:00:00+00:00", seconds=0.1)
 
 
 class Asking:

@@ -136,9 +136,9 @@ def look_of(case: Mapping[str, Any]) -> Look:
     )
     answers = {LISTENING_SOCKETS: _sockets(case, identity)}
     answers |= {name: _answer(given) for name, given in case.get("answers", {}).items()}
-    sight = SourceReply(identity, answers, tuple(case.get("incomplete", ())))
+    reply = SourceReply(identity, answers, tuple(case.get("incomplete", ())))
     return HostLook(
-        sight=sight,
+        reply=reply,
         witnesses=_witnesses(case),
         taken=TAKEN,
         seconds=0.1,

@@ -19,7 +19,7 @@ from portproof.model.observation import Look
 from portproof.policy.checks import Check
 from portproof.policy.policy import BoundRule, Policy
 from portproof.policy.waivers import BoundWaiver
-from portproof.report.contract import Theme, renderer
+from portproof.report.contract import Theme, load_format
 from portproof.result.result import AuditResult, Digest
 from portproof.run.audit import run
 from support.cases import look_of
@@ -167,7 +167,7 @@ def write(
             [(hosts[name], look) for name, look in looks.items()],
             record=lambda host, look: folder.record(Evidence(host.name, host.groups, look)),
         )
-        files = {each.FILE: each.render(result, THEME) for each in map(renderer, formats)}
+        files = {each.FILE: each.render(result, THEME) for each in map(load_format, formats)}
         folder.finish(result.run, files, sign)
     return result
 
@@ -180,7 +180,7 @@ def keep(path: Path, result: AuditResult) -> None:
 
 def rendered(result: AuditResult) -> list[str]:
     """A result as ``audit.json`` has it."""
-    return list(renderer("json").render(result, THEME))
+    return list(load_format("json").render(result, THEME))
 
 
 def reseal(path: Path) -> None:

@@ -1,7 +1,7 @@
 """Readers of the formats for other programs: what each tells of the verdicts, counted anew.
 
-A reader takes what a renderer wrote and gives the number of verdicts of each kind that it finds in
-the entries themselves, never in a total that the renderer wrote down.
+A reader takes what a format wrote and gives the number of verdicts of each kind that it finds in
+the entries themselves, never in a total that the format wrote down.
 """
 
 import json

@@ -178,9 +178,9 @@ def host_look(look: Look, checks: dict[str, Answer] | None = None) -> HostLook:
     if look["published"]:
         rows = tuple(look["published"])
         answers[PUBLISHED_PORTS] = Observed(rows, len(rows))
-    sight = SourceReply(identity, answers, look["incomplete"])
+    reply = SourceReply(identity, answers, look["incomplete"])
     witnesses = tuple(Witness(*each) for each in look["witnesses"])
-    return HostLook(sight=sight, witnesses=witnesses, taken="2026-01-01T00:00:00Z", seconds=0.1)
+    return HostLook(reply=reply, witnesses=witnesses, taken="2026-01-01T00:00:00Z", seconds=0.1)
 
 
 def a_look(rows: list[dict[str, str]], **changes: Any) -> Look:  # noqa: ANN401 - of any type

@@ -13,7 +13,7 @@ from portproof.cli import COMMANDS, cli
 from portproof.content.schemas import schema_text
 from portproof.model.observation import Reason
 from portproof.model.verdicts import Verdict
-from portproof.report.contract import formats, renderer
+from portproof.report.contract import format_names, load_format
 from support.paths import ROOT
 
 DOCS = ROOT / "docs"
@@ -65,10 +65,10 @@ def test_the_checked_in_schema_of_audit_json_is_what_the_code_says() -> None:
     assert checked_in == audit_schema_text()
 
 
-@pytest.mark.parametrize("name", formats())
+@pytest.mark.parametrize("name", format_names())
 def test_every_format_is_documented(name: str) -> None:
     """docs/formats.md names each format with its file."""
-    line = f"| `{name}` | `{renderer(name).FILE}` |"
+    line = f"| `{name}` | `{load_format(name).FILE}` |"
     assert line in (DOCS / "formats.md").read_text(encoding="utf-8")
 
 

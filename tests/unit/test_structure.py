@@ -177,7 +177,7 @@ def test_the_median_file_and_function_are_short() -> None:
     assert median(lengths) <= MEDIAN_FUNCTION
 
 
-@pytest.mark.parametrize("group", ["portproof.rules", "portproof.sources", "portproof.renderers"])
+@pytest.mark.parametrize("group", ["portproof.rules", "portproof.sources", "portproof.formats"])
 def test_every_entry_point_loads(group: str) -> None:
     """Whatever is registered is there, and registered under its own name."""
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))

@@ -11,7 +11,7 @@ from portproof.archive.integrity import read_manifest
 from portproof.archive.results import read_past, read_result
 from portproof.diff.changes import changes
 from portproof.errors import ContentError, UsageError
-from portproof.result.changes import Changes, Past
+from portproof.result.changes import Changes, EarlierAudit
 from portproof.result.result import AuditResult, Digest, Run
 
 _TREND: Final = 30
@@ -166,7 +166,7 @@ def _results(found: Iterable[_Found]) -> Iterator[AuditResult]:
             return  # what was before an audit that cannot be read is not known without a break
 
 
-def _trend(old: AuditResult, before: list[_Found]) -> list[Past]:
+def _trend(old: AuditResult, before: list[_Found]) -> list[EarlierAudit]:
     """What earlier audits counted, the last one last; an audit that knows is believed."""
     if old.changes is not None and old.changes.past:
         return list(old.changes.past[-_TREND:])

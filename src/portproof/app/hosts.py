@@ -93,10 +93,10 @@ def _access(connection: Connection | Unobserved) -> HostAccess | Unobserved:
 
 
 def _over_ssh(connection: Connection) -> HostAccess:
-    from portproof.ssh.command import Call  # noqa: PLC0415 - the same
+    from portproof.ssh.command import RemoteCommand  # noqa: PLC0415 - the same
     from portproof.ssh.destination import path_to  # noqa: PLC0415 - the same
 
-    Call.to(connection)  # refuses what a shell on the host cannot be asked
+    RemoteCommand.to(connection)  # refuses what a shell on the host cannot be asked
     path = path_to(connection)
     last = path[-1]
     places = [

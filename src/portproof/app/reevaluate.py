@@ -111,14 +111,14 @@ def _answered(look: Look, job: Job, asked: Mapping[str, Check]) -> Look:
     """A look without answers to questions that are other ones now."""
     if isinstance(look, FailedLook):
         return look
-    system = look.sight.identity.platform
+    system = look.reply.identity.platform
     other = [
         each
         for each in job.checks
         if _question(each, system) != _question(asked.get(each.check), system)
     ]
     gone = {name for check in other for name in (check.check, check.witness_id)}
-    return _without(look, gone) if gone & look.sight.answers.keys() else look
+    return _without(look, gone) if gone & look.reply.answers.keys() else look
 
 
 def _question(check: Check | None, system: Platform) -> tuple[str | None, str | None]:
@@ -126,9 +126,9 @@ def _question(check: Check | None, system: Platform) -> tuple[str | None, str | 
 
 
 def _without(look: HostLook, gone: set[str]) -> HostLook:
-    answers = {name: each for name, each in look.sight.answers.items() if name not in gone}
-    sight = msgspec.structs.replace(look.sight, answers=answers)
-    return msgspec.structs.replace(look, sight=sight)
+    answers = {name: each for name, each in look.reply.answers.items() if name not in gone}
+    reply = msgspec.structs.replace(look.reply, answers=answers)
+    return msgspec.structs.replace(look, reply=reply)
 
 
 def unseen() -> FailedLook:

@@ -32,7 +32,7 @@ class FileDifference(NamedTuple):
     what: str
 
 
-class _Format(msgspec.Struct, frozen=True):
+class _ManifestFormat(msgspec.Struct, frozen=True):
     format: str
 
 
@@ -65,7 +65,7 @@ def check_format(file: Path, data: bytes, known: str) -> None:
         ContentError: it is damaged, of a newer version, or something else altogether.
     """
     try:
-        told = msgspec.json.decode(data, type=_Format).format
+        told = msgspec.json.decode(data, type=_ManifestFormat).format
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise wrong(file, f"is damaged: {error}") from error
     if told == known:

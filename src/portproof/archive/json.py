@@ -32,7 +32,7 @@ _Elsewhere = dict[tuple[int, str], Judgement]
 """The first judgement that a rule is not applicable on a platform, by the rule's place."""
 
 
-def render(result: AuditResult, theme: Theme) -> Iterator[str]:  # noqa: ARG001 - the contract of every renderer
+def render(result: AuditResult, theme: Theme) -> Iterator[str]:  # noqa: ARG001 - every format has this signature
     """Write the result as JSON, host by host."""
     yield _line("{", "format", AUDIT_FORMAT)
     yield _line(",", "letters", {letter: verdict for verdict, letter in LETTERS.items()})

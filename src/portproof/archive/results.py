@@ -20,7 +20,7 @@ from portproof.policy.checks import Check
 from portproof.policy.policy import BoundRule, Policy
 from portproof.policy.waivers import BoundWaiver, Waiver
 from portproof.result.basis import Basis
-from portproof.result.changes import Changes, Past
+from portproof.result.changes import Changes, EarlierAudit
 from portproof.result.result import AUDIT_FORMAT, AuditResult, HostResult, LookSummary, Run, Totals
 
 AUDIT: Final = "audit.json"
@@ -120,7 +120,7 @@ def read_result(folder: Path) -> AuditResult:
     return stored.result
 
 
-def read_past(folder: Path) -> Past:
+def read_past(folder: Path) -> EarlierAudit:
     """What an audit counted, without its hosts.
 
     Raises:
@@ -132,7 +132,7 @@ def read_past(folder: Path) -> Past:
         told = msgspec.json.decode(data, type=_Summary)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise wrong(folder / AUDIT, f"is damaged: {error}") from error
-    return Past(told.run.finished, str(folder), told.totals.hosts, told.totals.verdicts)
+    return EarlierAudit(told.run.finished, str(folder), told.totals.hosts, told.totals.verdicts)
 
 
 def _whole_document(folder: Path, manifest: Manifest) -> bytes:

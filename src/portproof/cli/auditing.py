@@ -38,7 +38,7 @@ from portproof.judge.job import Job
 from portproof.judge.plan import ports_to_try
 from portproof.model.hosts import Host, Inventory
 from portproof.model.observation import Look
-from portproof.report.contract import Theme, renderers, written
+from portproof.report.contract import Theme, load_formats, written
 from portproof.result.result import AuditResult, Digest
 from portproof.run.audit import now_in_utc, run, still_stand
 from portproof.run.one_host import How, Looks
@@ -61,7 +61,7 @@ def refuse_wrong_use(formats: Iterable[str], fail_on: Iterable[str]) -> None:
     Raises:
         UsageError: a format or a condition is not known.
     """
-    renderers(formats)
+    load_formats(formats)
     for text in fail_on:
         condition(text)
 
@@ -168,7 +168,7 @@ def _audit(job: Job, request: Request, output: _Output) -> AuditResult:
     looks = Looks(job.without(known), job.questions(), how)
     with AuditFolder(output.path, asked, kept) as folder:
         result = before.compared(_run(job, looks, folder, known, quiet=output.quiet))
-        files = written(renderers(request.formats), result, output.theme)
+        files = written(load_formats(request.formats), result, output.theme)
         folder.finish(result.run, files, sign)
     return result
 

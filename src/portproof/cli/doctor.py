@@ -37,8 +37,8 @@ def command() -> ExitCode:
 
 def identify(source: Source) -> Identity | Unobserved:
     """Ask a source nothing but who it is."""
-    sight = source.look({})
-    return sight if isinstance(sight, Unobserved) else sight.identity
+    reply = source.look({})
+    return reply if isinstance(reply, Unobserved) else reply.identity
 
 
 def _sources(found: list[tuple[str, Identity | Unobserved]]) -> Iterator[Line]:

@@ -18,7 +18,7 @@ from portproof.cli.summary import summary
 from portproof.cli.theming import Themed, refuse_looks, themed
 from portproof.diff.changes import changes
 from portproof.exitcodes import ExitCode
-from portproof.report.contract import renderers, written
+from portproof.report.contract import load_formats, written
 from portproof.result.changes import ChangeKind
 from portproof.result.result import AuditResult
 
@@ -73,7 +73,7 @@ def command(
         )
         with AuditFolder(output, request) as made:
             new = evaluate(folder, old, job, record=made.record)
-            made.finish(new.run, written(renderers(()), new, look))
+            made.finish(new.run, written(load_formats(()), new, look))
     show(_lines(old, new, output))
     return new.exit_code
 

@@ -14,12 +14,12 @@ from portproof.catalog.services import PortQuery, by_port, parse_port_query
 from portproof.cli.options import POLICY_HELP
 from portproof.cli.show import Line, show
 from portproof.content.lint import lint
-from portproof.judge.host import scene_of
+from portproof.judge.host import facts_of
 from portproof.model.base import ByPlatform, for_platform
+from portproof.model.host_facts import HostFacts
 from portproof.model.listeners import Listener
 from portproof.model.observation import LISTENING_SOCKETS, PUBLISHED_PORTS, FailedLook, Platform
 from portproof.model.ports import Protocol
-from portproof.model.scene import HostFacts
 from portproof.policy.policy import BoundRule
 from portproof.policy.rules.base import describe
 from portproof.sources.identity import this_platform
@@ -46,18 +46,18 @@ def command(port: str, policies: tuple[str, ...]) -> None:
     checks, here = content.check_by_id(), this_platform()
     questions = {name: checks[name].sql_on(here) for name in (LISTENING_SOCKETS, PUBLISHED_PORTS)}
     look = look_here(sources(), {name: sql for name, sql in questions.items() if sql})
-    scene = None if isinstance(look, FailedLook) else scene_of(look, ())
+    facts = None if isinstance(look, FailedLook) else facts_of(look, ())
     unseen = look.cause.detail if isinstance(look, FailedLook) else ""
-    show(chain.from_iterable(_explain(each, content.rules(), scene, unseen) for each in targets))
+    show(chain.from_iterable(_explain(each, content.rules(), facts, unseen) for each in targets))
 
 
 def _explain(
-    target: PortQuery, rules: Iterable[BoundRule], scene: HostFacts | None, unseen: str
+    target: PortQuery, rules: Iterable[BoundRule], facts: HostFacts | None, unseen: str
 ) -> Iterator[Line]:
     yield Line(_name(target), "bold")
     yield from _registered(target)
     yield from _rules(target, rules)
-    yield from _listeners(target, scene, unseen)
+    yield from _listeners(target, facts, unseen)
     yield from _by_hand(target)
     yield Line("")
 
@@ -126,14 +126,14 @@ def _covers(bound: BoundRule, target: PortQuery) -> bool:
     return any(bound.rule.watches(Protocol(name), target.first) for name in target.protocols)
 
 
-def _listeners(target: PortQuery, scene: HostFacts | None, unseen: str) -> Iterator[Line]:
-    if scene is None:
+def _listeners(target: PortQuery, facts: HostFacts | None, unseen: str) -> Iterator[Line]:
+    if facts is None:
         yield Line(f"  Here now: nobody could look: {visible(unseen)}", "yellow")
         return
-    here = [each for each in scene.listeners if _meant(each, target)]
+    here = [each for each in facts.listeners if _meant(each, target)]
     for listener in here:
         yield Line(f"  Here now: {visible(describe(listener))}", "bold red")
-    doubt = scene.doubts.about(Protocol(name) for name in target.protocols)
+    doubt = facts.doubts.about(Protocol(name) for name in target.protocols)
     if doubt is not None:
         yield Line(f"  Here now: unproven ({doubt.reason}): {visible(doubt.detail)}", "yellow")
     elif not here:

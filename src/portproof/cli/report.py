@@ -11,7 +11,7 @@ from portproof.archive.results import read_result
 from portproof.cli.theming import Themed, themed
 from portproof.errors import UsageError
 from portproof.exitcodes import ExitCode
-from portproof.report.contract import renderers, written
+from portproof.report.contract import load_formats, written
 
 _STDOUT: Final = Path("-")
 
@@ -43,7 +43,7 @@ def command(theme: Themed, folder: Path, formats: tuple[str, ...], output: Path)
     Exit codes: 0 written, 2 not.
     """
     look = theme()
-    chosen = renderers(formats, always=())
+    chosen = load_formats(formats, always=())
     if output == _STDOUT and len(chosen) > 1:
         raise UsageError("standard output takes one format; leave out the others")
     result = read_result(folder)

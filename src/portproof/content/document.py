@@ -145,11 +145,11 @@ def _fill(document: Document, node: yaml.Node | None) -> None:
     builder = _Builder(document)
     try:
         document.value = builder.build(node, ())
-    except _TooMuchError as error:
+    except _DocumentTooLargeError as error:
         document.problems.append(Problem(document.file, 0, 0, "", str(error)))
 
 
-class _TooMuchError(Exception):
+class _DocumentTooLargeError(Exception):
     """The document expands beyond all reason."""
 
 
@@ -164,12 +164,12 @@ class _Builder:
     def build(self, node: yaml.Node, path: KeyPath) -> Any:  # noqa: ANN401 - plain YAML values
         self._values += 1
         if self._values > MOST_VALUES or len(path) > DEEPEST:
-            raise _TooMuchError("expands to too many values; check its aliases")
+            raise _DocumentTooLargeError("expands to too many values; check its aliases")
         self._document.positions[path] = _position(node)
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, path)
         if id(node) in self._open:
-            raise _TooMuchError("has an alias that contains itself")
+            raise _DocumentTooLargeError("has an alias that contains itself")
         self._open.add(id(node))
         value = self._collection(node, path)
         self._open.discard(id(node))

@@ -8,7 +8,7 @@ from portproof.diff.history import since
 from portproof.diff.verdicts import Compared, host_changes
 from portproof.model.base import Severity
 from portproof.model.verdicts import Verdict
-from portproof.result.changes import Change, ChangeKind, Changes, Past
+from portproof.result.changes import Change, ChangeKind, Changes, EarlierAudit
 from portproof.result.result import AuditResult, HostResult
 
 _ORDER: Final = {kind: index for index, kind in enumerate(ChangeKind)}
@@ -20,7 +20,7 @@ def changes(
     new: AuditResult,
     *,
     folder: str = "",
-    past: Sequence[Past] = (),
+    past: Sequence[EarlierAudit] = (),
     earlier: Iterable[AuditResult] = (),
 ) -> Changes:
     """What changed from one audit to a later one.
@@ -37,7 +37,7 @@ def changes(
         earlier: Results before the old one, the latest first. They are read only as far as it is
             not known how long something has been failing.
     """
-    before = Past(old.run.finished, folder, old.totals.hosts, old.totals.verdicts)
+    before = EarlierAudit(old.run.finished, folder, old.totals.hosts, old.totals.verdicts)
     items = sorted(_items(old, new, earlier), key=_place)
     known = (*past, before) if same_policies(old, new) else ()
     return Changes(before, tuple(items), known, tuple(_notes(old, new)))

@@ -11,7 +11,7 @@ from typing import Final
 from portproof.errors import ContentError, Problem
 from portproof.inventory.ansible_inventory import InventoryRun, UnfinishedError, run
 from portproof.inventory.ansible_messages import (
-    Complaint,
+    AnsibleMessage,
     losses,
     problems,
     read_complaints,
@@ -104,8 +104,8 @@ def _failure(sources: Sequence[str], text: str) -> ContentError:
     return ContentError(Problem(source, 0, 0, "", text) for source in sources)
 
 
-def _last_words(ran: InventoryRun, errors: str) -> Complaint:
+def _last_words(ran: InventoryRun, errors: str) -> AnsibleMessage:
     """Whatever a program said that failed without an error message of Ansible's."""
     lines = [line.strip() for line in errors.splitlines() if line.strip()] or ["it said nothing"]
     text = f"{PROGRAM} ended with exit code {ran.code}: {lines[-1]}"
-    return Complaint(True, "", "", 0, 0, shortened(visible(text), 600))  # noqa: FBT003 - a record
+    return AnsibleMessage(True, "", "", 0, 0, shortened(visible(text), 600))  # noqa: FBT003 - a record

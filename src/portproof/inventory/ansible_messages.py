@@ -72,7 +72,7 @@ _ADVICE: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Complaint:
+class AnsibleMessage:
     """One thing Ansible said: how grave, by which of its plugins, in which file, and what."""
 
     grave: bool
@@ -83,7 +83,7 @@ class Complaint:
     text: str
 
 
-def read_complaints(errors: str) -> list[Complaint]:
+def read_complaints(errors: str) -> list[AnsibleMessage]:
     """Split standard error into complaints, in order."""
     errors = _WRAPPED.sub("", errors)
     entries = [*_ENTRY.finditer(errors)]
@@ -95,7 +95,7 @@ def read_complaints(errors: str) -> list[Complaint]:
     ]
 
 
-def _read(kind: str, entry: str) -> Complaint:
+def _read(kind: str, entry: str) -> AnsibleMessage:
     text = " ".join(_REST.split(entry, maxsplit=1)[0].split())
     old, new = _OLD_PARSE.search(text), _NEW_PARSE.search(text)
     failed = old or new
@@ -108,7 +108,7 @@ def _read(kind: str, entry: str) -> Complaint:
         place, text = line.groupdict(), text[line.end() :]
     if script := _SCRIPT.search(entry):
         text = f"{text} {' '.join(script[1].split())}"
-    return Complaint(
+    return AnsibleMessage(
         grave=kind == "ERROR",
         plugin=failed["by"] if failed else "",
         file=place.get("file") or "",
@@ -128,7 +128,7 @@ def _place(entry: str) -> dict[str, str]:
     return {}
 
 
-def problems(complaints: Sequence[Complaint], sources: Sequence[str]) -> list[Problem]:
+def problems(complaints: Sequence[AnsibleMessage], sources: Sequence[str]) -> list[Problem]:
     """What made the program fail.
 
     Every plugin says why it could not read a file; those that were never meant to are left out.
@@ -140,29 +140,29 @@ def problems(complaints: Sequence[Complaint], sources: Sequence[str]) -> list[Pr
     return [_problem(complaint, sources) for complaint in _placed(told)]
 
 
-def losses(complaints: Iterable[Complaint], sources: Sequence[str]) -> list[Problem]:
+def losses(complaints: Iterable[AnsibleMessage], sources: Sequence[str]) -> list[Problem]:
     """What Ansible passed over with a warning though hosts may be missing because of it."""
     return [_problem(complaint, sources) for complaint in complaints if _is_loss(complaint)]
 
 
-def warnings(complaints: Iterable[Complaint]) -> tuple[str, ...]:
+def warnings(complaints: Iterable[AnsibleMessage]) -> tuple[str, ...]:
     """Ansible's other warnings, each once."""
     others = (each for each in complaints if not (each.grave or _is_loss(each)))
     told = dict.fromkeys(each.text for each in others if not _IDLE.search(each.text))
     return tuple(f"Ansible: {text}" for text in told)
 
 
-def _is_loss(complaint: Complaint) -> bool:
+def _is_loss(complaint: AnsibleMessage) -> bool:
     return bool(_LOST.search(complaint.text)) and not _VARIABLES.search(complaint.file)
 
 
-def _placed(complaints: Sequence[Complaint]) -> Iterator[Complaint]:
+def _placed(complaints: Sequence[AnsibleMessage]) -> Iterator[AnsibleMessage]:
     """Leave out what is told again without a line."""
     with_line = {complaint.text for complaint in complaints if complaint.line}
     return (each for each in complaints if each.line or each.text not in with_line)
 
 
-def _problem(complaint: Complaint, sources: Sequence[str]) -> Problem:
+def _problem(complaint: AnsibleMessage, sources: Sequence[str]) -> Problem:
     advice = [more for pattern, more in _ADVICE if re.search(pattern, complaint.text)]
     text = "; ".join((complaint.text.rstrip("."), *advice[:1]))
     file = as_written(complaint.file, sources)

@@ -19,7 +19,7 @@ from portproof.inventory.ssh_arguments import (
     read_arguments,
     unquoted,
 )
-from portproof.inventory.values import RefusedError, Values
+from portproof.inventory.values import UnusableConnectionError, Values
 from portproof.model.connection import Connection
 from portproof.model.hosts import Host
 from portproof.model.observation import Reason, Unobserved
@@ -72,7 +72,7 @@ def connection(
         if without_collection(kind) in ("ssh", "smart"):
             return _ssh(values, accept=accept_new_host_keys)
         values.refuse(names.CONNECTION, f"is {kind}; portproof has ssh and local")
-    except RefusedError as refused:
+    except UnusableConnectionError as refused:
         return refused.cause
 
 

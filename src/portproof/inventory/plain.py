@@ -30,14 +30,14 @@ _VARIABLES: Final = ("group_vars", "host_vars")
 
 
 @dataclass(frozen=True, slots=True)
-class Plain:
+class PlainList:
     """The host names of a source that needs no Ansible, in order."""
 
     names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Foreign:
+class NotPlainList:
     """Why a source is not a plain list; ``line`` and ``column`` are 0 for the whole of it."""
 
     why: str
@@ -59,7 +59,7 @@ def _host(name: str) -> Host:
     return Host(name, variables=LOCAL if name in _LOCAL_NAMES else {})
 
 
-def look_at(source: str) -> Plain | Foreign:
+def look_at(source: str) -> PlainList | NotPlainList:
     """Tell whether a source is a plain list: one or more names with commas, or in a file's lines.
 
     Variables that Ansible would find for the hosts, such as where they really are, make it one for
@@ -72,12 +72,12 @@ def look_at(source: str) -> Plain | Foreign:
     if is_list(source):
         return _look_at_list(source)
     data = _read(path)
-    if isinstance(data, Foreign):
+    if isinstance(data, NotPlainList):
         return data
     if folder := _variables_near(path.parent, Path()):
-        return Foreign(f"has variables in {folder}, which only Ansible reads")
+        return NotPlainList(f"has variables in {folder}, which only Ansible reads")
     found = _look_at_lines(source, data.removeprefix(b"\xef\xbb\xbf"))
-    if isinstance(found, Foreign) and not path.is_file():
+    if isinstance(found, NotPlainList) and not path.is_file():
         raise _wrong(str(path), "can be read only once; write what is for Ansible to a file")
     return found
 
@@ -95,16 +95,16 @@ def is_name(text: str) -> bool:
     return _NAME.fullmatch(text) is not None or is_address(text)
 
 
-def _look_at_list(source: str) -> Plain | Foreign:
+def _look_at_list(source: str) -> PlainList | NotPlainList:
     names = [part.strip() for part in source.split(",") if part.strip()]
     odd = [name for name in names if not is_name(name)]
     if not names:
         raise _wrong(source, "names no host")
     if odd:
-        return Foreign(f"{ascii(odd[0])[:60]} is more than a host name")
+        return NotPlainList(f"{ascii(odd[0])[:60]} is more than a host name")
     if folder := _variables_near(Path()):
-        return Foreign(f"there are variables in {folder}, which only Ansible reads")
-    return Plain(tuple(names))
+        return NotPlainList(f"there are variables in {folder}, which only Ansible reads")
+    return PlainList(tuple(names))
 
 
 def _variables_near(*folders: Path) -> Path | None:
@@ -112,11 +112,11 @@ def _variables_near(*folders: Path) -> Path | None:
     return next((folder for folder in near if folder.is_dir()), None)
 
 
-def _read(path: Path) -> bytes | Foreign:
+def _read(path: Path) -> bytes | NotPlainList:
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
-            return Foreign("is a folder")
+            return NotPlainList("is a folder")
         with path.open("rb") as stream:
             data = stream.read(_MOST_BYTES + 1)
     except FileNotFoundError:
@@ -126,7 +126,7 @@ def _read(path: Path) -> bytes | Foreign:
     except (OSError, ValueError) as error:
         raise _wrong(str(path), f"cannot be read: {error}") from None
     if data.startswith(b"#!") or (os.name == "posix" and os.access(path, os.X_OK)):
-        return Foreign("is a program")
+        return NotPlainList("is a program")
     return data
 
 
@@ -134,7 +134,7 @@ def _wrong(source: str, text: str) -> ContentError:
     return ContentError([Problem(source, 0, 0, "", text)])
 
 
-def _look_at_lines(source: str, data: bytes) -> Plain | Foreign:
+def _look_at_lines(source: str, data: bytes) -> PlainList | NotPlainList:
     if b"\0" in data:
         raise _wrong(source, "is not text")
     too_large = len(data) > _MOST_BYTES
@@ -142,14 +142,14 @@ def _look_at_lines(source: str, data: bytes) -> Plain | Foreign:
     lines = list(_lines(beginning.decode("utf-8", "backslashreplace")))
     for number, column, text in lines:
         if _SYNTAX.search(text) and not is_address(text):
-            return Foreign(f"{ascii(text)[:60]} is more than a host name", number, column)
+            return NotPlainList(f"{ascii(text)[:60]} is more than a host name", number, column)
     if too_large:
         raise _wrong(source, f"is larger than {_MOST_BYTES >> 20} MiB")
     if not lines:
         raise _wrong(source, "names no host; write one name a line")
     if problems := _odd_names(source, lines):
         raise ContentError(problems)
-    return Plain(tuple(text for _, _, text in lines))
+    return PlainList(tuple(text for _, _, text in lines))
 
 
 def _odd_names(source: str, lines: Sequence[tuple[int, int, str]]) -> list[Problem]:

@@ -10,7 +10,14 @@ from portproof.inventory.ansible import HOW_TO_GET_IT, ask, find_program
 from portproof.inventory.build import assembled
 from portproof.inventory.limit import limited
 from portproof.inventory.listing import read_listing
-from portproof.inventory.plain import Foreign, Plain, inventory_of, is_list, look_at, this_machine
+from portproof.inventory.plain import (
+    NotPlainList,
+    PlainList,
+    inventory_of,
+    is_list,
+    look_at,
+    this_machine,
+)
 from portproof.inventory.targets import with_targets
 from portproof.inventory.vault import NO_VAULT, VaultOptions
 from portproof.inventory.vault_decrypt import opened
@@ -66,16 +73,16 @@ def _limited(whole: Inventory, limit: str, sources: Sequence[str]) -> Inventory:
 def _read(sources: Sequence[str], vault: VaultOptions) -> Inventory:
     told = shortened(visible(", ".join(sources)), _LONGEST_SOURCE)
     found = {source: look_at(source) for source in sources}
-    foreign = {source: each for source, each in found.items() if isinstance(each, Foreign)}
+    foreign = {source: each for source, each in found.items() if isinstance(each, NotPlainList)}
     if foreign and find_program() is None:
         raise ContentError(_missing(source, each) for source, each in foreign.items())
     if foreign:
         return _from_ansible(sources, told, vault)
-    plain = (each for each in found.values() if isinstance(each, Plain))
+    plain = (each for each in found.values() if isinstance(each, PlainList))
     return inventory_of([name for each in plain for name in each.names], told)
 
 
-def _missing(source: str, found: Foreign) -> Problem:
+def _missing(source: str, found: NotPlainList) -> Problem:
     text = f"{found.why}; only Ansible can read this: {HOW_TO_GET_IT}"
     return Problem(source, found.line, found.column, "", text)
 

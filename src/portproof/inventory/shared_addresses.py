@@ -18,7 +18,7 @@ _NAMES: Final = 5
 _SSH: Final = 22
 """The port of a host that is given none (RFC 4253, section 4.1)."""
 
-_Way = tuple[str, int | None, str | None, str | None, str | None]
+_SharedEndpoint = tuple[str, int | None, str | None, str | None, str | None]
 
 
 def sharing(targets: Iterable[Target]) -> tuple[str, ...]:
@@ -27,7 +27,7 @@ def sharing(targets: Iterable[Target]) -> tuple[str, ...]:
     Hosts behind different jump hosts, and hosts that cannot be reached, share nothing. What
     ``~/.ssh/config`` and name servers make of an address is not asked.
     """
-    names = dict[_Way, list[str]]()
+    names = dict[_SharedEndpoint, list[str]]()
     for target in targets:
         if isinstance(target.connection, Connection):
             names.setdefault(_way(target.connection), []).append(target.host.name)
@@ -35,7 +35,7 @@ def sharing(targets: Iterable[Target]) -> tuple[str, ...]:
     return tuple(_told(shared))
 
 
-def _way(way: Connection) -> _Way:
+def _way(way: Connection) -> _SharedEndpoint:
     """What two hosts have in common that are one machine, without what does not tell them apart."""
     if way.kind == "local":
         return "", None, None, None, None
@@ -52,7 +52,7 @@ def _canonical(address: str) -> str:
         return address.lower().removesuffix(".")
 
 
-def _told(shared: Sequence[tuple[_Way, list[str]]]) -> Iterator[str]:
+def _told(shared: Sequence[tuple[_SharedEndpoint, list[str]]]) -> Iterator[str]:
     for (address, port, *_), names in shared[:_ADDRESSES]:
         listed, everyone = _listed(names), "both" if len(names) == 2 else "all of them"  # noqa: PLR2004 - two are both
         where = f"at the same address, {address} port {port}" if address else "as this machine"

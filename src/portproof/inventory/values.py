@@ -21,7 +21,7 @@ _LONGEST: Final = 80
 _LONGEST_DETAIL: Final = 500
 
 
-class RefusedError(Exception):
+class UnusableConnectionError(Exception):
     """A host cannot be reached as its inventory says."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
@@ -41,7 +41,7 @@ class Values:
     def refuse(self, name: str, text: str, reason: Reason = Reason.UNSUPPORTED_CONNECTION) -> Never:
         """Give up on the host because of one of its variables."""
         detail = visible(f"{name} of {self.host.name} {text}")
-        raise RefusedError(reason, shortened(detail, _LONGEST_DETAIL))
+        raise UnusableConnectionError(reason, shortened(detail, _LONGEST_DETAIL))
 
     def name_of(self, *names: str) -> str:
         """The name that counts; the first if none is given."""

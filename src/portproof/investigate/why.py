@@ -73,7 +73,7 @@ def decoded(line: bytes | bytearray) -> dict[int, Why] | Unobserved:
 
 def with_why(look: HostLook, listeners: Sequence[Listener], sources: Sequence[Source]) -> HostLook:
     """The look together with who is behind these listeners, asked of this machine."""
-    source = next((each for each in sources if each.name == look.sight.identity.source), None)
+    source = next((each for each in sources if each.name == look.reply.identity.source), None)
     return msgspec.structs.replace(look, why=ask_why(source, listeners))
 
 
@@ -159,20 +159,20 @@ def inquiry(platform: Platform, pids: Iterable[int]) -> Inquiry:
     for _ in range(MOST_LEVELS + 2):
         if not wanted:
             break
-        sight = yield wanted
-        if isinstance(sight, Unobserved) and not answers:
-            return sight
-        answers |= _answers(wanted, sight)
+        reply = yield wanted
+        if isinstance(reply, Unobserved) and not answers:
+            return reply
+        answers |= _answers(wanted, reply)
         wanted = more_questions(platform, answers)
     return read(platform, answers)
 
 
-def _answers(wanted: Mapping[str, str], sight: SourceReply | Unobserved) -> dict[str, Answer]:
+def _answers(wanted: Mapping[str, str], reply: SourceReply | Unobserved) -> dict[str, Answer]:
     lost = Unobserved(Reason.PARTIAL, "the question was not answered")
     told: Callable[[str], Answer] = (
-        (lambda _: sight)
-        if isinstance(sight, Unobserved)
-        else lambda name: sight.answers.get(name, lost)
+        (lambda _: reply)
+        if isinstance(reply, Unobserved)
+        else lambda name: reply.answers.get(name, lost)
     )
     return {name: told(name) for name in wanted}
 

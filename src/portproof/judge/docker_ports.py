@@ -40,11 +40,11 @@ class Published(NamedTuple):
     unseen: tuple[str, ...] = ()
 
 
-def published(sight: SourceReply) -> Published:
+def published(reply: SourceReply) -> Published:
     """Read the answer about published ports; it is asked on Linux alone."""
-    if sight.identity.platform is not Platform.LINUX:
+    if reply.identity.platform is not Platform.LINUX:
         return Published(())
-    answer = sight.answers.get(PUBLISHED_PORTS)
+    answer = reply.answers.get(PUBLISHED_PORTS)
     if answer is None:
         return Published((), (f"{_WHAT}: not asked for",))
     if isinstance(answer, Unobserved):
@@ -54,7 +54,7 @@ def published(sight: SourceReply) -> Published:
     listeners, garbled = [], []
     for row in answer.rows:
         try:
-            listeners.extend(_read(row, sight.identity.host_namespace))
+            listeners.extend(_read(row, reply.identity.host_namespace))
         except ValueError as error:
             garbled.append(str(error))
     lost = f"{_WHAT}: {answer.count} rows were sent and {len(answer.rows)} are here"

@@ -35,7 +35,7 @@ _OTHERWISE: Final = frozenset({ChangeKind.NEWLY_FAILING, ChangeKind.PROCESS})
 _NOTHING_JUDGED: Final = "nothing was judged"
 
 
-class What(StrEnum):
+class ConditionKind(StrEnum):
     """What a condition counts."""
 
     FAIL = "fail"
@@ -46,14 +46,16 @@ class What(StrEnum):
     SEVERITY = "severity"
 
 
-_ABOUT_FAILURES: Final = frozenset({What.FAIL, What.EXPIRED, What.NEW, What.SEVERITY})
-_ABOUT_UNPROVEN: Final = frozenset({What.UNPROVEN, What.SEVERITY})
+_ABOUT_FAILURES: Final = frozenset(
+    {ConditionKind.FAIL, ConditionKind.EXPIRED, ConditionKind.NEW, ConditionKind.SEVERITY}
+)
+_ABOUT_UNPROVEN: Final = frozenset({ConditionKind.UNPROVEN, ConditionKind.SEVERITY})
 _NOUNS: Final = {
-    What.FAIL: ("failure", "failures"),
-    What.WAIVED: ("waived", "waived"),
-    What.EXPIRED: ("failure with a lapsed waiver", "failures with a lapsed waiver"),
-    What.NEW: ("new failure", "new failures"),
-    What.UNPROVEN: ("unproven", "unproven"),
+    ConditionKind.FAIL: ("failure", "failures"),
+    ConditionKind.WAIVED: ("waived", "waived"),
+    ConditionKind.EXPIRED: ("failure with a lapsed waiver", "failures with a lapsed waiver"),
+    ConditionKind.NEW: ("new failure", "new failures"),
+    ConditionKind.UNPROVEN: ("unproven", "unproven"),
 }
 """What is counted, for one and for many."""
 
@@ -68,7 +70,7 @@ class Condition:
     """
 
     text: str
-    what: What
+    what: ConditionKind
     above: Fraction = Fraction(0)
     percent: bool = False
     severity: Severity = Severity.INFO
@@ -115,11 +117,11 @@ def condition(text: str) -> Condition:
     """
     asked = text.strip()
     if match := _UNPROVEN.fullmatch(asked):
-        return Condition(asked, What.UNPROVEN, Fraction(match[1]), percent=bool(match[2]))
+        return Condition(asked, ConditionKind.UNPROVEN, Fraction(match[1]), percent=bool(match[2]))
     if (match := _SEVERITY.fullmatch(asked)) and match[1] in set(Severity):
-        return Condition(asked, What.SEVERITY, severity=Severity(match[1]))
-    if asked in set(What) - {What.SEVERITY}:
-        return Condition(asked, What(asked))
+        return Condition(asked, ConditionKind.SEVERITY, severity=Severity(match[1]))
+    if asked in set(ConditionKind) - {ConditionKind.SEVERITY}:
+        return Condition(asked, ConditionKind(asked))
     raise UsageError(f"--fail-on cannot be {text!a}; it is one of {GRAMMAR}")
 
 
@@ -158,8 +160,8 @@ def gate(result: AuditResult, asked_for: Iterable[Condition]) -> Gate:
 def _with_defaults(asked: tuple[Condition, ...]) -> tuple[Condition, ...]:
     """Add the default for what none of the conditions speaks of."""
     about = {each.what for each in asked}
-    failures = Condition("the default for failures", What.FAIL, default=True)
-    unproven = Condition("the default for unproven verdicts", What.UNPROVEN, default=True)
+    failures = Condition("the default for failures", ConditionKind.FAIL, default=True)
+    unproven = Condition("the default for unproven verdicts", ConditionKind.UNPROVEN, default=True)
     return (
         *asked,
         *(() if about & _ABOUT_FAILURES else (failures,)),
@@ -205,16 +207,16 @@ def _known_failures(result: AuditResult) -> set[tuple[str, str]]:
 
 def _is_meant(asked: Condition, case: _GatedVerdict, known: set[tuple[str, str]]) -> bool:
     verdict = case.judgement.verdict
-    if asked.what in {What.UNPROVEN, What.WAIVED}:
+    if asked.what in {ConditionKind.UNPROVEN, ConditionKind.WAIVED}:
         return verdict.value == asked.what.value
-    if asked.what is What.SEVERITY:
+    if asked.what is ConditionKind.SEVERITY:
         gates = verdict in {Verdict.FAIL, Verdict.UNPROVEN}
         return gates and case.bound.severity.rank >= asked.severity.rank
     if verdict is not Verdict.FAIL:
         return False
-    if asked.what is What.EXPIRED:
+    if asked.what is ConditionKind.EXPIRED:
         return any(each.waived and each.waived.lapsed for each in case.judgement.findings)
-    if asked.what is What.NEW:
+    if asked.what is ConditionKind.NEW:
         return (case.host, case.bound.key) not in known
     return True
 
@@ -223,17 +225,17 @@ def _reason(held: Condition, counted: Counter[Verdict], result: AuditResult) -> 
     figure = _figure(held, counted)
     if held.percent:
         figure = f"{figure} of {result.totals.judged} judged"
-    if held.what is What.NEW and result.changes is None:
+    if held.what is ConditionKind.NEW and result.changes is None:
         figure = f"{figure}: without an earlier audit every failure is new"
     return f"{held.text if held.default else f'--fail-on {held.text}'} ({figure})"
 
 
 def _figure(held: Condition, counted: Counter[Verdict]) -> str:
-    if held.what is not What.SEVERITY:
+    if held.what is not ConditionKind.SEVERITY:
         count = counted.total()
         return f"{count} {_NOUNS[held.what][count != 1]}"
     failures, unproven = counted[Verdict.FAIL], counted[Verdict.UNPROVEN]
-    parts = [f"{failures} {_NOUNS[What.FAIL][failures != 1]}"] if failures else []
+    parts = [f"{failures} {_NOUNS[ConditionKind.FAIL][failures != 1]}"] if failures else []
     return " and ".join(parts + ([f"{unproven} unproven"] if unproven else []))
 
 
@@ -255,5 +257,5 @@ def told(decided: Gate) -> str:
 
 
 def _left(decided: Gate) -> str:
-    noun = _NOUNS[What.FAIL][decided.failures != 1]
+    noun = _NOUNS[ConditionKind.FAIL][decided.failures != 1]
     return f"{decided.failures} {noun} and {decided.unproven} unproven"

@@ -8,13 +8,13 @@ import msgspec
 
 from portproof.catalog.services import by_port
 from portproof.judge.docker_ports import published, with_published
-from portproof.judge.listeners import Wanted, normalise
+from portproof.judge.listeners import ListenerFilter, normalise
 from portproof.judge.plan import Plan
 from portproof.judge.proof import check_answers, doubts, listening_answer, without_canaries
+from portproof.model.host_facts import HostFacts
 from portproof.model.hosts import Host
 from portproof.model.listeners import Listener
 from portproof.model.observation import FailedLook, HostLook, Identity, Look, Observed
-from portproof.model.scene import HostFacts
 from portproof.model.verdicts import Finding, Judgement, Verdict
 from portproof.model.why import Why
 from portproof.policy.checks import Check
@@ -30,16 +30,16 @@ def judge(
         judgements = plan.judge_dark(look.cause)
         return HostResult(host.name, host.groups, judgements, _unseen(look))
     witnesses = {witness.port for witness in look.witnesses}
-    scene = scene_of(
+    facts = facts_of(
         look,
         checks,
         require_witness=require_witness,
-        wanted=Wanted(witnesses, plan.watches),
+        wanted=ListenerFilter(witnesses, plan.watches),
     )
-    judgements = plan.judge(scene)
+    judgements = plan.judge(facts)
     if look.why is not None:
         judgements = tuple(_explained(each, look, look.why) for each in judgements)
-    return HostResult(host.name, host.groups, judgements, _seen(look, scene))
+    return HostResult(host.name, host.groups, judgements, _seen(look, facts))
 
 
 def failing_listeners(result: HostResult) -> tuple[Listener, ...]:
@@ -72,7 +72,7 @@ def _read(finding: Finding, look: HostLook, whys: Mapping[int, Why]) -> Finding:
         listener,
         whys,
         registered_names(listener.port, listener.protocol),
-        look.sight.identity.platform,
+        look.reply.identity.platform,
         _moment(look.taken),
     )
     return msgspec.structs.replace(finding, why=why, reading=reading)
@@ -92,18 +92,18 @@ def registered_names(port: int, protocol: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(service.name for service in services if service.name))
 
 
-def scene_of(
+def facts_of(
     look: HostLook,
     checks: Sequence[Check],
     *,
     require_witness: bool = False,
-    wanted: Wanted | None = None,
+    wanted: ListenerFilter | None = None,
 ) -> HostFacts:
     """What a look says about a host, with the doubts that remain.
 
     ``wanted`` leaves out listeners that nobody asks for; their rows are read all the same.
     """
-    identity = look.sight.identity
+    identity = look.reply.identity
     answer = listening_answer(look)
     rows = answer.rows if isinstance(answer, Observed) else ()
     normal = normalise(rows, identity, wanted)
@@ -111,7 +111,7 @@ def scene_of(
     return HostFacts(
         platform=identity.platform,
         listeners=with_published(
-            without_canaries(normal.listeners, look.witnesses), published(look.sight).listeners
+            without_canaries(normal.listeners, look.witnesses), published(look.reply).listeners
         ),
         doubts=doubts(look, normal.listeners, normal.garbled, normal.stateless),
         checks=check_answers(look, checks, require_witness=require_witness),
@@ -124,10 +124,10 @@ def _unseen(look: FailedLook) -> LookSummary:
     return LookSummary(taken=look.taken, seconds=look.seconds, tried=look.tried)
 
 
-def _seen(look: HostLook, scene: HostFacts) -> LookSummary:
+def _seen(look: HostLook, facts: HostFacts) -> LookSummary:
     """In short, how a host was looked at; what is the same on many hosts is kept once."""
-    identity = look.sight.identity
-    doubt = scene.doubts.tcp or scene.doubts.udp
+    identity = look.reply.identity
+    doubt = facts.doubts.tcp or facts.doubts.udp
     return LookSummary(
         taken=intern(look.taken),
         seconds=look.seconds,
@@ -137,7 +137,7 @@ def _seen(look: HostLook, scene: HostFacts) -> LookSummary:
         privilege=intern(_privilege(identity)),
         proof=_witnesses(look) if doubt is None else f"{doubt.reason}: {doubt.detail}",
         tried=look.tried,
-        unseen=tuple(map(intern, published(look.sight).unseen)),
+        unseen=tuple(map(intern, published(look.reply).unseen)),
     )
 
 

@@ -7,7 +7,7 @@ from datetime import date
 from portproof.defaults import WARN_DAYS
 from portproof.judge.host import failing_listeners, judge
 from portproof.judge.plan import pattern_warnings, plans
-from portproof.judge.waivers import Untidy, Waivers
+from portproof.judge.waivers import WaiverRemark, Waivers
 from portproof.model.hosts import Host, Inventory, Target
 from portproof.model.listeners import Listener
 from portproof.model.observation import (
@@ -104,7 +104,7 @@ class Judging:
         judged = judge(plan, host, look, job.checks, require_witness=job.require_witness)
         return self._waivers.apply(judged)
 
-    def untidy(self, hosts: Iterable[HostResult]) -> tuple[Untidy, ...]:
+    def untidy(self, hosts: Iterable[HostResult]) -> tuple[WaiverRemark, ...]:
         """The waivers to be cleaned up."""
         return tuple(self._waivers.untidy(hosts, self._job.warn_days))
 

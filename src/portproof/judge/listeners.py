@@ -65,7 +65,7 @@ class Normalised:
     stateless: tuple[str, ...] = ()
 
 
-class Wanted(NamedTuple):
+class ListenerFilter(NamedTuple):
     """The listeners somebody asks for: those on ``ports``, and where ``watches`` says so."""
 
     ports: Container[int]
@@ -114,7 +114,7 @@ class _Endpoint(NamedTuple):
     port: str
 
 
-class _Held(NamedTuple):
+class _SocketOwner(NamedTuple):
     socket: str
     owner: Owner
 
@@ -127,7 +127,9 @@ class _StatelessError(ValueError):
     """A TCP row that does not tell its state."""
 
 
-def normalise(rows: Iterable[Row], identity: Identity, wanted: Wanted | None = None) -> Normalised:
+def normalise(
+    rows: Iterable[Row], identity: Identity, wanted: ListenerFilter | None = None
+) -> Normalised:
     """Collapse rows into listeners: one a protocol, address, port and namespace.
 
     Every row is read, and told of when it makes no sense; with ``wanted``, only the listeners it
@@ -136,7 +138,7 @@ def normalise(rows: Iterable[Row], identity: Identity, wanted: Wanted | None = N
     told = tuple(rows)
     spaces = _spaces(told, identity)
     tells_dual = identity.platform is Platform.MACOS and identity.source.startswith("osquery")
-    held: dict[_SocketKey, set[_Held]] = {}
+    held: dict[_SocketKey, set[_SocketOwner]] = {}
     garbled, stateless = [], []
     for row in told:
         try:
@@ -144,7 +146,7 @@ def normalise(rows: Iterable[Row], identity: Identity, wanted: Wanted | None = N
             if socket is None:
                 continue
             if wanted is None or _is_wanted(socket, wanted):
-                owner = _Held(row.get("socket", ""), _owner(row))
+                owner = _SocketOwner(row.get("socket", ""), _owner(row))
                 held.setdefault(_SocketKey(socket, *_place(row, spaces)), set()).add(owner)
             elif spaces and row.get("net_namespace") not in spaces.places:
                 _place(row, spaces)  # a namespace that makes no sense is told all the same
@@ -156,11 +158,11 @@ def normalise(rows: Iterable[Row], identity: Identity, wanted: Wanted | None = N
     return Normalised(listeners, tuple(sorted(garbled)), tuple(sorted(stateless)))
 
 
-def _is_wanted(socket: _Socket, wanted: Wanted) -> bool:
+def _is_wanted(socket: _Socket, wanted: ListenerFilter) -> bool:
     return socket.port in wanted.ports or bool(wanted.watches(socket.protocol, socket.port))
 
 
-def _listener(key: _SocketKey, held: set[_Held]) -> Listener:
+def _listener(key: _SocketKey, held: set[_SocketOwner]) -> Listener:
     return Listener(
         protocol=key.socket.protocol,
         address=key.socket.bound.address,
@@ -173,7 +175,7 @@ def _listener(key: _SocketKey, held: set[_Held]) -> Listener:
     )
 
 
-def _owners(held: set[_Held]) -> tuple[Owner, ...]:
+def _owners(held: set[_SocketOwner]) -> tuple[Owner, ...]:
     """Everyone behind a listener; nobody known counts, unless another row tells who it is."""
     if len(held) == 1:
         return tuple(each.owner for each in held)
@@ -196,14 +198,14 @@ def _by_pid(owner: Owner) -> tuple[int, str]:
     return (-1 if owner.pid is None else owner.pid, repr(owner))
 
 
-class _Spaces(NamedTuple):
+class _Namespaces(NamedTuple):
     """Whose the identified namespaces are, and in which ones a row of namespace 0 was seen too."""
 
     places: Mapping[str, Place]
     twins: Mapping[_Endpoint, set[str]]
 
 
-def _spaces(rows: tuple[Row, ...], identity: Identity) -> _Spaces | None:
+def _spaces(rows: tuple[Row, ...], identity: Identity) -> _Namespaces | None:
     """Say which namespaces are the host's own; None on platforms that have none.
 
     A row in namespace 0 was read through a process whose namespace could not be identified. When a
@@ -214,9 +216,9 @@ def _spaces(rows: tuple[Row, ...], identity: Identity) -> _Spaces | None:
         return None
     twins = _twins(rows)
     if identity.host_namespace not in _NOTHING:
-        return _Spaces({identity.host_namespace: Place.HOST}, twins)
+        return _Namespaces({identity.host_namespace: Place.HOST}, twins)
     own = {_UNREAD}.union(*twins.values())
-    return _Spaces(dict.fromkeys(own, Place.HOST), twins)
+    return _Namespaces(dict.fromkeys(own, Place.HOST), twins)
 
 
 def _twins(rows: tuple[Row, ...]) -> dict[_Endpoint, set[str]]:
@@ -285,7 +287,7 @@ def _listens(protocol: Protocol, port: str | None, remote_port: str | None, stat
     raise _StatelessError(f"tcp port {port} in state {_quote(state)}")
 
 
-def _place(row: Row, spaces: _Spaces | None) -> tuple[Place, str]:
+def _place(row: Row, spaces: _Namespaces | None) -> tuple[Place, str]:
     """Whose namespace a row is in, and which."""
     if spaces is None:
         return _HERE

@@ -5,12 +5,12 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Final
 
+from portproof.model.host_facts import Doubts, HostFacts
 from portproof.model.hosts import Host, Inventory
 from portproof.model.listeners import Listener
 from portproof.model.observation import Platform, Unobserved
 from portproof.model.patterns import HostPattern, Selection
 from portproof.model.ports import Protocol
-from portproof.model.scene import Doubts, HostFacts
 from portproof.model.verdicts import PASSED, Judgement, Verdict, unproven
 from portproof.policy.policy import BoundRule
 from portproof.policy.rules.closed import ClosedRule
@@ -39,24 +39,24 @@ class Plan:
         self._quiet = lru_cache(maxsize=256)(self._judge_quiet)
         self._passed = lru_cache(maxsize=256)(self._judge_passed)
 
-    def judge(self, scene: HostFacts) -> tuple[Judgement, ...]:
+    def judge(self, facts: HostFacts) -> tuple[Judgement, ...]:
         """Judge a host that was looked at, one judgement a rule, in the order of the rules."""
         watched: dict[int, list[Listener]] = {index: [] for index in self._asking}
-        for listener in scene.listeners:
+        for listener in facts.listeners:
             for index in self.watches(listener.protocol, listener.port):
                 watched.setdefault(index, []).append(listener)
-        for port in scene.outside.answered if scene.outside else ():
+        for port in facts.outside.answered if facts.outside else ():
             for index in self.watches(Protocol.TCP, port):
                 watched.setdefault(index, [])
-        judgements = self._quiet(scene.platform, scene.doubts)
+        judgements = self._quiet(facts.platform, facts.doubts)
         if not watched:
             return judgements
         changed = list(judgements)
         for index, listeners in watched.items():
             # Sources give rows in any order; findings come in one.
-            changed[index] = self._rules[index].judge(sorted(listeners, key=_BY_PORT), scene)
+            changed[index] = self._rules[index].judge(sorted(listeners, key=_BY_PORT), facts)
         if all(changed[index] is PASSED for index in watched):
-            return self._passed(scene.platform, scene.doubts, frozenset(watched))
+            return self._passed(facts.platform, facts.doubts, frozenset(watched))
         return tuple(changed)
 
     @lru_cache(maxsize=256)  # noqa: B019 - a plan lives as long as the audit
@@ -72,9 +72,9 @@ class Plan:
         return tuple(index for index in self._active if self._rules[index].watches(protocol, port))
 
     def _judge_quiet(self, platform: Platform, doubts: Doubts) -> tuple[Judgement, ...]:
-        scene = HostFacts(platform=platform, listeners=(), doubts=doubts)
+        facts = HostFacts(platform=platform, listeners=(), doubts=doubts)
         return tuple(
-            rule.judge((), scene) if applies else self._elsewhere[index]
+            rule.judge((), facts) if applies else self._elsewhere[index]
             for index, (rule, applies) in enumerate(zip(self._rules, self._applies, strict=True))
         )
 

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from portproof.judge.plan import plans
+from portproof.model.host_facts import CheckAnswer, Doubts, HostFacts
 from portproof.model.hosts import Host, Inventory
 from portproof.model.observation import Observed, Row, Unobserved
-from portproof.model.scene import CheckAnswer, Doubts, HostFacts
 from portproof.model.verdicts import Judgement, Verdict
 from portproof.policy.policy import BoundRule
 from portproof.policy.policy_tests import ExpectedVerdict, PolicyTest, PolicyTestCase
@@ -74,11 +74,11 @@ def _agrees(bound: BoundRule, case: PolicyTestCase) -> bool:
 
 def _judge(rules: Sequence[BoundRule], case: PolicyTestCase) -> dict[str, Judgement]:
     inventory = Inventory((Host(_HOST, case.groups),), "the test")
-    judgements = plans(rules, inventory)[_HOST].judge(_scene(rules, case))
+    judgements = plans(rules, inventory)[_HOST].judge(_facts(rules, case))
     return {bound.rule.id: each for bound, each in zip(rules, judgements, strict=True)}
 
 
-def _scene(rules: Iterable[BoundRule], case: PolicyTestCase) -> HostFacts:
+def _facts(rules: Iterable[BoundRule], case: PolicyTestCase) -> HostFacts:
     unseen = Unobserved(case.unseen, "the test says so") if case.unseen else None
     asked = {bound.rule.check for bound in rules if isinstance(bound.rule, CheckRule)}
     return HostFacts(

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable
 from typing import Final
 
 from portproof.model.addresses import Exposure, Stack
+from portproof.model.host_facts import CheckAnswer, Doubts
 from portproof.model.listeners import Listener, Place
 from portproof.model.observation import (
     LISTENING_SOCKETS,
@@ -18,7 +19,6 @@ from portproof.model.observation import (
     Witness,
 )
 from portproof.model.ports import BOTH, Protocol
-from portproof.model.scene import CheckAnswer, Doubts
 from portproof.policy.checks import Check
 
 _ROOT: Final = 0
@@ -28,7 +28,7 @@ _SHOWN: Final = 3
 def listening_answer(look: HostLook) -> Answer:
     """The answer port rules are judged on."""
     missing = Unobserved(Reason.PARTIAL, "the look holds no answer about listening sockets")
-    return look.sight.answers.get(LISTENING_SOCKETS, missing)
+    return look.reply.answers.get(LISTENING_SOCKETS, missing)
 
 
 def privilege_doubt(identity: Identity) -> Unobserved | None:
@@ -67,15 +67,15 @@ def _general_doubt(look: HostLook, garbled: tuple[str, ...]) -> Unobserved | Non
     if isinstance(answer, Unobserved):
         return answer
     return (
-        privilege_doubt(look.sight.identity)
-        or _whole_doubt(answer, look.sight.incomplete)
+        privilege_doubt(look.reply.identity)
+        or _whole_doubt(answer, look.reply.incomplete)
         or _garbled_doubt(garbled)
     )
 
 
 def _namespace_doubt(look: HostLook) -> Unobserved | None:
     """Why other network namespaces may be missing: osquery reads just one it cannot identify."""
-    identity, answer = look.sight.identity, listening_answer(look)
+    identity, answer = look.reply.identity, listening_answer(look)
     if identity.platform is not Platform.LINUX or isinstance(answer, Unobserved):
         return None
     unread = any(row.get("net_namespace", "0") in {"", "0"} for row in answer.rows)
@@ -175,7 +175,7 @@ def check_answers(
     look: HostLook, checks: Iterable[Check], *, require_witness: bool = False
 ) -> dict[str, CheckAnswer]:
     """Every asked check's answer, with what keeps its absences from being believed."""
-    answers = look.sight.answers
+    answers = look.reply.answers
     return {
         check.check: _check_answer(look, check, answers[check.check], require_witness)
         for check in checks
@@ -186,13 +186,13 @@ def check_answers(
 def _check_answer(
     look: HostLook, check: Check, answer: Answer, require_witness: bool
 ) -> CheckAnswer:
-    too_old = _version_doubt(look.sight.identity, check)
+    too_old = _version_doubt(look.reply.identity, check)
     if too_old is not None or isinstance(answer, Unobserved):
         return CheckAnswer(too_old or answer)
-    weak = _weakness(look.sight.identity, check)
+    weak = _weakness(look.reply.identity, check)
     doubt = (
-        (privilege_doubt(look.sight.identity) if check.privilege == "root" else None)
-        or _whole_doubt(answer, look.sight.incomplete)
+        (privilege_doubt(look.reply.identity) if check.privilege == "root" else None)
+        or _whole_doubt(answer, look.reply.incomplete)
         or _check_witness_doubt(look, check)
         or (Unobserved(Reason.NO_WITNESS, weak) if weak and require_witness else None)
     )
@@ -221,9 +221,9 @@ def _version(text: str) -> tuple[int, ...]:
 
 
 def _check_witness_doubt(look: HostLook, check: Check) -> Unobserved | None:
-    if check.witness_on(look.sight.identity.platform) is None:
+    if check.witness_on(look.reply.identity.platform) is None:
         return None
-    seen = look.sight.answers.get(check.witness_id)
+    seen = look.reply.answers.get(check.witness_id)
     if isinstance(seen, Unobserved):
         return seen
     if seen is None or not seen.rows:

@@ -91,7 +91,7 @@ class Waivers:
             f"waiver {each.waiver.name} {each.text}" for each in self.untidy(hosts, warn_days)
         )
 
-    def untidy(self, hosts: Iterable[HostResult], warn_days: int) -> Iterator["Untidy"]:
+    def untidy(self, hosts: Iterable[HostResult], warn_days: int) -> Iterator["WaiverRemark"]:
         """What to clean up: waivers that lapsed or soon will, cover nothing, or too much.
 
         Only what was proven counts against a waiver: where its rule is unproven, or a host was not
@@ -105,7 +105,7 @@ class Waivers:
         for waiver in self._waivers:
             use = used[waiver.name]
             told = (self._ending(waiver, warn_days), _reach(waiver, use))
-            yield from (Untidy(waiver, text) for text in itertools.chain(*told))
+            yield from (WaiverRemark(waiver, text) for text in itertools.chain(*told))
 
     def _ending(self, bound: BoundWaiver, warn_days: int) -> Iterator[str]:
         days = (bound.waiver.until - self._today).days
@@ -115,8 +115,8 @@ class Waivers:
         elif days <= warn_days:
             yield f"ends on {until}, in {days} days"
 
-    def _uses(self, hosts: Iterable[HostResult]) -> dict[str, "_Use"]:
-        uses = {waiver.name: _Use() for waiver in self._waivers}
+    def _uses(self, hosts: Iterable[HostResult]) -> dict[str, "_WaiverUse"]:
+        uses = {waiver.name: _WaiverUse() for waiver in self._waivers}
         for host in hosts:
             for judgement, waivers in zip(host.judgements, self._by_rule, strict=True):
                 for waiver in waivers:
@@ -125,7 +125,7 @@ class Waivers:
         return uses
 
 
-class Untidy(NamedTuple):
+class WaiverRemark(NamedTuple):
     """A waiver to be looked at, and why."""
 
     waiver: BoundWaiver
@@ -133,7 +133,7 @@ class Untidy(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Use:
+class _WaiverUse:
     """The audited hosts a waiver names: where it was needed, was not, and where nobody can tell."""
 
     on: int = 0
@@ -164,7 +164,7 @@ def _gist(listener: Listener) -> Listener:
     return msgspec.structs.replace(listener, namespace="", owners=owners, published=())
 
 
-def _reach(bound: BoundWaiver, use: _Use) -> Iterator[str]:
+def _reach(bound: BoundWaiver, use: _WaiverUse) -> Iterator[str]:
     """What a waiver reaches beyond what it covers, as far as that is proven."""
     audited = use.on + len(use.idle) + use.unclear
     if not use.on and use.unclear:

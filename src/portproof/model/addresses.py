@@ -186,7 +186,7 @@ def _validate(value: Any) -> Scope:  # noqa: ANN401 - whatever the user's YAML h
         raise PydanticCustomError("scope", "{text}", {"text": str(error)}) from None
 
 
-At = Annotated[
+ScopeField = Annotated[
     Scope,
     BeforeValidator(_validate),
     PlainSerializer(lambda scope: list(scope.written), return_type=list[str]),

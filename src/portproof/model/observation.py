@@ -141,7 +141,7 @@ class HostLook(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=
     round, by process: it is made for failing listeners alone, and None where it was not made.
     """
 
-    sight: SourceReply
+    reply: SourceReply
     witnesses: tuple[Witness, ...]
     taken: str
     seconds: float
@@ -150,7 +150,7 @@ class HostLook(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=
     why: dict[int, Why] | None = None
 
 
-class FailedLook(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="dark"):
+class FailedLook(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="failed"):
     """A host that could not be looked at at all."""
 
     cause: Unobserved

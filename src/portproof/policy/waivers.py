@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from portproof.model.addresses import ANY, At, Covers, Exposure, Scope
+from portproof.model.addresses import ANY, Covers, Exposure, Scope, ScopeField
 from portproof.model.base import HostsField, Model, Text
 from portproof.model.listeners import Listener
 from portproof.model.observation import Platform
@@ -52,7 +52,7 @@ class Waiver(Model):
         default="all", validate_default=True, description="An Ansible host pattern."
     )
     ports: Annotated[Ports | None, Field(description="The ports it covers.")] = None
-    at: Annotated[At | None, Field(description="The bound addresses it covers.")] = None
+    at: Annotated[ScopeField | None, Field(description="The bound addresses it covers.")] = None
     by: Annotated[By | None, Field(description="The processes it covers.")] = None
     owner: Annotated[Text, Field(description="Who answers for it.")]
     reason: Annotated[Text, Field(description="Why it may stay open.")]

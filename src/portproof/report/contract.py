@@ -1,4 +1,4 @@
-"""What a renderer is, and which are installed."""
+"""Define what a format is, and load the installed ones."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from typing import Final, Protocol, cast
 from portproof.errors import OutputError, PortproofError, UsageError
 from portproof.result.result import AuditResult
 
-GROUP: Final = "portproof.renderers"
+GROUP: Final = "portproof.formats"
 ALWAYS: Final = ("html", "json")
 """The formats every audit is written in."""
 
@@ -29,44 +29,44 @@ class Theme:
     footer: str = ""
 
 
-class Renderer(Protocol):
-    """A module that writes results in one format.
+class Format(Protocol):
+    """A module that writes results in one output format.
 
-    ``FILE`` is the name of its file in the audit folder.
+    ``FILE`` is the name of the file it writes in the audit folder.
     """
 
     FILE: str
 
     def render(self, result: AuditResult, theme: Theme) -> Iterator[str]:
-        """Write the result piece by piece; a format for machines takes nothing from the theme."""
+        """Yield the result piece by piece. Formats for machines ignore the theme."""
         ...
 
 
-def formats() -> list[str]:
-    """The names of the installed formats."""
+def format_names() -> list[str]:
+    """Return the names of the installed formats."""
     return sorted(_entries())
 
 
-def renderer(name: str) -> Renderer:
-    """Load the renderer of a format.
+def load_format(name: str) -> Format:
+    """Load a format.
 
     Raises:
-        UsageError: there is no such format; the text lists those there are.
+        UsageError: there is no such format. The message lists the known ones.
     """
     entry = _entries().get(name)
     if entry is None:
-        known = ", ".join(formats())
+        known = ", ".join(format_names())
         raise UsageError(f"there is no format {name!a}; the formats are {known}")
-    return cast("Renderer", entry.load())
+    return cast("Format", entry.load())
 
 
-def renderers(names: Iterable[str], always: Iterable[str] = ALWAYS) -> dict[str, Renderer]:
-    """Load the renderers of the formats asked for and of those that are always written, once each.
+def load_formats(names: Iterable[str], always: Iterable[str] = ALWAYS) -> dict[str, Format]:
+    """Load the requested formats and those that are always written, each once.
 
     Raises:
-        UsageError: there is no such format, or two formats are written to the same file.
+        UsageError: there is no such format, or two formats write to the same file.
     """
-    chosen = {name: renderer(name) for name in dict.fromkeys((*always, *names))}
+    chosen = {name: load_format(name) for name in dict.fromkeys((*always, *names))}
     by_file: dict[str, str] = {}
     for name, each in chosen.items():
         other = by_file.setdefault(each.FILE, name)
@@ -76,18 +76,18 @@ def renderers(names: Iterable[str], always: Iterable[str] = ALWAYS) -> dict[str,
 
 
 def written(
-    chosen: Mapping[str, Renderer], result: AuditResult, theme: Theme
+    chosen: Mapping[str, Format], result: AuditResult, theme: Theme
 ) -> dict[str, Iterator[str]]:
-    """Each format's file by its name, rendered as it is read (``write``)."""
+    """Return the content of each format's file, by file name, rendered while it is read."""
     return {each.FILE: write(name, each, result, theme) for name, each in chosen.items()}
 
 
-def write(name: str, chosen: Renderer, result: AuditResult, theme: Theme) -> Iterator[str]:
-    """Render a result; whatever goes wrong fails the run and names the format.
+def write(name: str, chosen: Format, result: AuditResult, theme: Theme) -> Iterator[str]:
+    """Render a result. An error fails the run and names the format.
 
     Raises:
-        OutputError: the renderer failed.
-        PortproofError: the renderer says itself what is wrong.
+        OutputError: the format failed.
+        PortproofError: the format reports what is wrong.
     """
     try:
         yield from chosen.render(result, theme)

@@ -47,7 +47,7 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
     now: str = ""
 
 
-class Past(msgspec.Struct, frozen=True):
+class EarlierAudit(msgspec.Struct, frozen=True):
     """An earlier audit: when it finished, where it is, how many hosts it had and its verdicts."""
 
     finished: str
@@ -64,9 +64,9 @@ class Changes(msgspec.Struct, frozen=True):
     not of the same inventory or policies.
     """
 
-    before: Past
+    before: EarlierAudit
     items: tuple[Change, ...]
-    past: tuple[Past, ...] = ()
+    past: tuple[EarlierAudit, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property

@@ -8,7 +8,7 @@ from typing import Final, Protocol, runtime_checkable
 
 from portproof import __version__
 from portproof.judge.job import Job, Judging, basis_of
-from portproof.judge.waivers import Untidy
+from portproof.judge.waivers import WaiverRemark
 from portproof.model.hosts import Host
 from portproof.model.listeners import Listener
 from portproof.model.observation import (
@@ -96,7 +96,7 @@ def still_stand(job: Job, looks: Mapping[str, Look]) -> dict[str, Look]:
     }
 
 
-def untidy_waivers(job: Job, looks: Iterable[tuple[Host, Look]]) -> tuple[Untidy, ...]:
+def untidy_waivers(job: Job, looks: Iterable[tuple[Host, Look]]) -> tuple[WaiverRemark, ...]:
     """The waivers of a job to be cleaned up, by what an audit saw; looks are not kept."""
     judging = Judging(job, datetime.now(UTC).date())
     return judging.untidy(judging(host, look) for host, look in looks)

@@ -19,7 +19,7 @@ from portproof.model.listeners import Listener
 from portproof.model.observation import FailedLook, HostLook, Look, Observed, Platform, Unobserved
 from portproof.run import local
 from portproof.run.fleet import FleetRun
-from portproof.sources.connect_probe import Knocker
+from portproof.sources.connect_probe import ConnectProbe
 from portproof.sources.identity import this_platform
 from portproof.sources.local import look_here
 from portproof.sources.source import Source
@@ -133,14 +133,14 @@ class Looks:
 
     def _look_far(self) -> Iterator[tuple[Host, Look]]:
         looker = self._looker(len(self._far))
-        knocker = Knocker()
+        probe = ConnectProbe()
 
         async def look(host: Host) -> Look:
             way = self._connections[host.name]
             if isinstance(way, Unobserved):
                 return _failed_look(way)
             found = await looker.look(host.name, way, partial(self._failing, host))
-            return await self._outside(host, way, found, knocker)
+            return await self._outside(host, way, found, probe)
 
         self._fleet = FleetRun(look, self._far, self._how.forks, looker.close)
         if self._finishing:
@@ -162,18 +162,18 @@ class Looks:
     async def _failing(self, host: Host, look: HostLook) -> Sequence[Listener]:
         if self._suspects is None:
             return ()
-        answers = look.sight.answers.values()
+        answers = look.reply.answers.values()
         if sum(answer.count for answer in answers if isinstance(answer, Observed)) < _MANY:
             return self._suspects(host, look)
         return await asyncio.to_thread(self._suspects, host, look)
 
-    async def _outside(self, host: Host, way: Connection, look: Look, knocker: Knocker) -> Look:
+    async def _outside(self, host: Host, way: Connection, look: Look, probe: ConnectProbe) -> Look:
         """The look with what its ports say from here; a host behind a jump host is not tried."""
         direct = way.proxy_jump in {None, "none"} and way.proxy_command in {None, "none"}
         if self._how.outside is None or not direct or not isinstance(look, HostLook):
             return look
         ports = tuple(self._how.outside(host))
-        outside = await knocker.knock(way.address, ports) if ports else None
+        outside = await probe.try_ports(way.address, ports) if ports else None
         return msgspec.structs.replace(look, outside=outside)
 
 

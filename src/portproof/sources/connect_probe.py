@@ -14,7 +14,7 @@ from portproof.model.observation import ConnectResult
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class ConnectRate:
     """How hard to knock, over all hosts together.
 
     ``at_once`` connections, ``a_second`` new ones, and ``wait`` seconds for each.
@@ -25,15 +25,15 @@ class Pace:
     wait: float = 2.0
 
 
-class Knocker:
+class ConnectProbe:
     """Knocks at ports of hosts, never harder than its pace."""
 
-    def __init__(self, pace: Pace = Pace()) -> None:
+    def __init__(self, pace: ConnectRate = ConnectRate()) -> None:
         self._pace = pace
         self._gate = asyncio.Semaphore(pace.at_once)
         self._next = 0.0
 
-    async def knock(self, address: str, ports: Iterable[int]) -> ConnectResult | None:
+    async def try_ports(self, address: str, ports: Iterable[int]) -> ConnectResult | None:
         """Try every port of an address once; None when the name does not resolve."""
         reached = await _resolved(address)
         if reached is None:

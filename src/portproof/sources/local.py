@@ -52,12 +52,12 @@ def look_here(candidates: Iterable[Source], questions: Mapping[str, str]) -> Loo
     cause = Unobserved(Reason.NO_COLLECTOR, "no source is installed")
     with canaries() as opened:
         for source in candidates:
-            sight = source.look(questions)
-            failure = failure_of(sight)
-            if isinstance(sight, SourceReply) and failure is None:
-                incomplete = (*sight.incomplete, *opened.unopened)
+            reply = source.look(questions)
+            failure = failure_of(reply)
+            if isinstance(reply, SourceReply) and failure is None:
+                incomplete = (*reply.incomplete, *opened.unopened)
                 return HostLook(
-                    sight=msgspec.structs.replace(sight, incomplete=incomplete),
+                    reply=msgspec.structs.replace(reply, incomplete=incomplete),
                     witnesses=opened.witnesses,
                     taken=taken,
                     seconds=round(time.monotonic() - begun, 3),

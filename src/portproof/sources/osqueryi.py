@@ -33,7 +33,7 @@ _INSTALLED: Final = {
 """Where osquery's packages put the program (osquery's documentation, installation pages)."""
 
 
-class _Shell(NamedTuple):
+class _OsqueryiCommand(NamedTuple):
     """A way to start osqueryi, and when all of it must be over."""
 
     command: tuple[str, ...]
@@ -73,7 +73,7 @@ class OsqueryiSource:
                 Reason.NO_COLLECTOR, "osqueryi is neither on PATH nor where osquery installs it"
             )
         together, aside = apart(questions)
-        shell = _Shell(_command(program), time.monotonic() + self._timeout)
+        shell = _OsqueryiCommand(_command(program), time.monotonic() + self._timeout)
         told = _tell(shell, [IDENTITY_SQL[self._platform], *together.values()])
         identity = read_identity(self.name, self._platform, told.answers[0])
         if isinstance(identity, Unobserved):
@@ -98,14 +98,14 @@ def _command(program: str) -> tuple[str, ...]:
     return (program, *shell, *flags)
 
 
-def _tell(shell: _Shell, questions: Sequence[str]) -> OsqueryiReply:
+def _tell(shell: _OsqueryiCommand, questions: Sequence[str]) -> OsqueryiReply:
     told = _ask(shell, questions)
     if not isinstance(told, Unobserved):
         return told
     return _tell_each(shell, questions) if len(questions) > 1 else joined([told])
 
 
-def _tell_each(shell: _Shell, questions: Sequence[str]) -> OsqueryiReply:
+def _tell_each(shell: _OsqueryiCommand, questions: Sequence[str]) -> OsqueryiReply:
     """Ask each question by itself; without an answer to the first, who looked, no other counts."""
     first = joined([_ask(shell, questions[:1])])
     if isinstance(first.answers[0], Unobserved):
@@ -113,7 +113,7 @@ def _tell_each(shell: _Shell, questions: Sequence[str]) -> OsqueryiReply:
     return joined([first, *(_ask(shell, [sql]) for sql in questions[1:])])
 
 
-def _ask_aside(shell: _Shell, sql: str) -> Answer:
+def _ask_aside(shell: _OsqueryiCommand, sql: str) -> Answer:
     """Ask what may take long, in a process of its own; without docker there is none to start."""
     if not Path(DOCKER_SOCKET).exists():
         return NO_DOCKER
@@ -122,7 +122,7 @@ def _ask_aside(shell: _Shell, sql: str) -> Answer:
     return told if isinstance(told, Unobserved) else told.answers[0]
 
 
-def _ask(shell: _Shell, questions: Sequence[str]) -> OsqueryiReply | Unobserved:
+def _ask(shell: _OsqueryiCommand, questions: Sequence[str]) -> OsqueryiReply | Unobserved:
     ran = run((*shell.command, one_argument(questions)), shell.deadline)
     if isinstance(ran, Unobserved):
         return ran

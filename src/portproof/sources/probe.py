@@ -73,7 +73,7 @@ class ProbeSource:
         collected = checked(found)
         if isinstance(collected, Unobserved):
             return collected
-        return sight(questions, collected, deadline)
+        return reply(questions, collected, deadline)
 
 
 def wanted(questions: Mapping[str, str], platform: Platform) -> list[str]:
@@ -116,7 +116,7 @@ def checked(found: object) -> Collected | Unobserved:
     return collected
 
 
-def sight(questions: Mapping[str, str], collected: Collected, deadline: float) -> SourceReply:
+def reply(questions: Mapping[str, str], collected: Collected, deadline: float) -> SourceReply:
     """Answer every question from what was collected; ``deadline`` is of ``time.monotonic``."""
     with Database(collected.platform, collected.tables) as database:
         told = {sql: _answer(sql, collected, database, deadline) for sql in questions.values()}

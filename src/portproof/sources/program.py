@@ -31,7 +31,7 @@ _UNREAD: Final = re.compile(rb"[WEF]\d{4} .*?(Cannot read /proc/.*)")
 
 
 @dataclass(slots=True)
-class Complaints:
+class ErrorOutput:
     """What a program wrote to standard error.
 
     ``error`` is the first line that starts with ``Error:``, without that word, or None; ``unread``
@@ -65,7 +65,7 @@ class CompletedProgram:
 
     code: int | None = None
     output: bytearray = field(default_factory=bytearray)
-    complaints: Complaints = field(default_factory=Complaints)
+    complaints: ErrorOutput = field(default_factory=ErrorOutput)
 
 
 def run(
@@ -148,7 +148,7 @@ def _keep(process: subprocess.Popen[bytes], output: bytearray, limit: int, pipe:
             return
 
 
-def _listen(complaints: Complaints, pipe: IO[bytes]) -> None:
+def _listen(complaints: ErrorOutput, pipe: IO[bytes]) -> None:
     begins = True
     while line := pipe.readline(_COMPLAINT_LIMIT):
         if begins:

@@ -41,11 +41,11 @@ class Source(Protocol):
         ...
 
 
-def failure_of(sight: SourceReply | Unobserved) -> Unobserved | None:
+def failure_of(reply: SourceReply | Unobserved) -> Unobserved | None:
     """Why a look has no answer about the listening sockets, or None if it has one."""
-    if isinstance(sight, Unobserved):
-        return sight
-    answer = sight.answers.get(LISTENING_SOCKETS)
+    if isinstance(reply, Unobserved):
+        return reply
+    answer = reply.answers.get(LISTENING_SOCKETS)
     if isinstance(answer, Observed):
         return None
     return answer or Unobserved(Reason.PARTIAL, "the listening sockets were not told")

@@ -62,7 +62,7 @@ def columns_read(sql: str, platform: Platform) -> Mapping[str, frozenset[str]] |
     of what the statement names, its program shows what is read unnamed, as by ``JOIN ... USING``.
     Every host of a fleet is asked the same, so it is remembered.
     """
-    seen = _Reads(SCHEMA[platform])
+    seen = _ReadRecorder(SCHEMA[platform])
     connection = _database(platform, SCHEMA[platform])
     try:
         roots = dict(connection.execute("SELECT rootpage, name FROM sqlite_master"))
@@ -127,7 +127,7 @@ class Database:
         if wrong:
             detail = f"the probe's rows do not fit osquery's tables: {quoted(wrong[0])}"
             return Unobserved(Reason.GARBLED, detail)
-        self._connection.set_authorizer(_Reads(read).authorize)
+        self._connection.set_authorizer(_ReadRecorder(read).authorize)
         self._connection.set_progress_handler(_is_late(deadline), _STEPS)
         return _run(self._connection, sql, max_rows)
 
@@ -149,7 +149,7 @@ class Database:
         return self._filled[name]
 
 
-class _Reads:
+class _ReadRecorder:
     """Learns from SQLite's authorizer what a statement reads, and refuses the rest."""
 
     def __init__(self, known: Iterable[str]) -> None:

@@ -28,14 +28,14 @@ from portproof.model.observation import (
     Unobserved,
     Witness,
 )
-from portproof.ssh.command import Call, UnsupportedError
-from portproof.ssh.connect import Connector, DarkError
+from portproof.ssh.command import RemoteCommand, UnsupportedError
+from portproof.ssh.connect import ConnectError, Connector
 from portproof.ssh.dialogue import Document, Outcome, Printed, Ready
 from portproof.ssh.host_identity import bindable, misplaced, server_witness
-from portproof.ssh.replies import HostReply, read_reply, run_of, sight_of_runs
+from portproof.ssh.replies import HostReply, read_reply, reply_of_runs, run_of
 from portproof.ssh.script import Asking, program_of
 from portproof.ssh.second_round import SecondRound
-from portproof.ssh.session import Visit
+from portproof.ssh.session import Session
 from portproof.ssh.settings import VIA, SshSettings
 
 _PLATFORMS: Final = {"linux": Platform.LINUX, "darwin": Platform.MACOS}
@@ -104,27 +104,27 @@ class SshCollector:
         """
         begun = _Begun(datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic())
         try:
-            call = Call.to(connection)
+            call = RemoteCommand.to(connection)
             async with self._connector.connected(connection) as opened:
-                visit = Visit(host, connection, opened)
+                open_session = Session(host, connection, opened)
                 deadline = time.monotonic() + self._settings.command_timeout
-                look = await self._look(visit, call, begun)
+                look = await self._look(open_session, call, begun)
                 if suspects is None or isinstance(look, FailedLook):
                     return look
-                return await self._explained(visit, look, suspects, deadline)
+                return await self._explained(open_session, look, suspects, deadline)
         except UnsupportedError as error:
             return _dark(
                 HostReply(Unobserved(Reason.UNSUPPORTED_CONNECTION, str(error)), ()), begun
             )
-        except DarkError as error:
+        except ConnectError as error:
             return _dark(HostReply(error.cause, ()), begun)
 
-    async def _look(self, visit: Visit, call: Call, begun: "_Begun") -> Look:
-        told, witnesses = await self._ask(visit, call)
-        if isinstance(told.sight, Unobserved):
+    async def _look(self, open_session: Session, call: RemoteCommand, begun: "_Begun") -> Look:
+        told, witnesses = await self._ask(open_session, call)
+        if isinstance(told.reply, Unobserved):
             return _dark(told, begun)
         return HostLook(
-            sight=told.sight,
+            reply=told.reply,
             witnesses=(*told.canaries, *witnesses),
             taken=begun.taken,
             seconds=begun.seconds(),
@@ -132,7 +132,7 @@ class SshCollector:
         )
 
     async def _explained(
-        self, visit: Visit, look: HostLook, suspects: Suspects, deadline: float
+        self, open_session: Session, look: HostLook, suspects: Suspects, deadline: float
     ) -> HostLook:
         """The look with who is behind listeners that fail; whatever comes of that, it stands."""
         try:
@@ -143,27 +143,29 @@ class SshCollector:
             return look
         longest = deadline + self._settings.command_timeout * _MORE
         until = min(time.monotonic() + SECONDS, longest)
-        asking = SecondRound(visit, look.sight.identity.platform, until)
+        asking = SecondRound(open_session, look.reply.identity.platform, until)
         return msgspec.structs.replace(look, why=await asking.who_is_behind(listeners))
 
-    async def _ask(self, visit: Visit, call: Call) -> tuple[HostReply, tuple[Witness, ...]]:
+    async def _ask(
+        self, open_session: Session, call: RemoteCommand
+    ) -> tuple[HostReply, tuple[Witness, ...]]:
         seconds = self._settings.command_timeout
-        program = partial(self._program, visit.host, time.monotonic() + seconds)
-        outcome = await visit.ask(program, seconds, self._settings.output_limit, call)
-        if visit.ready is None or isinstance(outcome, Unobserved):
+        program = partial(self._program, open_session.host, time.monotonic() + seconds)
+        outcome = await open_session.ask(program, seconds, self._settings.output_limit, call)
+        if open_session.ready is None or isinstance(outcome, Unobserved):
             return HostReply(_unobserved(outcome), ()), ()
-        named = server_witness(visit.ready.connection)
-        seen = named or server_witness(("", "", *visit.peer))
+        named = server_witness(open_session.ready.connection)
+        seen = named or server_witness(("", "", *open_session.peer))
         if not seen:
-            host = visit.host
+            host = open_session.host
             text = f"nothing shows that what answered is {host}: SSH_CONNECTION is not set there"
             return HostReply(Unobserved(Reason.NO_WITNESS, text), ()), ()
         server = named[0].address if named else ""
-        told = await self._judge(outcome, _PLATFORMS[visit.ready.system], server)
-        if isinstance(told.sight, SourceReply):
+        told = await self._judge(outcome, _PLATFORMS[open_session.ready.system], server)
+        if isinstance(told.reply, SourceReply):
             placed = told.canaries if named and isinstance(outcome, Document) else None
-            doubt = misplaced(visit.host, told.sight, seen[0], placed)
-            told = told if doubt is None else told._replace(sight=doubt)
+            doubt = misplaced(open_session.host, told.reply, seen[0], placed)
+            told = told if doubt is None else told._replace(reply=doubt)
         return told, seen
 
     def _program(self, host: str, deadline: float, ready: Ready, seal: str) -> bytes | Unobserved:
@@ -185,7 +187,7 @@ class SshCollector:
     async def _judge(self, outcome: Outcome, platform: Platform, server: str) -> HostReply:
         questions = self._questions[platform]
         if isinstance(outcome, Printed):
-            return HostReply(sight_of_runs([run_of(outcome)], questions, platform), ())
+            return HostReply(reply_of_runs([run_of(outcome)], questions, platform), ())
         if not isinstance(outcome, Document):
             return HostReply(_unobserved(outcome), ())
         deadline = time.monotonic() + _JUDGING
@@ -207,7 +209,7 @@ class _Begun(NamedTuple):
 
 def _dark(told: HostReply, begun: _Begun) -> FailedLook:
     return FailedLook(
-        cause=_unobserved(told.sight), taken=begun.taken, seconds=begun.seconds(), tried=told.tried
+        cause=_unobserved(told.reply), taken=begun.taken, seconds=begun.seconds(), tried=told.tried
     )
 
 

@@ -76,7 +76,7 @@ class UnsupportedError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Marks:
+class Delimiters:
     """Words of one look that nothing on the host can have known before.
 
     ``seal`` is sent after the line is run, so not even the login's own shell files know it.
@@ -88,25 +88,27 @@ class Marks:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class RemoteCommand:
     """A line to run on a host, and the words it is known by. Every line is used once."""
 
     line: str
-    marks: Marks
+    delimiters: Delimiters
     terminal: bool
 
     @classmethod
-    def to(cls, connection: Connection) -> "Call":
+    def to(cls, connection: Connection) -> "RemoteCommand":
         """Make a call.
 
         Raises:
             UnsupportedError: a user or an interpreter has a name that no shell is trusted with.
         """
-        marks = Marks()
-        return cls(command_line(connection, marks), marks, needs_terminal(connection.become))
+        delimiters = Delimiters()
+        return cls(
+            command_line(connection, delimiters), delimiters, needs_terminal(connection.become)
+        )
 
 
-def command_line(connection: Connection, marks: Marks) -> str:
+def command_line(connection: Connection, delimiters: Delimiters) -> str:
     """The line to run on the host.
 
     Raises:
@@ -115,8 +117,8 @@ def command_line(connection: Connection, marks: Marks) -> str:
     preferred = _plain(connection.interpreter or "", "the Python interpreter")
     look = '/bin/sh -c "$1" sh "$2" "$3" $SSH_CONNECTION'
     become = connection.become
-    first = look if become is None else f"{_become(become, marks)} {look}"
-    words = [f"exec {first}", "sh", _LOOK, marks.ready, preferred]
+    first = look if become is None else f"{_become(become, delimiters)} {look}"
+    words = [f"exec {first}", "sh", _LOOK, delimiters.ready, preferred]
     return "exec /bin/sh -c " + " ".join(map(_quoted, words))
 
 
@@ -125,11 +127,11 @@ def needs_terminal(become: Become | None) -> bool:
     return become is not None and become.method == "doas" and become.password is not None
 
 
-def _become(become: Become, marks: Marks) -> str:
+def _become(become: Become, delimiters: Delimiters) -> str:
     user = _plain(become.user, "the user to become")
     if become.method == "doas":
         return f"doas {'' if become.password else '-n '}-u {user}"
-    asking = f"-S -p {marks.prompt}" if become.password else "-n"
+    asking = f"-S -p {delimiters.prompt}" if become.password else "-n"
     return f"sudo {asking} -H -u {user}"
 
 

@@ -25,7 +25,7 @@ _PARTING: Final = 1.0
 """Seconds that are waited for the end of a connection that is closed."""
 
 
-class DarkError(Exception):
+class ConnectError(Exception):
     """A host cannot be reached; ``cause`` says why."""
 
     def __init__(self, cause: Unobserved) -> None:
@@ -33,7 +33,7 @@ class DarkError(Exception):
         self.cause = cause
 
 
-class _Client(asyncssh.SSHClient):
+class _SshClient(asyncssh.SSHClient):
     """Hears from asyncssh that the server was reached, and judges keys that are not trusted."""
 
     def __init__(self, attempt: "_Attempt", proxy: Proxy | None) -> None:
@@ -78,7 +78,7 @@ class _Attempt:
                     **self.route.arguments,
                     tunnel=tunnel,
                     sock=proxy.socket if proxy else None,
-                    client_factory=lambda: _Client(self, proxy),
+                    client_factory=lambda: _SshClient(self, proxy),
                 )
         except BaseException:
             if proxy is not None:
@@ -114,7 +114,7 @@ class Connector:
         try:
             yield opened
         finally:
-            await _parted(opened)
+            await _close_quietly(opened)
 
     async def close(self) -> None:
         """Close the connections to jump hosts."""
@@ -123,7 +123,7 @@ class Connector:
             task.cancel()
         for opened in await asyncio.gather(*tasks, return_exceptions=True):
             if isinstance(opened, asyncssh.SSHClientConnection):
-                await _parted(opened)
+                await _close_quietly(opened)
 
     async def _open(self, connection: Connection) -> asyncssh.SSHClientConnection:
         route = self._route(connection)
@@ -135,7 +135,7 @@ class Connector:
             except Exception as error:
                 if not attempts_left or not can_be_retried(error, attempt.stage):
                     cause = unconnected(error, attempt.stage, route, attempt.limit)
-                    raise DarkError(cause) from error
+                    raise ConnectError(cause) from error
                 await asyncio.sleep(_PAUSE * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
             else:
                 return await _recorded(route, opened)
@@ -146,7 +146,7 @@ class Connector:
             return self._routes.route(connection)
         except UnsupportedError as error:
             cause = Unobserved(Reason.UNSUPPORTED_CONNECTION, quoted(str(error)))
-            raise DarkError(cause) from error
+            raise ConnectError(cause) from error
 
     async def _jump(self, connection: Connection) -> asyncssh.SSHClientConnection:
         """The one connection to a jump host; a host that gives up leaves it to the others."""
@@ -157,9 +157,9 @@ class Connector:
             self._jumps[connection] = task
         try:
             return await asyncio.shield(task)
-        except DarkError as error:
+        except ConnectError as error:
             detail = f"on the way, at {connection.address}: {error.cause.detail}"
-            raise DarkError(Unobserved(error.cause.reason, detail)) from error
+            raise ConnectError(Unobserved(error.cause.reason, detail)) from error
 
 
 def _is_gone(task: asyncio.Task[asyncssh.SSHClientConnection]) -> bool:
@@ -176,14 +176,14 @@ async def _recorded(
         with contextlib.suppress(OSError):
             route.trust.record(hashed=route.hashes_names)
     except OtherKeyError as error:
-        await _parted(opened)
+        await _close_quietly(opened)
         name = route.trust.name
         text = f"{name} showed two keys at the same time: somebody may be in between; verify both"
-        raise DarkError(Unobserved(Reason.HOST_KEY, text)) from error
+        raise ConnectError(Unobserved(Reason.HOST_KEY, text)) from error
     return opened
 
 
-async def _parted(opened: asyncssh.SSHClientConnection) -> None:
+async def _close_quietly(opened: asyncssh.SSHClientConnection) -> None:
     """Close a connection; the host learns of it, and what runs there ends."""
     opened.close()
     try:

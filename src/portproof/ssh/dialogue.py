@@ -12,8 +12,8 @@ from typing import Final
 from portproof.model.connection import Become
 from portproof.model.observation import Reason, Unobserved
 from portproof.sources.answers import quoted
-from portproof.ssh.command import Marks
-from portproof.ssh.framing import BrokenError, Framed, delimited
+from portproof.ssh.command import Delimiters
+from portproof.ssh.framing import FramedReply, FramingError, delimited
 
 _DOAS_PROMPT: Final = rb"\rdoas \([^\r\n]{1,300}\) password: "
 """What doas asks; unlike sudo's, its prompt cannot be chosen (``doas.c`` and ``pam.c``)."""
@@ -29,7 +29,7 @@ _NOT_RUN: Final = (126, 127)
 
 
 @dataclass(frozen=True, slots=True)
-class Party:
+class Peer:
     """Who is talked to, in words for details, and how another user is become there."""
 
     host: str
@@ -101,23 +101,23 @@ class Dialogue:
         limit: Bytes that are accepted.
     """
 
-    def __init__(self, party: Party, marks: Marks, program: Program, limit: int) -> None:
+    def __init__(self, peer: Peer, delimiters: Delimiters, program: Program, limit: int) -> None:
         self.outcome: Outcome | None = None
         self.ready: Ready | None = None
-        self._party = party
-        self._marks = marks
+        self._party = peer
+        self._marks = delimiters
         self._program = program
         self._limit = limit
         self._heard = 0
         self._out = bytearray()
         self._err = bytearray()
-        asks_doas = party.become is not None and party.become.method == "doas"
-        prompt = _DOAS_PROMPT if asks_doas else re.escape(marks.prompt.encode("ascii"))
+        asks_doas = peer.become is not None and peer.become.method == "doas"
+        prompt = _DOAS_PROMPT if asks_doas else re.escape(delimiters.prompt.encode("ascii"))
         self._prompts_out = _Prompts(prompt)
         self._prompts_err = _Prompts(prompt)
         self._is_answered = False
         self._searched = 0
-        self._framed = Framed(marks.seal, limit)
+        self._framed = FramedReply(delimiters.seal, limit)
 
     def hear(self, data: bytes) -> bytes:
         """Take in standard output."""
@@ -219,7 +219,7 @@ class Dialogue:
     def _look_for_document(self) -> None:
         try:
             document = self._framed.find(self._out)
-        except BrokenError as error:
+        except FramingError as error:
             text = f"{self._party.host}: {error}"
             self.outcome = Unobserved(Reason.GARBLED, text)
         else:

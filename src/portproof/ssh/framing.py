@@ -11,11 +11,11 @@ _LONGEST_HEAD: Final = 24
 """Bytes of the line that begins an answer, after the seal."""
 
 
-class BrokenError(ValueError):
+class FramingError(ValueError):
     """The answer cannot become whole any more; the text says why."""
 
 
-class Framed:
+class FramedReply:
     """An answer with its length: ``SEAL LENGTH``, a line feed, the answer, ``SEAL end``."""
 
     def __init__(self, seal: str, limit: int) -> None:
@@ -39,7 +39,7 @@ class Framed:
         if len(data) < end + len(closing):
             return None
         if data[end : end + len(closing)] != closing:
-            raise BrokenError("the answer does not end where it said it would")
+            raise FramingError("the answer does not end where it said it would")
         return bytes(data[start:end])
 
     def _begins(self, data: bytearray) -> bool:
@@ -52,10 +52,10 @@ class Framed:
         line = bytes(data[head : head + _LONGEST_HEAD]).partition(b"\n")
         if not line[1]:
             if len(data) >= head + _LONGEST_HEAD:
-                raise BrokenError("the answer has no length")
+                raise FramingError("the answer has no length")
             return False
         if not re.fullmatch(rb"\d{1,12}", line[0]) or int(line[0]) > self._limit:
-            raise BrokenError(f"the answer says that it has {line[0]!r} bytes")
+            raise FramingError(f"the answer says that it has {line[0]!r} bytes")
         self._start, self._length = head + len(line[0]) + 1, int(line[0])
         return True
 

@@ -64,28 +64,28 @@ def bindable(told: Sequence[str]) -> str:
 
 
 def misplaced(
-    host: str, sight: SourceReply, server: Witness, canaries: Sequence[Witness] | None = None
+    host: str, reply: SourceReply, server: Witness, canaries: Sequence[Witness] | None = None
 ) -> Unobserved | None:
     """Why a look is not known to be at the host, or None if it is.
 
     Args:
         host: The host's name, for details.
-        sight: What was seen.
+        reply: What was seen.
         server: The server's port, which must be among the rows.
         canaries: What was opened there; one at the server's address must be among the rows. None
             where nothing could be opened, or where the server does not name its address.
     """
-    failure = failure_of(sight)
+    failure = failure_of(reply)
     if failure is not None:
         return failure
-    if not _is_seen(sight, server):
+    if not _is_seen(reply, server):
         text = (
             f"port {server.port} at {server.address}, where the SSH server of {host} was reached,"
             " is not open in what answered; is that a container?"
         )
         return Unobserved(Reason.NO_WITNESS, text)
     at_server = [each for each in canaries or () if each.address == server.address]
-    if canaries is None or any(_is_seen(sight, each) for each in at_server):
+    if canaries is None or any(_is_seen(reply, each) for each in at_server):
         return None
     text = (
         f"the login of {host} leads where {server.address}, its SSH server's address, is not:"
@@ -94,10 +94,10 @@ def misplaced(
     return Unobserved(Reason.NO_WITNESS, text)
 
 
-def _is_seen(sight: SourceReply, witness: Witness) -> bool:
-    answer = sight.answers[LISTENING_SOCKETS]
+def _is_seen(reply: SourceReply, witness: Witness) -> bool:
+    answer = reply.answers[LISTENING_SOCKETS]
     rows = answer.rows if isinstance(answer, Observed) else ()
-    return any(_is_of(row, witness, sight.identity.host_namespace) for row in rows)
+    return any(_is_of(row, witness, reply.identity.host_namespace) for row in rows)
 
 
 def _is_of(row: Row, witness: Witness, space: str) -> bool:

@@ -18,7 +18,7 @@ from portproof.sources import osqueryi_run
 from portproof.sources import probe as embedded
 from portproof.sources.answers import quoted
 from portproof.sources.identity import IDENTITY_SQL, read_identity
-from portproof.sources.program import Complaints, CompletedProgram
+from portproof.sources.program import CompletedProgram, ErrorOutput
 from portproof.sources.source import NO_DOCKER, apart, failure_of
 from portproof.ssh.dialogue import Printed
 
@@ -53,7 +53,7 @@ class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class HostReply(NamedTuple):
     """What a host told: who looked and what they saw, the canaries, and what was tried before."""
 
-    sight: SourceReply | Unobserved
+    reply: SourceReply | Unobserved
     canaries: tuple[Witness, ...]
     tried: tuple[str, ...] = ()
 
@@ -87,12 +87,12 @@ def read_reply(
     if reply.failed:
         detail = f"looking failed on the host: {quoted(reply.failed)}"
         return HostReply(Unobserved(Reason.QUERY_ERROR, detail), canaries)
-    osqueryi = sight_of_runs(reply.runs, questions, platform) if reply.runs else None
+    osqueryi = reply_of_runs(reply.runs, questions, platform) if reply.runs else None
     probe = _probe(reply, questions, deadline)
     failure = failure_of(osqueryi) if osqueryi is not None else None
     if osqueryi is not None and (failure is None or probe is None):
-        sight = _with_aside(osqueryi, reply.aside, questions)
-        return HostReply(_without(sight, unopened), canaries)
+        source_reply = _with_aside(osqueryi, reply.aside, questions)
+        return HostReply(_without(source_reply, unopened), canaries)
     nothing = Unobserved(
         Reason.NO_COLLECTOR, "there is no osqueryi, and the probe knows Linux only"
     )
@@ -100,7 +100,7 @@ def read_reply(
     return HostReply(nothing if probe is None else _without(probe, unopened), canaries, tried)
 
 
-def sight_of_runs(
+def reply_of_runs(
     runs: Sequence[OsqueryiRun], questions: Mapping[str, str], platform: Platform
 ) -> SourceReply | Unobserved:
     """What osqueryi saw: from its one run for everything, or from one for each question."""
@@ -121,16 +121,16 @@ def sight_of_runs(
 
 
 def _with_aside(
-    sight: SourceReply | Unobserved, run: OsqueryiRun | None, questions: Mapping[str, str]
+    source_reply: SourceReply | Unobserved, run: OsqueryiRun | None, questions: Mapping[str, str]
 ) -> SourceReply | Unobserved:
     """A sight with the answer to what was asked aside; that one takes nothing from the others."""
     _, aside = apart(questions)
-    if isinstance(sight, Unobserved) or not aside:
-        return sight
+    if isinstance(source_reply, Unobserved) or not aside:
+        return source_reply
     told = NO_DOCKER if run is None else _answers(run, len(aside))
     answers = [told] * len(aside) if isinstance(told, Unobserved) else told.answers
     return msgspec.structs.replace(
-        sight, answers=sight.answers | dict(zip(aside, answers, strict=True))
+        source_reply, answers=source_reply.answers | dict(zip(aside, answers, strict=True))
     )
 
 
@@ -143,7 +143,7 @@ def run_of(printed: Printed) -> OsqueryiRun:
 def _answers(run: OsqueryiRun, count: int) -> osqueryi_run.OsqueryiReply | Unobserved:
     """What a run on the host told, where it came back whole."""
     try:
-        complaints = Complaints.of(run.err.encode("latin-1"))
+        complaints = ErrorOutput.of(run.err.encode("latin-1"))
         ran = CompletedProgram(run.code, bytearray(run.out, "latin-1"), complaints)
     except UnicodeEncodeError:
         return Unobserved(Reason.GARBLED, "the host's answer is not understood: it is not bytes")
@@ -162,16 +162,16 @@ def _probe(
     collected = embedded.decoded(bytes(reply.probe))
     if isinstance(collected, Unobserved):
         return collected
-    return embedded.sight(questions, collected, deadline)
+    return embedded.reply(questions, collected, deadline)
 
 
 def _without(
-    sight: SourceReply | Unobserved, unopened: tuple[str, ...]
+    source_reply: SourceReply | Unobserved, unopened: tuple[str, ...]
 ) -> SourceReply | Unobserved:
     """A sight that also tells which canaries were not there to vouch for it."""
-    if isinstance(sight, Unobserved) or not unopened:
-        return sight
-    return msgspec.structs.replace(sight, incomplete=(*sight.incomplete, *unopened))
+    if isinstance(source_reply, Unobserved) or not unopened:
+        return source_reply
+    return msgspec.structs.replace(source_reply, incomplete=(*source_reply.incomplete, *unopened))
 
 
 def _unopened(told: Sequence[tuple[str, str]]) -> tuple[str, ...]:

@@ -17,9 +17,9 @@ from portproof.model.observation import Platform, Reason, SourceReply, Unobserve
 from portproof.model.why import Why
 from portproof.sources.answers import quoted
 from portproof.ssh.dialogue import Document, Outcome, Printed, Ready
-from portproof.ssh.replies import OsqueryiRun, read_reply, run_of, sight_of_runs
+from portproof.ssh.replies import OsqueryiRun, read_reply, reply_of_runs, run_of
 from portproof.ssh.script import Asking, program_of, why_program
-from portproof.ssh.session import Visit
+from portproof.ssh.session import Session
 
 _LIMIT: Final = 2 * LONGEST + (64 << 10)
 """Bytes of a frame: an answer is ASCII, and a character of it at most two in JSON."""
@@ -30,9 +30,9 @@ _OSQUERYI: Final = "osqueryi"
 
 @dataclass(frozen=True, slots=True)
 class SecondRound:
-    """One second round, over a visit that has looked; ``deadline`` is of ``time.monotonic``."""
+    """One second round, over the session of a look; ``deadline`` is of ``time.monotonic``."""
 
-    visit: Visit
+    session: Session
     platform: Platform
     deadline: float
 
@@ -46,7 +46,7 @@ class SecondRound:
         return for_owners(listeners, found)
 
     async def _ask(self, pids: Sequence[int]) -> dict[int, Why] | Unobserved:
-        ready = self.visit.ready
+        ready = self.session.ready
         if ready is not None and ready.kind == "python" and self.platform is Platform.LINUX:
             return await self._ask_probe(pids)
         asking = inquiry(self.platform, pids)
@@ -67,7 +67,7 @@ class SecondRound:
                 return Unobserved(Reason.NO_COLLECTOR, "its Python is no longer there")
             return why_program(pids, seal, self._left(), ready.code)
 
-        outcome = await self.visit.ask(program, self._left(), _LIMIT)
+        outcome = await self.session.ask(program, self._left(), _LIMIT)
         if not isinstance(outcome, Document):
             return _unobserved(outcome)
         try:
@@ -79,35 +79,35 @@ class SecondRound:
 
     async def _ask_osqueryi(self, wanted: dict[str, str]) -> SourceReply | Unobserved:
         """Ask a round of questions together; where that fails, a shell can only ask one by one."""
-        sight = await self._look(wanted)
-        asked_together = self.visit.ready is not None and self.visit.ready.kind == _OSQUERYI
+        reply = await self._look(wanted)
+        asked_together = self.session.ready is not None and self.session.ready.kind == _OSQUERYI
         if (
-            isinstance(sight, SourceReply)
+            isinstance(reply, SourceReply)
             or not asked_together
-            or sight.reason not in _OF_ONE_QUESTION
+            or reply.reason not in _OF_ONE_QUESTION
         ):
-            return sight
+            return reply
         answers = {}
         for name, sql in wanted.items():
             one = await self._look({name: sql})
             answers[name] = one if isinstance(one, Unobserved) else one.answers[name]
-            sight = one if isinstance(one, SourceReply) else sight
+            reply = one if isinstance(one, SourceReply) else reply
         return (
-            msgspec.structs.replace(sight, answers=answers)
-            if isinstance(sight, SourceReply)
-            else sight
+            msgspec.structs.replace(reply, answers=answers)
+            if isinstance(reply, SourceReply)
+            else reply
         )
 
     async def _look(self, wanted: dict[str, str]) -> SourceReply | Unobserved:
         if time.monotonic() > self.deadline:
             return Unobserved(Reason.TIMEOUT, "the time was over before it was asked")
         asking = Asking.prepare(self.platform, wanted, _OSQUERYI, LONGEST)
-        program = partial(program_of, asking, self.deadline, self.visit.host)
-        outcome = await self.visit.ask(program, self._left(), _LIMIT)
+        program = partial(program_of, asking, self.deadline, self.session.host)
+        outcome = await self.session.ask(program, self._left(), _LIMIT)
         if isinstance(outcome, Printed):
-            return sight_of_runs([run_of(outcome)], wanted, self.platform)
+            return reply_of_runs([run_of(outcome)], wanted, self.platform)
         if isinstance(outcome, Document):
-            return read_reply(outcome.text, wanted, self.platform, self.deadline).sight
+            return read_reply(outcome.text, wanted, self.platform, self.deadline).reply
         return outcome
 
 

@@ -9,15 +9,15 @@ import asyncssh
 from portproof.model.connection import Connection
 from portproof.model.observation import Reason, Unobserved
 from portproof.sources.answers import quoted
-from portproof.ssh.command import Call
-from portproof.ssh.dialogue import Dialogue, Outcome, Party, Ready
+from portproof.ssh.command import RemoteCommand
+from portproof.ssh.dialogue import Dialogue, Outcome, Peer, Ready
 
 _TERMINAL: Final = "dumb"
 _PAUSES: Final = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 """Seconds between the attempts to begin another conversation over a connection."""
 
 
-class _Session(asyncssh.SSHClientSession[bytes]):
+class _DialogueChannel(asyncssh.SSHClientSession[bytes]):
     """Carries a dialogue over a channel; ``outcome`` is there when it is over."""
 
     def __init__(self, dialogue: Dialogue) -> None:
@@ -57,7 +57,7 @@ Say = Callable[[Ready, str], bytes | Unobserved]
 """What to send to a host that is ready, to be framed with a seal; or why nothing can be asked."""
 
 
-class Visit:
+class Session:
     """A host whose connection is open. What is asked there is asked one after the other.
 
     ``ready`` is what the host said when it was last ready.
@@ -79,7 +79,7 @@ class Visit:
         return str(name[0]), str(name[1])
 
     async def ask(
-        self, program: Say, seconds: float, limit: int, call: Call | None = None
+        self, program: Say, seconds: float, limit: int, call: RemoteCommand | None = None
     ) -> Outcome:
         """Run a line on the host and hold the dialogue with it.
 
@@ -89,20 +89,20 @@ class Visit:
             limit: Bytes that are accepted.
             call: The line, if there is one already.
         """
-        call = call or Call.to(self._connection)
-        seal = call.marks.seal
+        call = call or RemoteCommand.to(self._connection)
+        seal = call.delimiters.seal
         user = str(self._opened.get_extra_info("username"))
-        party = Party(self.host, user, self._connection.become)
-        dialogue = Dialogue(party, call.marks, lambda ready: program(ready, seal), limit)
+        peer = Peer(self.host, user, self._connection.become)
+        dialogue = Dialogue(peer, call.delimiters, lambda ready: program(ready, seal), limit)
         outcome = await self._talk(dialogue, call, seconds)
         self.ready = dialogue.ready
         return outcome
 
-    async def _talk(self, dialogue: Dialogue, call: Call, seconds: float) -> Outcome:
-        session = _Session(dialogue)
+    async def _talk(self, dialogue: Dialogue, call: RemoteCommand, seconds: float) -> Outcome:
+        session = _DialogueChannel(dialogue)
         try:
             async with asyncio.timeout(seconds):
-                await self._hang_up()
+                await self._close()
                 await self._open(session, call)
                 return await session.outcome
         except TimeoutError:
@@ -113,13 +113,13 @@ class Visit:
         except (asyncssh.Error, OSError) as error:
             return dialogue.end(None, str(error) or type(error).__name__)
 
-    async def _hang_up(self) -> None:
+    async def _close(self) -> None:
         """End the last conversation: a server may allow one at a time (MaxSessions)."""
         if self._channel is not None:
             self._channel.close()
             await self._channel.wait_closed()
 
-    async def _open(self, session: _Session, call: Call) -> None:
+    async def _open(self, session: _DialogueChannel, call: RemoteCommand) -> None:
         """Begin a conversation; a server may need a moment to notice that the last one is over."""
         pauses = () if self._channel is None else _PAUSES
         for pause in (*pauses, None):

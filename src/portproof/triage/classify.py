@@ -39,7 +39,7 @@ _NOTHING: Final = "Nothing that was found points to one kind of software."
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class _ProcessReasons:
     """The reasons that one process gives, by kind, and notes that decide nothing."""
 
     pid: int
@@ -112,7 +112,7 @@ def _decide(kinds: set[PortCategory]) -> PortCategory:
     return next(kind for kind in order if kind in kinds)
 
 
-def _rank(parts: Sequence[_Part], why: Why) -> int:
+def _rank(parts: Sequence[_ProcessReasons], why: Why) -> int:
     part = next(part for part in parts if part.pid == why.process.pid)
     return list(PortCategory).index(part.kind)
 
@@ -131,7 +131,7 @@ def _published(listener: Listener) -> Iterator[str]:
         yield f"Docker publishes it for {each}{forwards}."
 
 
-def _merged(parts: Sequence[_Part]) -> list[str]:
+def _merged(parts: Sequence[_ProcessReasons]) -> list[str]:
     """All reasons, the worst kind first; with several processes each says whose it is."""
     holders: dict[str, list[int]] = {}
     for kind in PortCategory:
@@ -158,13 +158,13 @@ def _missing(whys: Iterable[Why]) -> list[str]:
     return [*told, *(more if len(missing) > _SHOWN else [])]
 
 
-def _part(case: _ListenerContext, why: Why) -> _Part:
+def _part(case: _ListenerContext, why: Why) -> _ProcessReasons:
     reasons = {
         PortCategory.SUSPICIOUS: tuple(suspicions(why, case.platform)),
         PortCategory.LEGACY: tuple(dict.fromkeys(_legacy(case, why))),
         PortCategory.UNRELATED: tuple(_unrelated(case, why)),
     }
-    return _Part(why.process.pid, reasons, tuple(_notes(case, why)))
+    return _ProcessReasons(why.process.pid, reasons, tuple(_notes(case, why)))
 
 
 def _legacy(case: _ListenerContext, why: Why) -> Iterator[str]:

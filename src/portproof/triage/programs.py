@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from portproof.model.why import SocketUnit, Why
 
 
-class Old(NamedTuple):
+class OldServer(NamedTuple):
     """An old server: what it is, and the service names it is for (none: for any)."""
 
     what: str
@@ -20,31 +20,31 @@ class Old(NamedTuple):
 
 
 _OLD: Final = {
-    Old("a super-server: it holds ports for what its configuration names", ()): (
+    OldServer("a super-server: it holds ports for what its configuration names", ()): (
         *("inetd", "openbsd-inetd", "inetutils-inetd", "xinetd", "rlinetd"),
     ),
-    Old("a telnet server", ("telnet",)): (
+    OldServer("a telnet server", ("telnet",)): (
         *("telnetd", "in.telnetd", "utelnetd", "telnet"),
         *("telnetd-ssl", "inetutils-telnetd", "telnet-server"),
     ),
-    Old("a server of the r-commands", ("shell", "login", "exec")): (
+    OldServer("a server of the r-commands", ("shell", "login", "exec")): (
         *("rshd", "in.rshd", "rlogind", "in.rlogind", "rexecd", "in.rexecd"),
         *("rsh-server", "rsh-redone-server", "rsh", "rlogin", "rexec"),
     ),
-    Old("a finger server", ("finger",)): (
+    OldServer("a finger server", ("finger",)): (
         *("fingerd", "in.fingerd", "cfingerd", "efingerd", "xfingerd", "finger-server"),
     ),
-    Old("a talk server", ("talk", "ntalk")): (
+    OldServer("a talk server", ("talk", "ntalk")): (
         *("talkd", "in.talkd", "ntalkd", "in.ntalkd", "talk-server", "inetutils-talkd"),
     ),
-    Old("an ident server", ("auth", "ident")): ("identd", "in.identd", "pidentd"),
-    Old("an rwho server", ("who",)): ("rwhod", "in.rwhod"),
-    Old("a UUCP server", ("uucp",)): ("uucpd",),
-    Old("the portmapper from before rpcbind", ("sunrpc",)): ("portmap",),
-    Old("part of NetInfo, which left with Mac OS X 10.5", ("netinfo-local",)): (
+    OldServer("an ident server", ("auth", "ident")): ("identd", "in.identd", "pidentd"),
+    OldServer("an rwho server", ("who",)): ("rwhod", "in.rwhod"),
+    OldServer("a UUCP server", ("uucp",)): ("uucpd",),
+    OldServer("the portmapper from before rpcbind", ("sunrpc",)): ("portmap",),
+    OldServer("part of NetInfo, which left with Mac OS X 10.5", ("netinfo-local",)): (
         *("netinfod", "nibindd"),
     ),
-    Old("part of the Distributed Queueing System, of the 1990s", ("npmp-local",)): (
+    OldServer("part of the Distributed Queueing System, of the 1990s", ("npmp-local",)): (
         "dqs313_qmaster",
     ),
 }

@@ -9,12 +9,12 @@ import pytest
 
 from portproof.cli import main
 from portproof.cli.show import Line, show
-from portproof.report.contract import formats, renderer
+from portproof.report.contract import format_names, load_format
 from support.machine import Machine, machine
 from support.readers import READERS
 from support.requirements import needs
 
-ALL = [part for name in formats() for part in ("--format", name)]
+ALL = [part for name in format_names() for part in ("--format", name)]
 POLICY = (
     "policy: own\ntitle: Own\nrules:\n"
     "  - {id: high, closed: 609, severity: high}\n"
@@ -44,8 +44,8 @@ def test_every_format_is_written_and_agrees(busy: Machine, here: Path) -> None:
     assert done.returncode == 1, done.stderr
     manifest = json.loads((here / "out" / "manifest.json").read_text(encoding="utf-8"))
     counts = json.loads((here / "out" / "audit.json").read_text(encoding="utf-8"))["totals"]
-    for name in formats():
-        file = renderer(name).FILE
+    for name in format_names():
+        file = load_format(name).FILE
         assert file in manifest["files"]
         with (here / "out" / file).open(encoding="utf-8", newline="") as text:
             told = READERS[name](text.read())

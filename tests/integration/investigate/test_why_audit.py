@@ -81,8 +81,8 @@ def row(pid: int, port: int) -> Row:
 
 def look(*rows: Row) -> HostLook:
     """A look that saw these listeners."""
-    sight = SourceReply(IDENTITY, {LISTENING_SOCKETS: Observed(rows, len(rows))})
-    return HostLook(sight=sight, witnesses=(), taken="2026-01-01T00:00:00+00:00", seconds=0.1)
+    reply = SourceReply(IDENTITY, {LISTENING_SOCKETS: Observed(rows, len(rows))})
+    return HostLook(reply=reply, witnesses=(), taken="2026-01-01T00:00:00+00:00", seconds=0.1)
 
 
 class Looks:

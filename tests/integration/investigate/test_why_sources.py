@@ -92,7 +92,7 @@ class Psutil:
         names = embedded.wanted(questions, Platform.MACOS)
         told = embedded.checked({**probe_psutil.collect(names), "platform": "macos"})
         assert not isinstance(told, Unobserved)
-        return embedded.sight(questions, told, time.monotonic() + 10)
+        return embedded.reply(questions, told, time.monotonic() + 10)
 
 
 def test_psutil_tells_the_process_and_its_parents_and_what_it_cannot() -> None:

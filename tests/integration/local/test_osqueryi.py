@@ -19,7 +19,7 @@ from portproof.sources.osqueryi import OsqueryiSource, find_program
 from support.standins import install
 from support.standins.host import HOST, LISTENERS, listening_sockets
 from support.standins.leaks import nothing_leaks
-from support.standins.looks import reason_of, sight_of
+from support.standins.looks import reason_of, reply_of
 
 _OVERFLOW = "SELECT abs(x) AS n FROM (SELECT 1 AS x UNION ALL SELECT -9223372036854775807 - 1)"
 
@@ -44,12 +44,12 @@ def test_shipped_question_is_answered_in_one_process(tmp_path: Path) -> None:
     """Identity and rows come from one osqueryi, started without the site's configuration."""
     shell = install.osqueryi(tmp_path, HOST)
 
-    sight = sight_of(_source(shell).look({"listening-sockets": listening_sockets()}))
+    reply = reply_of(_source(shell).look({"listening-sockets": listening_sockets()}))
 
-    assert sight.answers == {"listening-sockets": Observed(LISTENERS, 2)}
-    assert (sight.identity.euid, sight.identity.host_namespace) == (0, "4026531840")
-    assert (sight.identity.source, sight.identity.version) == ("osqueryi", "5.23.0")
-    assert sight.incomplete == ()
+    assert reply.answers == {"listening-sockets": Observed(LISTENERS, 2)}
+    assert (reply.identity.euid, reply.identity.host_namespace) == (0, "4026531840")
+    assert (reply.identity.source, reply.identity.version) == ("osqueryi", "5.23.0")
+    assert reply.incomplete == ()
     (arguments,) = install.asked(shell)
     assert arguments[:-1] == [
         "--flagfile=/dev/null",
@@ -69,14 +69,14 @@ def test_habits_of_versions_do_not_matter(tmp_path: Path, habit: str) -> None:
         "two": "SELECT 2.0 AS n",
     }
 
-    sight = sight_of(_source(shell).look(questions))
+    reply = reply_of(_source(shell).look(questions))
 
-    assert sight.answers == {
+    assert reply.answers == {
         "one": Observed(({"n": "1"},), 1),
         "none": Observed((), 0),
         "two": Observed(({"n": "2.0"},), 1),
     }
-    assert sight.incomplete == ()
+    assert reply.incomplete == ()
 
 
 @pytest.mark.parametrize(
@@ -101,12 +101,12 @@ def test_wrong_sql_spoils_only_itself(
     shell = install.osqueryi(tmp_path, HOST, habit)
     questions = {"wrong": sql, "listening-sockets": listening_sockets()}
 
-    sight = sight_of(_source(shell).look(questions))
+    reply = reply_of(_source(shell).look(questions))
 
-    wrong = sight.answers["wrong"]
+    wrong = reply.answers["wrong"]
     assert isinstance(wrong, Unobserved)
     assert (wrong.reason, told in wrong.detail) == (reason, True)
-    assert sight.answers["listening-sockets"] == Observed(LISTENERS, 2)
+    assert reply.answers["listening-sockets"] == Observed(LISTENERS, 2)
     assert len(install.asked(shell)) == 4
 
 
@@ -139,9 +139,9 @@ def test_a_table_of_the_kernels_that_was_not_read_is_told(tmp_path: Path) -> Non
     """Osqueryi succeeds without the rows of a file that is too long; the sight says so."""
     shell = install.osqueryi(tmp_path, HOST, "unread")
 
-    sight = sight_of(_source(shell).look({"one": "SELECT 1 AS n", "wrong": "SELEC"}))
+    reply = reply_of(_source(shell).look({"one": "SELECT 1 AS n", "wrong": "SELEC"}))
 
-    assert sight.incomplete == ("Cannot read /proc/812/net/tcp size exceeds limit: 9 > 1",)
+    assert reply.incomplete == ("Cannot read /proc/812/net/tcp size exceeds limit: 9 > 1",)
 
 
 @pytest.mark.parametrize("habit", ["hang", "leave_child", "close_and_hang"])
@@ -202,10 +202,10 @@ def test_bytes_that_are_not_utf8_stay_visible(tmp_path: Path) -> None:
     rows = {**HOST, "etc_services": [{"name": name} for name in names]}
     shell = install.osqueryi(tmp_path, rows)
 
-    sight = sight_of(_source(shell).look({"names": "SELECT name FROM etc_services"}))
+    reply = reply_of(_source(shell).look({"names": "SELECT name FROM etc_services"}))
 
     told = ("caf\\xe9", "\u2713", 'a\\\\xff"\n')
-    assert sight.answers["names"] == Observed(tuple({"name": name} for name in told), 3)
+    assert reply.answers["names"] == Observed(tuple({"name": name} for name in told), 3)
 
 
 def test_a_hundred_thousand_rows_arrive_whole(tmp_path: Path) -> None:
@@ -216,7 +216,7 @@ def test_a_hundred_thousand_rows_arrive_whole(tmp_path: Path) -> None:
     )
     shell = install.osqueryi(tmp_path, HOST)
 
-    answer = sight_of(_source(shell).look({"many": sql})).answers["many"]
+    answer = reply_of(_source(shell).look({"many": sql})).answers["many"]
 
     assert isinstance(answer, Observed)
     assert (answer.count, answer.whole) == (100_000, True)
@@ -241,7 +241,7 @@ def test_questions_never_move_into_each_other(tmp_path: Path) -> None:
     }
     shell = install.osqueryi(tmp_path, HOST)
 
-    answers = sight_of(_source(shell).look(questions)).answers
+    answers = reply_of(_source(shell).look(questions)).answers
 
     rows = {name: [row["n"] for row in answer.rows] for name, answer in answers.items()
             if isinstance(answer, Observed)}  # fmt: skip
@@ -270,7 +270,7 @@ def test_words_of_the_host_are_short_and_visible(tmp_path: Path) -> None:
     sql = 'SELECT * FROM "\x1b[2J\u202e' + "x" * 5000 + '"'
     shell = install.osqueryi(tmp_path, HOST)
 
-    answer = sight_of(_source(shell).look({"q": sql})).answers["q"]
+    answer = reply_of(_source(shell).look({"q": sql})).answers["q"]
 
     assert isinstance(answer, Unobserved)
     assert answer.detail.isprintable()
@@ -314,9 +314,9 @@ def test_osqueryd_alone_is_started_as_a_shell(tmp_path: Path) -> None:
     """Where only osqueryd is installed it answers as osqueryi, because it is told to."""
     shell = install.osqueryi(tmp_path, HOST, name="osqueryd")
 
-    sight = sight_of(_source(shell).look({"one": "SELECT 1 AS n"}))
+    reply = reply_of(_source(shell).look({"one": "SELECT 1 AS n"}))
 
-    assert sight.answers == {"one": Observed(({"n": "1"},), 1)}
+    assert reply.answers == {"one": Observed(({"n": "1"},), 1)}
     assert install.asked(shell)[0][0] == "-S"
 
 
@@ -353,7 +353,7 @@ def test_threads_sharing_a_source_get_only_their_own_rows(tmp_path: Path) -> Non
     source = _source(install.osqueryi(tmp_path, HOST))
 
     def look(thread: int) -> Answer:
-        return sight_of(source.look({"who": f"SELECT '{thread}' AS who"})).answers["who"]
+        return reply_of(source.look({"who": f"SELECT '{thread}' AS who"})).answers["who"]
 
     with ThreadPoolExecutor(4) as threads:
         answers = list(threads.map(look, range(4)))

@@ -25,14 +25,14 @@ from portproof.sources.osqueryi import OsqueryiSource
 from portproof.sources.probe import ProbeSource
 from portproof.sources.source import NO_DOCKER
 from portproof.ssh import script
-from portproof.ssh.framing import Framed
+from portproof.ssh.framing import FramedReply
 from portproof.ssh.replies import read_reply
 from portproof.ssh.script import Asking, python_program
 from support.boot import BOOT
 from support.standins import install
 from support.standins.host import HOST, LISTENERS, listening_sockets, published_ports
 from support.standins.leaks import nothing_leaks
-from support.standins.looks import reason_of, sight_of
+from support.standins.looks import reason_of, reply_of
 from support.standins.osqueryd import Osqueryd
 from support.standins.schema import Rows
 
@@ -72,13 +72,13 @@ def _with_docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def by_osqueryd(folder: Path, rows: Any) -> SourceReply:  # noqa: ANN401 - rows of tables
     """What osqueryd tells."""
     with Osqueryd(folder / "em", rows) as server:
-        return sight_of(OsquerydSource(str(server.path), 10.0, Platform.LINUX).look(QUESTIONS))
+        return reply_of(OsquerydSource(str(server.path), 10.0, Platform.LINUX).look(QUESTIONS))
 
 
 def by_osqueryi(folder: Path, rows: Any, habit: str = "plain") -> SourceReply:  # noqa: ANN401 - the same
     """What osqueryi tells on this machine."""
     program = install.osqueryi(folder, rows, habit)
-    return sight_of(OsqueryiSource(str(program), 30.0, Platform.LINUX).look(QUESTIONS))
+    return reply_of(OsqueryiSource(str(program), 30.0, Platform.LINUX).look(QUESTIONS))
 
 
 def over_ssh(folder: Path, rows: Any, habit: str = "plain") -> SourceReply:  # noqa: ANN401 - the same
@@ -93,9 +93,9 @@ def over_ssh(folder: Path, rows: Any, habit: str = "plain") -> SourceReply:  # n
         assert host.stdout is not None
         host.stdin.write(python_program(asking, "SEAL", 10.0))
         host.stdin.flush()
-        document = Framed("SEAL", 1 << 24).find(bytearray(host.stdout.read()))
+        document = FramedReply("SEAL", 1 << 24).find(bytearray(host.stdout.read()))
     assert document is not None
-    return sight_of(read_reply(document, QUESTIONS, Platform.LINUX, time.monotonic() + 9).sight)
+    return reply_of(read_reply(document, QUESTIONS, Platform.LINUX, time.monotonic() + 9).reply)
 
 
 WAYS = [by_osqueryd, by_osqueryi, over_ssh]
@@ -119,9 +119,9 @@ def test_docker_is_asked_in_the_same_round(
     told: Answer,
 ) -> None:
     """A port that is published, a docker that publishes none, and no docker are told apart."""
-    sight = look(tmp_path, rows)
-    assert sight.answers == {LISTENING_SOCKETS: SOCKETS, PUBLISHED_PORTS: told}
-    assert sight.incomplete == ()
+    source_reply = look(tmp_path, rows)
+    assert source_reply.answers == {LISTENING_SOCKETS: SOCKETS, PUBLISHED_PORTS: told}
+    assert source_reply.incomplete == ()
 
 
 @pytest.mark.usefixtures("_with_docker")
@@ -131,9 +131,9 @@ def test_a_docker_that_hangs_costs_its_own_answer_alone(
     look: Any,  # noqa: ANN401 - a function of the above
 ) -> None:
     """The sockets were told before, and docker is not waited for for long."""
-    sight = look(tmp_path, DOCKER, "hang_on_docker")
-    assert sight.answers[LISTENING_SOCKETS] == SOCKETS
-    assert reason_of(sight.answers[PUBLISHED_PORTS]) is Reason.TIMEOUT
+    source_reply = look(tmp_path, DOCKER, "hang_on_docker")
+    assert source_reply.answers[LISTENING_SOCKETS] == SOCKETS
+    assert reason_of(source_reply.answers[PUBLISHED_PORTS]) is Reason.TIMEOUT
 
 
 @pytest.mark.usefixtures("_with_docker")
@@ -147,9 +147,9 @@ def test_a_docker_that_hangs_costs_osqueryd_its_own_answer_alone(tmp_path: Path)
 
     with Osqueryd(tmp_path / "em", DOCKER, manner) as server:
         source = OsquerydSource(str(server.path), 10.0, Platform.LINUX)
-        sight = sight_of(source.look(QUESTIONS))
-    assert sight.answers[LISTENING_SOCKETS] == SOCKETS
-    assert reason_of(sight.answers[PUBLISHED_PORTS]) is Reason.TIMEOUT
+        source_reply = reply_of(source.look(QUESTIONS))
+    assert source_reply.answers[LISTENING_SOCKETS] == SOCKETS
+    assert reason_of(source_reply.answers[PUBLISHED_PORTS]) is Reason.TIMEOUT
 
 
 @pytest.mark.parametrize("look", [by_osqueryi, over_ssh])
@@ -177,13 +177,13 @@ def test_an_osquery_without_the_table_costs_that_answer_alone(
 ) -> None:
     """A refused question beside the others leaves their one process and their rows as they are."""
     monkeypatch.setitem(QUESTIONS, PUBLISHED_PORTS, "SELECT * FROM nowhere")
-    sight = look(tmp_path, DOCKER)
-    assert sight.answers[LISTENING_SOCKETS] == SOCKETS
-    assert reason_of(sight.answers[PUBLISHED_PORTS]) is Reason.MISSING_TABLE
-    assert sight.incomplete == ()
+    source_reply = look(tmp_path, DOCKER)
+    assert source_reply.answers[LISTENING_SOCKETS] == SOCKETS
+    assert reason_of(source_reply.answers[PUBLISHED_PORTS]) is Reason.MISSING_TABLE
+    assert source_reply.incomplete == ()
 
 
 def test_the_probe_says_that_it_has_no_such_table() -> None:
     """It reads the kernel's tables, and docker is none."""
-    sight = sight_of(ProbeSource().look({PUBLISHED_PORTS: published_ports()}))
-    assert reason_of(sight.answers[PUBLISHED_PORTS]) is Reason.MISSING_TABLE
+    source_reply = reply_of(ProbeSource().look({PUBLISHED_PORTS: published_ports()}))
+    assert reason_of(source_reply.answers[PUBLISHED_PORTS]) is Reason.MISSING_TABLE

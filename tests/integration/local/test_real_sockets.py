@@ -62,11 +62,11 @@ ABSENT = {"udp connected", "tcp idle", "tcp client"}
 class Told:
     """One look: what was opened, and the rows of the shipped question."""
 
-    def __init__(self, inode: str, opened: dict[str, Any], sight: SourceReply) -> None:
+    def __init__(self, inode: str, opened: dict[str, Any], reply: SourceReply) -> None:
         self.inode = inode
         self.opened = opened
-        self.sight = sight
-        answer = sight.answers[LISTENING_SOCKETS]
+        self.reply = reply
+        answer = reply.answers[LISTENING_SOCKETS]
         assert isinstance(answer, Observed), answer
         self.rows = [row for row in answer.rows if row["net_namespace"] == inode]
 
@@ -77,9 +77,9 @@ class Told:
 
 def look() -> SourceReply:
     """Ask the probe the shipped question."""
-    sight = ProbeSource().look({LISTENING_SOCKETS: SHIPPED})
-    assert isinstance(sight, SourceReply), sight
-    return sight
+    reply = ProbeSource().look({LISTENING_SOCKETS: SHIPPED})
+    assert isinstance(reply, SourceReply), reply
+    return reply
 
 
 @pytest.fixture(scope="module")
@@ -122,8 +122,8 @@ def test_nothing_is_told_that_was_not_opened(told: Told) -> None:
 @needs("root", "ip")
 def test_the_whole_was_read(told: Told) -> None:
     """As root nothing is incomplete, and the probe says who it is."""
-    identity = told.sight.identity
-    assert (told.sight.incomplete, identity.euid, identity.source) == ((), 0, "probe")
+    identity = told.reply.identity
+    assert (told.reply.incomplete, identity.euid, identity.source) == ((), 0, "probe")
     assert identity.host_namespace == "0" or identity.host_namespace.isdigit()
 
 
@@ -166,9 +166,9 @@ def test_an_established_client_is_in_the_table_but_is_no_listener() -> None:
     """The state tells the client from 610 apart: it is a row, and its state is not LISTEN."""
     asked = "SELECT state, remote_port FROM process_open_sockets WHERE local_port = 610"
     with namespace() as space, space.holding(WANTED) as opened:
-        sight = ProbeSource().look({"client": f"{asked} AND net_namespace = '{space.inode}'"})
-    assert isinstance(sight, SourceReply)
-    answer = sight.answers["client"]
+        reply = ProbeSource().look({"client": f"{asked} AND net_namespace = '{space.inode}'"})
+    assert isinstance(reply, SourceReply)
+    answer = reply.answers["client"]
     assert isinstance(answer, Observed)
     assert answer.rows == ({"state": "ESTABLISHED", "remote_port": "8080"},)
     assert opened["tcp client"]["port"] == 610
@@ -211,12 +211,12 @@ def test_rows_of_an_unknown_namespace_are_twins_of_known_ones() -> None:
     """What is read through a process whose namespace we may not know is read as namespace 0."""
     wanted = {"tcp": {"family": 4, "kind": "tcp", "address": "127.0.0.1"}}
     with held(wanted) as opened:
-        sight = look()
-    answer = sight.answers[LISTENING_SOCKETS]
+        reply = look()
+    answer = reply.answers[LISTENING_SOCKETS]
     assert isinstance(answer, Observed)
     rows = [row for row in answer.rows if row["socket"] == opened["tcp"]["inode"]]
     own = os.readlink("/proc/self/ns/net")[5:-1]  # noqa: PTH115 - not the path of a file
-    expected = {own, "0"} if sight.identity.host_namespace == "0" else {own}
+    expected = {own, "0"} if reply.identity.host_namespace == "0" else {own}
     assert {row["net_namespace"] for row in rows} == expected
 
 

@@ -12,13 +12,13 @@ import psutil
 import pytest
 
 from portproof.model.connection import Become, Connection, Secret
-from portproof.ssh.command import Marks, UnsupportedError, command_line, needs_terminal
+from portproof.ssh.command import Delimiters, UnsupportedError, command_line, needs_terminal
 from portproof.ssh.program import OURS
 from support.requirements import needs
 from support.standins.host import HOST
 from support.standins.install import asked, osqueryi
 
-MARKS = Marks(ready="READY", prompt="PROMPT:", seal="SEAL")
+MARKS = Delimiters(ready="READY", prompt="PROMPT:", seal="SEAL")
 CAME_IN = "10.0.0.1 5000 10.0.0.2 22"
 READY = f"READY python:{OURS} {sys.platform} {CAME_IN}"
 
@@ -160,7 +160,7 @@ def test_nothing_secret_is_in_the_line() -> None:
 
 def test_two_looks_share_no_mark() -> None:
     """What one host has seen is of no use at another, or later."""
-    one, other = Marks(), Marks()
+    one, other = Delimiters(), Delimiters()
     assert not {one.ready, one.prompt, one.seal} & {other.ready, other.prompt, other.seal}
 
 

@@ -70,8 +70,8 @@ def said(looked: Look) -> dict[str, str]:
 def test_a_host_is_told_whole(hosts: Fleet, tools: str, source: str) -> None:
     """Every verdict is what was opened, with the server's port and canaries as witnesses."""
     looked = seen(look(connection(hosts, tools)))
-    assert looked.sight.identity.source == source
-    assert looked.sight.identity.euid == 0
+    assert looked.reply.identity.source == source
+    assert looked.reply.identity.euid == 0
     assert said(looked) == ALL_TOLD
     server = Witness("tcp", hosts[tools].address, 22, ours=False, reached=True)
     assert server in looked.witnesses
@@ -83,7 +83,7 @@ def test_a_host_is_told_whole(hosts: Fleet, tools: str, source: str) -> None:
 def test_names_chosen_by_attackers_come_as_they_are(hosts: Fleet) -> None:
     """Escapes and markup are data here; whoever shows them makes them harmless."""
     for tools in ("python", "osqueryi"):
-        answer = seen(look(connection(hosts, tools))).sight.answers[LISTENING_SOCKETS]
+        answer = seen(look(connection(hosts, tools))).reply.answers[LISTENING_SOCKETS]
         assert isinstance(answer, Observed)
         names = {row["name"] for row in answer.rows if row["port"] == "700"}
         assert names in ({"\x1b[31m<b>&"}, {"\\x1b[31m<b>&"})
@@ -124,7 +124,7 @@ def test_a_source_can_be_forced(hosts: Fleet, source: str) -> None:
     there = ("osqueryi", "osqueryi-alone") if source == "osqueryi" else ("python", "osqueryi")
     for tools in TOOLS:
         if tools in there:
-            assert seen(looks[tools]).sight.identity.source == source
+            assert seen(looks[tools]).reply.identity.source == source
         else:
             assert dark(looks[tools]).cause.reason is Reason.NO_COLLECTOR
 
@@ -134,7 +134,7 @@ def test_a_source_can_be_forced(hosts: Fleet, source: str) -> None:
 def test_sudo_without_a_password(hosts: Fleet, user: str, tools: str) -> None:
     """Also behind a shell that prints a banner at every login."""
     looked = seen(look(connection(hosts, tools, user=user, become=sudo())))
-    assert looked.sight.identity.euid == 0
+    assert looked.reply.identity.euid == 0
     assert said(looked)["closed-tcp"] == "pass"
 
 
@@ -144,7 +144,7 @@ def test_sudo_without_a_password(hosts: Fleet, user: str, tools: str) -> None:
 def test_any_login_shell_will_do(hosts: Fleet, user: str, tools: str) -> None:
     """Also those that are not POSIX shells."""
     looked = seen(look(connection(hosts, tools, user=user, become=sudo())))
-    assert looked.sight.identity.euid == 0
+    assert looked.reply.identity.euid == 0
     assert said(looked)["closed-tcp"] == "pass"
 
 
@@ -158,7 +158,7 @@ def test_a_password_is_given_where_it_is_asked_for(
     """And where it is not, it does not get in the way."""
     become = sudo(RIGHT, method)
     looked = seen(look(connection(hosts, tools, user=user, become=become)))
-    assert looked.sight.identity.euid == 0
+    assert looked.reply.identity.euid == 0
     assert said(looked)["closed-tcp"] == "pass"
 
 
@@ -229,7 +229,7 @@ def test_hundreds_of_questions_go_in_one_round(hosts: Fleet) -> None:
     for tools in ("python", "osqueryi", "osqueryi-alone"):
         looked = seen(look_all({"host": connection(hosts, tools)}, QUICK, asking=asked)["host"])
         for n in range(300):
-            assert looked.sight.answers[f"q{n}"] == Observed(({"n": str(n)},), 1)
+            assert looked.reply.answers[f"q{n}"] == Observed(({"n": str(n)},), 1)
 
 
 def test_an_unusable_user_or_interpreter_is_refused(hosts: Fleet) -> None:

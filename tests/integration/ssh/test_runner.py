@@ -26,8 +26,8 @@ from portproof.model.observation import (
 )
 from portproof.ssh.command import FLAGS
 from portproof.ssh.dialogue import Printed
-from portproof.ssh.framing import Framed
-from portproof.ssh.replies import Reply, read_reply, run_of, sight_of_runs
+from portproof.ssh.framing import FramedReply
+from portproof.ssh.replies import Reply, read_reply, reply_of_runs, run_of
 from portproof.ssh.script import Asking, python_program
 from support.boot import BOOT
 from support.fleet.looking import eventually, questions
@@ -73,7 +73,7 @@ def document(asking: Asking, folder: Path, seconds: float = 30.0) -> bytes:
     """What the program answers."""
     with started(asking, folder, seconds) as host:
         assert host.stdout is not None
-        found = Framed(SEAL, 10 * LIMIT).find(bytearray(host.stdout.read()))
+        found = FramedReply(SEAL, 10 * LIMIT).find(bytearray(host.stdout.read()))
         assert found is not None
         assert host.wait() == 0
     return found
@@ -96,18 +96,18 @@ def test_osqueryi_answers_in_one_run(tmp_path: Path) -> None:
     """All questions at once, with the flags, and the rows come back as they are."""
     program = osqueryi(tmp_path, HOST)
     found = told(OSQUERYI, tmp_path)
-    assert isinstance(found.sight, SourceReply)
-    assert found.sight.answers[LISTENING_SOCKETS] == Observed(LISTENERS, len(LISTENERS))
-    assert found.sight.identity.source == "osqueryi"
-    assert found.sight.identity.euid == 0
+    assert isinstance(found.reply, SourceReply)
+    assert found.reply.answers[LISTENING_SOCKETS] == Observed(LISTENERS, len(LISTENERS))
+    assert found.reply.identity.source == "osqueryi"
+    assert found.reply.identity.euid == 0
     assert [call[:-1] for call in asked(program)] == [list(FLAGS)]
 
 
 def test_canaries_are_open_meanwhile(tmp_path: Path) -> None:
     """They are in the probe's own rows, TCP and UDP, on each loopback address there is."""
     found = told(PROBE, tmp_path)
-    assert isinstance(found.sight, SourceReply)
-    answer = found.sight.answers[LISTENING_SOCKETS]
+    assert isinstance(found.reply, SourceReply)
+    answer = found.reply.answers[LISTENING_SOCKETS]
     assert isinstance(answer, Observed)
     rows = {(row["protocol"], row["address"], row["port"]) for row in answer.rows}
     numbers = {"tcp": "6", "udp": "17"}
@@ -123,7 +123,7 @@ def test_canaries_are_open_meanwhile(tmp_path: Path) -> None:
 def test_osqueryd_is_run_as_the_shell(tmp_path: Path) -> None:
     """It is the same program, which takes itself for the daemon by its name."""
     program = osqueryi(tmp_path, HOST, name="osqueryd")
-    assert isinstance(told(OSQUERYI, tmp_path).sight, SourceReply)
+    assert isinstance(told(OSQUERYI, tmp_path).reply, SourceReply)
     assert asked(program)[0][0] == "-S"
 
 
@@ -133,9 +133,9 @@ def test_each_question_is_asked_by_itself_when_one_fails(tmp_path: Path) -> None
     asking = Asking.prepare(Platform.LINUX, more, "osqueryi", LIMIT)
     program = osqueryi(tmp_path, HOST)
     found = told(asking, tmp_path)
-    assert isinstance(found.sight, SourceReply)
-    assert isinstance(found.sight.answers[LISTENING_SOCKETS], Observed)
-    bad = found.sight.answers["bad"]
+    assert isinstance(found.reply, SourceReply)
+    assert isinstance(found.reply.answers[LISTENING_SOCKETS], Observed)
+    bad = found.reply.answers["bad"]
     assert isinstance(bad, Unobserved)
     assert bad.reason is Reason.MISSING_TABLE
     assert len(asked(program)) == 4  # together, who it is, the sockets, the bad one
@@ -160,7 +160,7 @@ def test_an_osqueryi_that_misbehaves_is_no_answer(
 ) -> None:
     """Whatever it does, it is told as a reason, and nothing of it is left."""
     program = osqueryi(tmp_path, HOST, habit)
-    found = told(OSQUERYI, tmp_path, seconds=3.0 if reason is Reason.TIMEOUT else 60.0).sight
+    found = told(OSQUERYI, tmp_path, seconds=3.0 if reason is Reason.TIMEOUT else 60.0).reply
     failure = found if isinstance(found, Unobserved) else found.answers[LISTENING_SOCKETS]
     assert failure.reason is reason
     assert eventually(lambda: not running(program))
@@ -187,8 +187,8 @@ def test_the_probe_stands_in_for_an_osqueryi_that_fails(tmp_path: Path) -> None:
     """In the same round; what osqueryi did is told."""
     osqueryi(tmp_path, HOST, "hang")
     found = told(EITHER, tmp_path, seconds=4.0)
-    assert isinstance(found.sight, SourceReply)
-    assert found.sight.identity.source == "probe"
+    assert isinstance(found.reply, SourceReply)
+    assert found.reply.identity.source == "probe"
     assert found.tried == ("osqueryi: osqueryi did not end in time",)
 
 
@@ -202,7 +202,7 @@ def test_the_probe_is_not_run_beside_an_osqueryi_that_answers(tmp_path: Path) ->
 
 def test_with_neither_there_is_no_collector(tmp_path: Path) -> None:
     """A host without osqueryi, when the probe is not to be used."""
-    found = told(OSQUERYI, tmp_path).sight
+    found = told(OSQUERYI, tmp_path).reply
     assert isinstance(found, Unobserved)
     assert found.reason is Reason.NO_COLLECTOR
 
@@ -276,7 +276,7 @@ def test_a_second_round_tells_what_became_of_it(
     """Too late, too large, failed, or all right."""
     with sent(explaining(program, 1000, seconds, "812"), tmp_path) as host:
         assert host.stdout is not None
-        found = Framed(SEAL, LIMIT).find(bytearray(host.stdout.read()))
+        found = FramedReply(SEAL, LIMIT).find(bytearray(host.stdout.read()))
         assert found is not None
     run = msgspec.json.decode(found)
     assert {key: run[key] for key in told} == told
@@ -303,8 +303,8 @@ def test_a_second_round_tells_what_became_of_it(
 def test_an_answer_that_is_not_the_programs_is_garbled(reply: bytes) -> None:
     """A host may send anything; a canary it makes up could hide a listener."""
     found = read_reply(reply, EITHER.questions, Platform.LINUX, FAR)
-    assert isinstance(found.sight, Unobserved)
-    assert found.sight.reason is Reason.GARBLED
+    assert isinstance(found.reply, Unobserved)
+    assert found.reply.reason is Reason.GARBLED
 
 
 def test_a_program_that_failed_says_how() -> None:
@@ -312,7 +312,7 @@ def test_a_program_that_failed_says_how() -> None:
     reply = (
         b'{"runs":[],"probe":null,"canaries":[],"unopened":[],"failed":"BlockingIOError: no more"}'
     )
-    found = read_reply(reply, EITHER.questions, Platform.LINUX, FAR).sight
+    found = read_reply(reply, EITHER.questions, Platform.LINUX, FAR).reply
     assert isinstance(found, Unobserved)
     assert found.reason is Reason.QUERY_ERROR
     assert "BlockingIOError" in found.detail
@@ -328,6 +328,6 @@ def test_a_program_that_failed_says_how() -> None:
 def test_an_osqueryi_that_failed_is_quoted_as_it_wrote(said: bytes, told: str) -> None:
     """In the letters of its own language, and without anything a terminal would carry out."""
     ran = run_of(Printed(b"", said, 1))
-    found = sight_of_runs([ran], QUESTIONS, Platform.LINUX)
+    found = reply_of_runs([ran], QUESTIONS, Platform.LINUX)
     text = f"osqueryi ended with exit code 1: {told}"
     assert found == Unobserved(Reason.QUERY_ERROR, text)

@@ -15,7 +15,7 @@ from portproof.model.observation import (
     Unobserved,
     Witness,
 )
-from portproof.ssh.framing import Framed
+from portproof.ssh.framing import FramedReply
 from portproof.ssh.replies import read_reply
 from portproof.ssh.script import Asking, python_program
 from support.boot import BOOT
@@ -38,8 +38,8 @@ def canary_at(server: str, setup: str) -> list[tuple[str, str]]:
     reply = framed(replace(NEITHER, server=server), enter)
     host = server.partition("%")[0]
     told = read_reply(reply, NEITHER.questions, Platform.LINUX, FAR, host)
-    assert isinstance(told.sight, Unobserved)
-    assert told.sight.reason is Reason.NO_COLLECTOR
+    assert isinstance(told.reply, Unobserved)
+    assert told.reply.reason is Reason.NO_COLLECTOR
     return [(each.protocol, each.address) for each in told.canaries if each.address == host]
 
 
@@ -52,7 +52,7 @@ def framed(asking: Asking, enter: list[str]) -> bytes:
         assert host.stdout is not None
         host.stdin.write(python_program(asking, SEAL, 30.0))
         host.stdin.flush()
-        found = Framed(SEAL, LIMIT).find(bytearray(host.stdout.read()))
+        found = FramedReply(SEAL, LIMIT).find(bytearray(host.stdout.read()))
     assert found is not None
     return found
 
@@ -84,8 +84,8 @@ def told_in(setup: str) -> tuple[SourceReply, tuple[Witness, ...]]:
     """What the probe sees in a network namespace of the test's own, and the canaries."""
     reply = framed(PROBE, ["unshare", "--net", "sh", "-c", f'{setup}; exec "$@"', "sh"])
     found = read_reply(reply, PROBE.questions, Platform.LINUX, FAR)
-    assert isinstance(found.sight, SourceReply)
-    return found.sight, found.canaries
+    assert isinstance(found.reply, SourceReply)
+    return found.reply, found.canaries
 
 
 def test_ipv6_without_its_loopback_is_told() -> None:

@@ -125,7 +125,7 @@ def test_passwords_get_there_and_nowhere_else(hosts: Fleet) -> None:
     for host, look in run:
         found[host.name] = look
         shown += [str((_words(each), each.environ())) for each in workers()]
-    assert seen(found["quiet/1"]).sight.identity.euid == 0
+    assert seen(found["quiet/1"]).reply.identity.euid == 0
     assert shown
     assert RIGHT not in "".join(shown)
 

@@ -26,10 +26,10 @@ from portproof.model.observation import (
 from portproof.sources import probe as embedded
 from portproof.sources.osqueryi_format import OsqueryiOutputError, one_argument, read_answers
 from portproof.sources.thrift_client import OsquerydConnection
-from portproof.ssh.command import Marks
-from portproof.ssh.dialogue import Dialogue, Document, Party, Printed
-from portproof.ssh.framing import BrokenError, Framed, delimited
-from portproof.ssh.replies import OsqueryiRun, read_reply, sight_of_runs
+from portproof.ssh.command import Delimiters
+from portproof.ssh.dialogue import Dialogue, Document, Peer, Printed
+from portproof.ssh.framing import FramedReply, FramingError, delimited
+from portproof.ssh.replies import OsqueryiRun, read_reply, reply_of_runs
 from support.fleet.looking import questions
 from support.fuzz.judged import judge_look, look_with
 from support.standins.host import HOST, LISTENERS, listening_sockets, published_ports
@@ -38,7 +38,7 @@ from support.standins.schema import database, run
 from support.strategies import COLUMNS
 
 QUESTIONS = {**questions()[Platform.LINUX], PUBLISHED_PORTS: published_ports()}
-MARKS = Marks(ready="READY", prompt="PROMPT:", seal="SEAL")
+MARKS = Delimiters(ready="READY", prompt="PROMPT:", seal="SEAL")
 SUDO = Become(method="sudo", user="root", password=Secret("nobody's"))
 LIMIT = 1 << 20
 _PUBLISHED = ("id", "type", "port", "host_ip", "host_port")
@@ -120,13 +120,13 @@ def osqueryi_seeds() -> list[bytes]:
 def frame(data: bytes) -> bool:
     """An answer between seals, in pieces; and what a shell frames."""
     whole = False
-    framed, heard = Framed("SEAL", LIMIT), bytearray()
+    framed, heard = FramedReply("SEAL", LIMIT), bytearray()
     try:
         for start in range(0, len(data), 7):
             heard += data[start : start + 7]
             found = framed.find(heard)
             whole = whole or found is not None
-    except BrokenError:
+    except FramingError:
         return False
     return delimited(data, "SEAL") is not None or whole
 
@@ -145,7 +145,7 @@ def dialogue(data: bytes) -> bool:
     """A whole conversation; the first byte says where the output is cut and who is become."""
     cut = data[0] if data else 0
     talk = Dialogue(
-        Party("web", "bob", SUDO if cut % 2 else None),
+        Peer("web", "bob", SUDO if cut % 2 else None),
         MARKS,
         lambda ready: b"program for " + ready.kind.encode(),
         LIMIT,
@@ -172,9 +172,9 @@ def dialogue_seeds() -> list[bytes]:
 def reply(data: bytes) -> bool:
     """The document of the program that is sent to hosts, judged by rules if it can be."""
     told = read_reply(data, QUESTIONS, Platform.LINUX, time.monotonic() + 5.0)
-    if isinstance(told.sight, SourceReply):
-        judge_look(look_with(told.sight, told.canaries))
-    return isinstance(told.sight, SourceReply)
+    if isinstance(told.reply, SourceReply):
+        judge_look(look_with(told.reply, told.canaries))
+    return isinstance(told.reply, SourceReply)
 
 
 def _probed() -> dict[str, object]:
@@ -216,8 +216,8 @@ def osqueryi_over_ssh(data: bytes) -> bool:
     """The output and the complaints of osqueryi run by a host's shell, apart by a NUL."""
     out, _, err = data.partition(b"\0")
     ran = OsqueryiRun(code=0, out=out.decode("latin-1"), err=err.decode("latin-1"))
-    sight = sight_of_runs([ran], QUESTIONS, Platform.LINUX)
-    return isinstance(sight, SourceReply)
+    source_reply = reply_of_runs([ran], QUESTIONS, Platform.LINUX)
+    return isinstance(source_reply, SourceReply)
 
 
 def osqueryi_over_ssh_seeds() -> list[bytes]:
@@ -233,7 +233,7 @@ def probed(data: bytes) -> bool:
     collected = embedded.decoded(data)
     if isinstance(collected, Unobserved):
         return False
-    judge_look(look_with(embedded.sight(QUESTIONS, collected, time.monotonic() + 5.0)))
+    judge_look(look_with(embedded.reply(QUESTIONS, collected, time.monotonic() + 5.0)))
     return True
 
 
@@ -267,7 +267,7 @@ def rows(data: bytes) -> bool:
     text = data.decode("utf-8", "backslashreplace")
     sockets, _, docker = text.partition("\f")
     told = SourceReply(
-        look_with(None).sight.identity,
+        look_with(None).reply.identity,
         {
             LISTENING_SOCKETS: _observed(COLUMNS, sockets),
             PUBLISHED_PORTS: _observed(_PUBLISHED, docker),

@@ -29,7 +29,7 @@ _RULES = tuple(
 _PLAN = Plan(_RULES, [True] * len(_RULES))
 
 
-def look_with(sight: SourceReply | None, witnesses: tuple[Witness, ...] = _WITNESSES) -> HostLook:
+def look_with(reply: SourceReply | None, witnesses: tuple[Witness, ...] = _WITNESSES) -> HostLook:
     """A look that brought back this sight, or nothing."""
     identity = Identity(
         source="osqueryd",
@@ -38,8 +38,8 @@ def look_with(sight: SourceReply | None, witnesses: tuple[Witness, ...] = _WITNE
         euid=0,
         host_namespace="4026531840",
     )
-    told = sight or SourceReply(identity, {})
-    return HostLook(sight=told, witnesses=witnesses, taken="2026-01-01T00:00:00Z", seconds=0.1)
+    told = reply or SourceReply(identity, {})
+    return HostLook(reply=told, witnesses=witnesses, taken="2026-01-01T00:00:00Z", seconds=0.1)
 
 
 def judge_look(look: Look) -> None:

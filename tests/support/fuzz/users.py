@@ -20,7 +20,7 @@ from portproof.importers.fleet import read_fleet
 from portproof.importers.pack import read_pack
 from portproof.importers.relaxed_json import parse_json
 from portproof.inventory.listing import read_listing
-from portproof.inventory.plain import Plain, look_at
+from portproof.inventory.plain import PlainList, look_at
 from portproof.model.addresses import Scope, parse_address
 from portproof.model.hosts import Host, Inventory
 from portproof.model.patterns import HostPattern
@@ -146,7 +146,7 @@ def listing_seeds() -> list[bytes]:
 def names(data: bytes) -> bool:
     """A plain list of hosts in a file."""
     try:
-        return isinstance(look_at(str(_file("hosts", data))), Plain)
+        return isinstance(look_at(str(_file("hosts", data))), PlainList)
     except ContentError:
         return False
 

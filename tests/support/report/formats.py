@@ -2,7 +2,7 @@
 
 from portproof.content.shipped import shipped
 from portproof.model.verdicts import Judgement, Verdict
-from portproof.report.contract import Theme, renderer, write
+from portproof.report.contract import Theme, load_format, write
 from portproof.result.result import AuditResult, HostResult
 from support.report.results import all_pass, mixed, run, seen
 
@@ -11,7 +11,7 @@ THEME = Theme((shipped("reports"),))
 
 def rendered(name: str, result: AuditResult) -> str:
     """The text of a format."""
-    return "".join(write(name, renderer(name), result, THEME))
+    return "".join(write(name, load_format(name), result, THEME))
 
 
 def nothing_judged() -> AuditResult:

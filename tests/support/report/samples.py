@@ -32,7 +32,7 @@ from portproof.model.why import (
 )
 from portproof.policy.policy import BoundRule, Policy, bind
 from portproof.policy.rules.base import found
-from portproof.result.changes import Change, ChangeKind, Changes, Past
+from portproof.result.changes import Change, ChangeKind, Changes, EarlierAudit
 from portproof.result.result import AuditResult, HostResult
 from support.report.results import listener, mixed, run, seen
 
@@ -136,7 +136,7 @@ def _reading() -> Classification:
 def _changes() -> Changes:
     counts = ((44, 3, 1, 19, 5), (43, 4, 1, 19, 5), (42, 4, 1, 19, 6), (41, 4, 1, 19, 7))
     past = tuple(
-        Past(
+        EarlierAudit(
             finished=f"2026-11-{19 + at}T02:00:19+00:00",
             folder=f"audits/202611{19 + at}T020004Z",
             hosts=12,

@@ -10,7 +10,7 @@ def source_of(osqueryd: Osqueryd, timeout: float = 10.0) -> OsquerydSource:
     return OsquerydSource(str(osqueryd.path), timeout, Platform.LINUX)
 
 
-def sight_of(seen: SourceReply | Unobserved) -> SourceReply:
+def reply_of(seen: SourceReply | Unobserved) -> SourceReply:
     """Give the sight of a look that must have worked."""
     assert isinstance(seen, SourceReply), seen
     return seen

@@ -216,7 +216,7 @@ def test_an_edited_folder_is_not_evaluated(audited: Path, tmp_path: Path) -> Non
     """Evidence that is not what it was proves nothing."""
     lines = (audited / "evidence.jsonl").read_text(encoding="utf-8").splitlines()
     document = json.loads(lines[0])
-    document["look"]["sight"]["answers"]["listening-sockets"]["rows"] = []
+    document["look"]["reply"]["answers"]["listening-sockets"]["rows"] = []
     lines[0] = json.dumps(document)
     (audited / "evidence.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
     done = asked(audited, tmp_path, of({"closed": 443}))

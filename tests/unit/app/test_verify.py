@@ -65,7 +65,7 @@ def edited(folder: Path, name: str, edit: Edit, line: int = 0) -> None:
 
 def rows(document: dict[str, Any]) -> list[dict[str, Any]]:
     """The sockets of a line of evidence."""
-    found: list[dict[str, Any]] = document["look"]["sight"]["answers"]["listening-sockets"]["rows"]
+    found: list[dict[str, Any]] = document["look"]["reply"]["answers"]["listening-sockets"]["rows"]
     return found
 
 
@@ -110,7 +110,7 @@ def test_evidence_that_was_edited_is_found_by_its_verdicts(audited: Path) -> Non
 
     def take_out(line: dict[str, Any]) -> None:
         rows(line).pop(1)
-        line["look"]["sight"]["answers"]["listening-sockets"]["count"] -= 1
+        line["look"]["reply"]["answers"]["listening-sockets"]["count"] -= 1
 
     edited(audited, "evidence.jsonl", take_out)
     done = portproof("verify", audited)

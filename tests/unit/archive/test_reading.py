@@ -18,8 +18,8 @@ from portproof.content.shipped import shipped
 from portproof.errors import ContentError
 from portproof.exitcodes import ExitCode
 from portproof.model.verdicts import Verdict
-from portproof.report.contract import Theme, formats, renderer
-from portproof.result.changes import Change, ChangeKind, Changes, Past
+from portproof.report.contract import Theme, format_names, load_format
+from portproof.result.changes import Change, ChangeKind, Changes, EarlierAudit
 from support.folders import job_of, keep, looks_of, rendered, reseal, write
 from support.paths import CASES
 from support.strategies import host_look, looks, policy, rules
@@ -28,7 +28,7 @@ FIRST = CASES / "data" / "folders" / "first"
 """A folder of the first version, recorded once and kept for ever."""
 
 CHANGES = Changes(
-    Past("2026-11-22T02:00:00+00:00", "audits/x", 3, {"pass": 3}),
+    EarlierAudit("2026-11-22T02:00:00+00:00", "audits/x", 3, {"pass": 3}),
     tuple(Change(kind, "something changed", host="web-1") for kind in ChangeKind),
     notes=("the inventory changed",),
 )
@@ -68,7 +68,7 @@ def test_a_result_that_was_kept_renders_the_same_again(
     again = read_result(tmp_path / "out")
     assert rendered(again) == rendered(compared)
     theme = Theme((shipped("reports"),))
-    for each in map(renderer, formats()):
+    for each in map(load_format, format_names()):
         assert list(each.render(again, theme)) == list(each.render(compared, theme))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from portproof.report.formats.changes import as_markdown
-from portproof.result.changes import Change, ChangeKind, Changes, Past
+from portproof.result.changes import Change, ChangeKind, Changes, EarlierAudit
 from support.calling import portproof
 from support.folders import POLICY, case, job_of, looks_of, reseal, socket, write
 
@@ -122,7 +122,7 @@ def test_a_folder_that_cannot_be_read_is_an_error(tmp_path: Path, which: str) ->
 def test_hosts_write_no_markdown(text: str) -> None:
     """Whatever they send stays in a code span, on one line."""
     item = Change(ChangeKind.STILL_FAILING, text, host=text, rule="a/b", since=text)
-    found = Changes(Past(text, "", 1, {}), (item,), notes=(text,))
+    found = Changes(EarlierAudit(text, "", 1, {}), (item,), notes=(text,))
     page = "".join(as_markdown(found))
     assert "\x1b" not in page
     assert "\u202e" not in page

@@ -262,9 +262,9 @@ def test_a_real_program_that_is_deleted_while_it_listens_is_named(tmp_path: Path
 
 def pids_named(name: str) -> list[str]:
     """The processes that a check names on this machine, as the embedded probe sees it."""
-    sight = ProbeSource().look({name: str(checks()[name].sql_on(Platform.LINUX))})
-    assert isinstance(sight, SourceReply)
-    answer = sight.answers[name]
+    reply = ProbeSource().look({name: str(checks()[name].sql_on(Platform.LINUX))})
+    assert isinstance(reply, SourceReply)
+    answer = reply.answers[name]
     assert isinstance(answer, Observed)
     return [row["pid"] for row in answer.rows]
 

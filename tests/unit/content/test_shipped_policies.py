@@ -14,10 +14,10 @@ from portproof.content.load import load
 from portproof.content.shipped import shipped
 from portproof.judge.plan import plans
 from portproof.model.base import for_platform
+from portproof.model.host_facts import Doubts, HostFacts
 from portproof.model.hosts import Host, Inventory
 from portproof.model.observation import Platform
 from portproof.model.ports import PortRange
-from portproof.model.scene import Doubts, HostFacts
 from portproof.model.verdicts import Verdict
 from portproof.policy.policy import BoundRule
 from portproof.policy.policy_tests import GivenListener
@@ -162,8 +162,8 @@ def test_a_plain_host_fails_only_what_it_opens_by_itself(
     listeners = tuple(
         GivenListener(port=port, at=address or "0.0.0.0").listener() for port, _, address in given
     )
-    scene = HostFacts(platform=Platform(platform), listeners=listeners, doubts=Doubts())
-    judged = plans(CLOSED, Inventory((Host("host"),), "the test"))["host"].judge(scene)
+    facts = HostFacts(platform=Platform(platform), listeners=listeners, doubts=Doubts())
+    judged = plans(CLOSED, Inventory((Host("host"),), "the test"))["host"].judge(facts)
     verdicts = dict(zip((bound.rule.id for bound in CLOSED), judged, strict=True))
     assert {name for name, each in verdicts.items() if each.verdict is Verdict.FAIL} == fails
     assert {each.verdict for each in judged} <= {Verdict.PASS, Verdict.FAIL}

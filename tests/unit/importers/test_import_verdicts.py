@@ -30,7 +30,7 @@ def verdict(folder: Path, sql: str, euid: int, rows: int, *, require_witness: bo
     rules = list(bind([Policy.model_validate(made.policy("x.yml", "x").values)]))
     answers: dict[str, Answer] = {check.check: Observed(({"1": "1"},) * rows, rows)}
     identity = Identity(source="osqueryi", version="5.12.1", platform=Platform.LINUX, euid=euid)
-    look = HostLook(sight=SourceReply(identity, answers), witnesses=(), taken="", seconds=0.0)
+    look = HostLook(reply=SourceReply(identity, answers), witnesses=(), taken="", seconds=0.0)
     told = judge(Plan(rules, [True]), Host("h"), look, [check], require_witness=require_witness)
     return str(told.judgements[0].verdict)
 

@@ -27,7 +27,7 @@ from portproof.model.why import Executable, Package, Process, Why
 from portproof.policy.policy import Policy, bind
 from portproof.policy.rules.base import MOST_FINDINGS
 from portproof.policy.waivers import BoundWaiver, Waiver
-from portproof.report.contract import Theme, renderer
+from portproof.report.contract import Theme, load_format
 from portproof.result.result import AuditResult, Digest, Run
 from portproof.ssh.replies import read_reply
 from support.strategies import HOST, WITNESSES, a_look, canary_row, host_look
@@ -84,7 +84,7 @@ def sizes(result: AuditResult) -> Iterator[int]:
     """The length of every rendering."""
     theme = Theme((shipped("reports"),))
     for name in ("html", "json"):
-        yield sum(map(len, renderer(name).render(result, theme)))
+        yield sum(map(len, load_format(name).render(result, theme)))
 
 
 def test_a_million_rows_of_a_host_are_judged_and_told_in_bounds() -> None:
@@ -114,7 +114,7 @@ def test_many_rows_that_make_no_sense_prove_nothing(change: dict[str, str], reas
 def test_many_owners_of_one_listener_are_told_one_of_a_kind() -> None:
     """Workers of one program are alike to every rule; too many kinds leave one that is unknown."""
     same = {"address": "0.0.0.0", "port": "609"}
-    identity = host_look(a_look([])).sight.identity
+    identity = host_look(a_look([])).reply.identity
     workers = [row(number, name="apache2", **same) for number in range(3000)]
     (alike,) = normalise([*workers, row(9999, name="sh", **same)], identity).listeners
     assert [owner.name for owner in alike.owners] == ["apache2", "sh"]
@@ -158,7 +158,7 @@ def test_clocks_of_another_age_change_no_verdict(taken: str, at: int) -> None:
     )
     seen = host_look(a_look([row(7, start_time=str(at), name="npmp")]))
     look = HostLook(
-        sight=seen.sight, witnesses=seen.witnesses, taken=taken, seconds=0.1, why={7: why}
+        reply=seen.reply, witnesses=seen.witnesses, taken=taken, seconds=0.1, why={7: why}
     )
     result = judged(look, RULES[:1])
     (judgement,) = result.hosts[0].judgements
@@ -179,8 +179,8 @@ def test_clocks_of_another_age_change_no_verdict(taken: str, at: int) -> None:
 def test_nesting_without_end_is_no_answer_of_a_host(deep: bytes, frame: bytes) -> None:
     """Whatever is nested where."""
     told = read_reply(frame % deep, {}, Platform.LINUX, 1e12)
-    assert isinstance(told.sight, Unobserved)
-    assert told.sight.reason is Reason.GARBLED
+    assert isinstance(told.reply, Unobserved)
+    assert told.reply.reason is Reason.GARBLED
 
 
 @pytest.mark.parametrize("deep", [b"[" * 100_000, b'{"a":' * 100_000])

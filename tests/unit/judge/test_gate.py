@@ -16,7 +16,7 @@ from portproof.judge.gate import GRAMMAR, condition, gate, told
 from portproof.model.base import Severity
 from portproof.model.verdicts import Finding, Verdict, Waived, failed
 from portproof.policy.policy import Policy, bind
-from portproof.result.changes import Change, ChangeKind, Changes, Past
+from portproof.result.changes import Change, ChangeKind, Changes, EarlierAudit
 from portproof.result.result import AuditResult, HostResult, LookSummary
 from support.paths import CASES
 from support.report.any_result import JUDGEMENTS, RUN, results
@@ -68,7 +68,7 @@ def _changes(known: str) -> Changes:
         Change(ChangeKind.STILL_FAILING, "as before", host=host, rule=f"p/{rule}")
         for host, rule in (each.split(":") for each in known.split())
     )
-    return Changes(Past("2025-12-31T00:00:00+00:00", "audits/before", 1, {}), items)
+    return Changes(EarlierAudit("2025-12-31T00:00:00+00:00", "audits/before", 1, {}), items)
 
 
 @pytest.mark.parametrize("case", GATES, ids=lambda case: f"{case['hosts']} {case['fail_on']}")

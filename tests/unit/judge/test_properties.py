@@ -141,7 +141,7 @@ def _gist(judgements: Sequence[Judgement]) -> list[tuple[Any, ...]]:
 
 def without_rows(draw: st.DrawFn, look: HostLook) -> HostLook:
     """Some rows went missing on the way; the source's count still tells."""
-    sockets = look.sight.answers[LISTENING_SOCKETS]
+    sockets = look.reply.answers[LISTENING_SOCKETS]
     assert isinstance(sockets, Observed)
     kept = tuple(row for row in sockets.rows if draw(st.booleans()))
     return _with_answers(look, {LISTENING_SOCKETS: Observed(kept, sockets.count)})
@@ -149,28 +149,28 @@ def without_rows(draw: st.DrawFn, look: HostLook) -> HostLook:
 
 def without_an_answer(draw: st.DrawFn, look: HostLook) -> HostLook:
     """One question failed after all."""
-    name = draw(st.sampled_from(sorted(look.sight.answers)))
+    name = draw(st.sampled_from(sorted(look.reply.answers)))
     return _with_answers(look, {name: FAILURE})
 
 
 def with_less_read(_: st.DrawFn, look: HostLook) -> HostLook:
     """The source could not read something."""
-    sight = SourceReply(
-        look.sight.identity, look.sight.answers, (*look.sight.incomplete, "something")
+    reply = SourceReply(
+        look.reply.identity, look.reply.answers, (*look.reply.incomplete, "something")
     )
-    return _look(sight, look.witnesses)
+    return _look(reply, look.witnesses)
 
 
 def without_witnesses(draw: st.DrawFn, look: HostLook) -> HostLook:
     """No witness of a protocol was there."""
     gone = draw(st.sampled_from([("tcp",), ("udp",), ("tcp", "udp")]))
     kept = tuple(each for each in look.witnesses if each.protocol not in gone)
-    return _look(look.sight, kept)
+    return _look(look.reply, kept)
 
 
 def by_a_user(_: st.DrawFn, look: HostLook) -> HostLook:
     """The collector was not root."""
-    old = look.sight.identity
+    old = look.reply.identity
     identity = Identity(
         source=old.source,
         version=old.version,
@@ -178,16 +178,16 @@ def by_a_user(_: st.DrawFn, look: HostLook) -> HostLook:
         euid=1000,
         host_namespace=old.host_namespace,
     )
-    return _look(SourceReply(identity, look.sight.answers, look.sight.incomplete), look.witnesses)
+    return _look(SourceReply(identity, look.reply.answers, look.reply.incomplete), look.witnesses)
 
 
 def _with_answers(look: HostLook, changed: dict[str, Answer]) -> HostLook:
-    answers = {**look.sight.answers, **changed}
-    return _look(SourceReply(look.sight.identity, answers, look.sight.incomplete), look.witnesses)
+    answers = {**look.reply.answers, **changed}
+    return _look(SourceReply(look.reply.identity, answers, look.reply.incomplete), look.witnesses)
 
 
-def _look(sight: SourceReply, witnesses: tuple[Witness, ...]) -> HostLook:
-    return HostLook(sight=sight, witnesses=witnesses, taken="2026-01-01T00:00:00Z", seconds=0.1)
+def _look(reply: SourceReply, witnesses: tuple[Witness, ...]) -> HostLook:
+    return HostLook(reply=reply, witnesses=witnesses, taken="2026-01-01T00:00:00Z", seconds=0.1)
 
 
 @pytest.mark.parametrize(

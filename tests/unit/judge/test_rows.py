@@ -40,7 +40,7 @@ MEANS_NONE = {
 )
 def test_only_what_means_no_listener_hides_one(column: str, text: str) -> None:
     """Text in a column of a listener's row loses it only where the text has that meaning."""
-    identity = host_look(a_look([])).sight.identity
+    identity = host_look(a_look([])).reply.identity
     told = normalise([{**LISTENER, column: text}], identity)
     overlooked = not (told.garbled or told.stateless or told.listeners)
     assert overlooked == ((column, text) in MEANS_NONE)
@@ -63,7 +63,7 @@ def test_what_a_row_says_about_its_address(
     platform: str, family: str, text: str, told: tuple[str, str, str]
 ) -> None:
     """The listener has the canonical address, the families it serves, and how far it reaches."""
-    identity = host_look(a_look([], platform=platform)).sight.identity
+    identity = host_look(a_look([], platform=platform)).reply.identity
     (found,) = normalise([{**LISTENER, "family": family, "address": text}], identity).listeners
     assert (found.address, found.stack, found.exposure) == told
 

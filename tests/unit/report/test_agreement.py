@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from portproof.cli.summary import summary
 from portproof.content.shipped import shipped
 from portproof.exitcodes import ExitCode
-from portproof.report.contract import Theme, formats, renderer
+from portproof.report.contract import Theme, format_names, load_format
 from portproof.result.result import AuditResult
 from support.readers import READERS
 from support.report.any_result import results
@@ -18,7 +18,7 @@ from support.report.any_result import results
 
 def written(name: str, result: AuditResult) -> str:
     """A result in a format."""
-    return "".join(renderer(name).render(result, Theme((shipped("reports"),))))
+    return "".join(load_format(name).render(result, Theme((shipped("reports"),))))
 
 
 def on_the_terminal(result: AuditResult) -> dict[str, int]:
@@ -40,7 +40,7 @@ def expected_exit_code(counts: dict[str, int]) -> ExitCode:
 steady = settings(max_examples=25, deadline=None, derandomize=True)
 
 
-@pytest.mark.parametrize("name", formats())
+@pytest.mark.parametrize("name", format_names())
 def test_every_format_can_be_read_back(name: str) -> None:
     """A format without a reader would be one whose totals nobody compares."""
     assert name in READERS, f"tests/support/readers.py needs a reader for {name}"

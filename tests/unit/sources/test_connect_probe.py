@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from portproof.model.observation import ConnectResult
-from portproof.sources.connect_probe import Knocker, Pace
+from portproof.sources.connect_probe import ConnectProbe, ConnectRate
 
 
 @contextlib.contextmanager
@@ -22,27 +22,27 @@ def listening(address: str, *, accepts: bool = True) -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-def knock(address: str, *ports: int) -> ConnectResult | None:
+def try_ports(address: str, *ports: int) -> ConnectResult | None:
     """Knock once."""
-    return asyncio.run(Knocker(Pace(wait=0.5)).knock(address, ports))
+    return asyncio.run(ConnectProbe(ConnectRate(wait=0.5)).try_ports(address, ports))
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
 def test_a_listener_answers_and_a_bound_socket_does_not(address: str) -> None:
     """Only a completed handshake counts."""
     with listening(address) as open_port, listening(address, accepts=False) as bound:
-        found = knock(address, open_port, bound)
+        found = try_ports(address, open_port, bound)
     assert found == ConnectResult(address=address, answered=(open_port,), silent=(bound,))
 
 
 def test_a_name_is_tried_at_its_address() -> None:
     """The finding names the address that answered."""
     with listening("127.0.0.1") as port:
-        found = knock("127.0.0.1", port, port)
+        found = try_ports("127.0.0.1", port, port)
     assert found is not None
     assert found.answered == (port,)
 
 
 def test_a_name_that_does_not_resolve_tells_nothing() -> None:
     """Not a port was tried, so none is said to be silent."""
-    assert knock("no-such-host.invalid", 609) is None
+    assert try_ports("no-such-host.invalid", 609) is None

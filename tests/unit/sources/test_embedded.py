@@ -21,7 +21,7 @@ from portproof.model.observation import (
     Unobserved,
 )
 from portproof.sources import probe as embedded
-from portproof.sources.probe import Collected, ProbeSource, checked, decoded, sight, wanted
+from portproof.sources.probe import Collected, ProbeSource, checked, decoded, reply, wanted
 from support.netns import held
 
 GOOD: dict[str, Any] = {
@@ -140,9 +140,9 @@ def test_a_machine_without_proc_is_unobserved(
     assert "No such file or directory" in answer.detail
 
 
-def test_what_a_probe_told_becomes_a_sight() -> None:
+def test_what_a_probe_told_becomes_a_reply() -> None:
     """Its identity, what is incomplete, and the answers."""
-    found = sight({"u": "SELECT uid, username FROM users"}, told(), time.monotonic() + 300)
+    found = reply({"u": "SELECT uid, username FROM users"}, told(), time.monotonic() + 300)
     assert found == SourceReply(
         identity=Identity(
             source="probe",
@@ -161,7 +161,7 @@ def test_what_a_probe_told_becomes_a_sight() -> None:
 def test_why_a_table_is_missing_is_told() -> None:
     """The probe's own words, made safe."""
     collected = told(missing={"uptime": "\x1b[2J/proc/uptime: Permission denied"})
-    answer = sight({"u": "SELECT days FROM uptime"}, collected, time.monotonic() + 300).answers["u"]
+    answer = reply({"u": "SELECT days FROM uptime"}, collected, time.monotonic() + 300).answers["u"]
     assert isinstance(answer, Unobserved)
     assert "/proc/uptime: Permission denied" in answer.detail
     assert answer.detail.isprintable()
@@ -172,7 +172,7 @@ def test_time_that_is_over_leaves_questions_unanswered() -> None:
     rows = [[uid, "x"] for uid in range(2000)]
     collected = told(tables={"users": {"columns": ["uid", "username"], "rows": rows}})
     sql = "SELECT count(*) FROM users a, users b WHERE a.username <> b.username"
-    answer = sight({"q": sql}, collected, time.monotonic() - 1).answers["q"]
+    answer = reply({"q": sql}, collected, time.monotonic() - 1).answers["q"]
     assert isinstance(answer, Unobserved)
     assert answer.reason == Reason.TIMEOUT
 
@@ -180,7 +180,7 @@ def test_time_that_is_over_leaves_questions_unanswered() -> None:
 def test_what_is_incomplete_is_bounded_and_safe() -> None:
     """A host may say anything, at any length."""
     collected = told(incomplete=["\x1b]0;\x07" + "x" * 10_000] * 10_000)
-    incomplete = sight({}, collected, time.monotonic() + 300).incomplete
+    incomplete = reply({}, collected, time.monotonic() + 300).incomplete
     assert 0 < len(incomplete) <= 100
     assert all(len(fault) <= 400 and fault.isprintable() for fault in incomplete)
 

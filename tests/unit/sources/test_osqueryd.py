@@ -20,7 +20,7 @@ from portproof.model.observation import (
 from portproof.sources.osqueryd import OsquerydSource
 from support.requirements import needs
 from support.standins.host import HOST, LISTENERS, listening_sockets
-from support.standins.looks import sight_of, source_of
+from support.standins.looks import reply_of, source_of
 from support.standins.osqueryd import Osqueryd
 
 _AS_NOBODY = """
@@ -39,24 +39,24 @@ pytestmark = pytest.mark.usefixtures("_nothing_leaks")
 @pytest.mark.usefixtures("_decoder")
 def test_shipped_question_is_answered_in_text(osqueryd: Osqueryd) -> None:
     """Every value comes as text, NULL as empty text, and rows without a process are kept."""
-    sight = sight_of(source_of(osqueryd).look({"listening-sockets": listening_sockets()}))
+    reply = reply_of(source_of(osqueryd).look({"listening-sockets": listening_sockets()}))
 
-    assert sight.answers == {"listening-sockets": Observed(LISTENERS, 2)}
-    assert sight.incomplete == ()
+    assert reply.answers == {"listening-sockets": Observed(LISTENERS, 2)}
+    assert reply.incomplete == ()
 
 
 def test_identity_is_told_in_the_same_round(osqueryd: Osqueryd) -> None:
     """Version, effective user and namespace are part of the sight, over one connection."""
-    sight = sight_of(source_of(osqueryd).look({"one": "SELECT 1 AS n", "two": "SELECT 2.0 AS n"}))
+    reply = reply_of(source_of(osqueryd).look({"one": "SELECT 1 AS n", "two": "SELECT 2.0 AS n"}))
 
-    assert sight.identity == Identity(
+    assert reply.identity == Identity(
         source="osqueryd",
         version="5.23.0",
         platform=Platform.LINUX,
         euid=0,
         host_namespace="4026531840",
     )
-    assert sight.answers["two"] == Observed(({"n": "2.0"},), 1)
+    assert reply.answers["two"] == Observed(({"n": "2.0"},), 1)
     assert osqueryd.connections == 1
 
 
@@ -71,9 +71,9 @@ def test_an_osqueryd_that_cannot_say_who_it_is_is_not_believed(tmp_path: Path) -
 
 def test_no_rows_is_an_answer(osqueryd: Osqueryd) -> None:
     """An empty list with a good status is observed: the table was read and had no such row."""
-    sight = sight_of(source_of(osqueryd).look({"none": "SELECT pid FROM processes WHERE pid = 5"}))
+    reply = reply_of(source_of(osqueryd).look({"none": "SELECT pid FROM processes WHERE pid = 5"}))
 
-    assert sight.answers == {"none": Observed((), 0)}
+    assert reply.answers == {"none": Observed((), 0)}
 
 
 @pytest.mark.parametrize(
@@ -91,19 +91,19 @@ def test_wrong_sql_spoils_only_itself(
     osqueryd: Osqueryd, sql: str, reason: Reason, told: str
 ) -> None:
     """An error of SQLite is the answer to one question; the others are answered."""
-    sight = sight_of(source_of(osqueryd).look({"wrong": sql, "right": "SELECT 1 AS n"}))
+    reply = reply_of(source_of(osqueryd).look({"wrong": sql, "right": "SELECT 1 AS n"}))
 
-    wrong = sight.answers["wrong"]
+    wrong = reply.answers["wrong"]
     assert isinstance(wrong, Unobserved)
     assert (wrong.reason, told in wrong.detail) == (reason, True)
-    assert sight.answers["right"] == Observed(({"n": "1"},), 1)
+    assert reply.answers["right"] == Observed(({"n": "1"},), 1)
 
 
 def test_words_of_the_host_are_short_and_visible(osqueryd: Osqueryd) -> None:
     """An error message can neither flood a report nor reach a terminal as control characters."""
     table = "\x1b[2J\u202e" + "x" * 5000
     sql = 'SELECT * FROM "' + table + '"'  # noqa: S608 - the name is this test's own
-    answer = sight_of(source_of(osqueryd).look({"q": sql})).answers["q"]
+    answer = reply_of(source_of(osqueryd).look({"q": sql})).answers["q"]
 
     assert isinstance(answer, Unobserved)
     assert answer.detail.isprintable()
@@ -118,11 +118,11 @@ def test_bytes_that_are_not_utf8_are_replaced(tmp_path: Path) -> None:
     questions = {"names": "SELECT name FROM etc_services", "after": "SELECT 1 AS n"}
 
     with Osqueryd(tmp_path / "osquery.em", rows) as server:
-        sight = sight_of(source_of(server).look(questions))
+        reply = reply_of(source_of(server).look(questions))
         assert server.connections == 1
 
-    assert sight.answers["names"] == Observed(({"name": "caf\ufffd"}, {"name": "\u2713"}), 2)
-    assert sight.answers["after"] == Observed(({"n": "1"},), 1)
+    assert reply.answers["names"] == Observed(({"name": "caf\ufffd"}, {"name": "\u2713"}), 2)
+    assert reply.answers["after"] == Observed(({"n": "1"},), 1)
 
 
 def test_a_hundred_thousand_rows_arrive_whole(osqueryd: Osqueryd) -> None:
@@ -131,7 +131,7 @@ def test_a_hundred_thousand_rows_arrive_whole(osqueryd: Osqueryd) -> None:
         "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 100000)"
         " SELECT x AS port, 'LISTEN' AS state FROM n"
     )
-    answer = sight_of(source_of(osqueryd, timeout=60).look({"many": sql})).answers["many"]
+    answer = reply_of(source_of(osqueryd, timeout=60).look({"many": sql})).answers["many"]
 
     assert isinstance(answer, Observed)
     assert (answer.count, answer.whole) == (100_000, True)
@@ -215,7 +215,7 @@ def test_threads_get_only_their_own_rows(osqueryd: Osqueryd, shared: bool) -> No
 
     def look(thread: int) -> list[Answer]:
         return [
-            sight_of(sources[thread].look({"who": f"SELECT '{thread}' AS who"})).answers["who"]
+            reply_of(sources[thread].look({"who": f"SELECT '{thread}' AS who"})).answers["who"]
             for _ in range(25)
         ]
 

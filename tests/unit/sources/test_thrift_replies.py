@@ -17,7 +17,7 @@ from portproof.model.observation import (
 )
 from portproof.sources.thrift_client import OsquerydConnection
 from support.standins import osqueryd as manners
-from support.standins.looks import reason_of, sight_of, source_of
+from support.standins.looks import reason_of, reply_of, source_of
 from support.standins.osqueryd import Manner, Osqueryd, honest
 
 pytest_plugins = "support.running_osqueryd"
@@ -61,11 +61,11 @@ def test_a_broken_reply_spoils_only_its_question(
     osqueryd.manner = _when_asked("bad", manner)
     questions = {"before": "SELECT 1 AS n", "bad": "SELECT 'bad' AS n", "after": "SELECT 2 AS n"}
 
-    sight = sight_of(source_of(osqueryd).look(questions))
+    source_reply = reply_of(source_of(osqueryd).look(questions))
 
-    assert sight.answers["before"] == Observed(({"n": "1"},), 1)
-    assert reason_of(sight.answers["bad"]) is reason
-    assert sight.answers["after"] == Observed(({"n": "2"},), 1)
+    assert source_reply.answers["before"] == Observed(({"n": "1"},), 1)
+    assert reason_of(source_reply.answers["bad"]) is reason
+    assert source_reply.answers["after"] == Observed(({"n": "2"},), 1)
 
 
 @pytest.mark.usefixtures("_decoder")
@@ -77,10 +77,10 @@ def test_an_osqueryd_gone_mute_is_waited_for_once(osqueryd: Osqueryd, manner: Ma
         f"q{number}": "SELECT 1 AS n" for number in range(50)
     }
 
-    sight = sight_of(source_of(osqueryd, timeout=0.3).look(questions))
+    source_reply = reply_of(source_of(osqueryd, timeout=0.3).look(questions))
 
-    assert {reason_of(answer) for answer in sight.answers.values()} == {Reason.TIMEOUT}
-    assert sight.answers.keys() == questions.keys()
+    assert {reason_of(answer) for answer in source_reply.answers.values()} == {Reason.TIMEOUT}
+    assert source_reply.answers.keys() == questions.keys()
     assert len(osqueryd.asked) == 2
 
 
@@ -94,10 +94,12 @@ def test_an_old_reply_is_no_answer(osqueryd: Osqueryd) -> None:
         yield replies[0]
 
     osqueryd.manner = _when_asked("AS n", repeat_first)
-    sight = sight_of(source_of(osqueryd).look({"old": "SELECT 1 AS n", "new": "SELECT 2 AS n"}))
+    source_reply = reply_of(
+        source_of(osqueryd).look({"old": "SELECT 1 AS n", "new": "SELECT 2 AS n"})
+    )
 
-    assert sight.answers["old"] == Observed(({"n": "1"},), 1)
-    assert reason_of(sight.answers["new"]) is Reason.GARBLED
+    assert source_reply.answers["old"] == Observed(({"n": "1"},), 1)
+    assert reason_of(source_reply.answers["new"]) is Reason.GARBLED
 
 
 @pytest.mark.usefixtures("_decoder")
@@ -108,9 +110,9 @@ def test_an_osqueryd_that_stops_within_a_row_is_late(osqueryd: Osqueryd) -> None
         yield reply[: reply.index(b"\x0f\x00\x02") + 8]
 
     osqueryd.manner = _when_asked("slow", stop_in_rows)
-    sight = sight_of(source_of(osqueryd, timeout=0.3).look({"slow": "SELECT 'slow' AS n"}))
+    source_reply = reply_of(source_of(osqueryd, timeout=0.3).look({"slow": "SELECT 'slow' AS n"}))
 
-    assert reason_of(sight.answers["slow"]) is Reason.TIMEOUT
+    assert reason_of(source_reply.answers["slow"]) is Reason.TIMEOUT
 
 
 def test_a_mute_osqueryd_gives_nosight(osqueryd: Osqueryd) -> None:

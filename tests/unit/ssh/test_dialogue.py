@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from portproof.model.connection import Become, Secret
 from portproof.model.observation import Reason, Unobserved
-from portproof.ssh.command import Marks
-from portproof.ssh.dialogue import Dialogue, Document, Party, Printed, Program, Ready
+from portproof.ssh.command import Delimiters
+from portproof.ssh.dialogue import Dialogue, Document, Peer, Printed, Program, Ready
 
-MARKS = Marks(ready="READY", prompt="PROMPT:", seal="SEAL")
+MARKS = Delimiters(ready="READY", prompt="PROMPT:", seal="SEAL")
 LIMIT = 3_000_000
 PASSWORD = "hunter2"  # noqa: S105 - of nobody
 SUDO = Become(method="sudo", user="root", password=Secret(PASSWORD))
@@ -26,7 +26,7 @@ def send_program(ready: Ready) -> bytes:
 
 def talking(become: Become | None = None, program: Program = send_program) -> Dialogue:
     """A dialogue with bob on web."""
-    return Dialogue(Party("web", "bob", become), MARKS, program, LIMIT)
+    return Dialogue(Peer("web", "bob", become), MARKS, program, LIMIT)
 
 
 def cause(outcome: object) -> Unobserved:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portproof.ssh.framing import BrokenError, Framed, delimited
+from portproof.ssh.framing import FramedReply, FramingError, delimited
 
 SEAL = "portproof-5ea1"
 LIMIT = 10_000
@@ -15,7 +15,7 @@ def framed(document: bytes) -> bytes:
     return b"\n%s %d\n%s\n%s end\n" % (SEAL.encode(), len(document), document, SEAL.encode())
 
 
-def fed(frame: Framed, data: bytes, sizes: list[int]) -> object:
+def fed(frame: FramedReply, data: bytes, sizes: list[int]) -> object:
     """What is found in data that arrives in pieces of these sizes, over and over."""
     heard = bytearray()
     place = 0
@@ -36,7 +36,7 @@ def test_a_whole_answer_is_found_between_any_noise(
     document: bytes, before: bytes, after: bytes, sizes: list[int]
 ) -> None:
     """Whatever comes before and after, in whatever pieces: the document is what is found."""
-    assert fed(Framed(SEAL, LIMIT), before + framed(document) + after, sizes) == document
+    assert fed(FramedReply(SEAL, LIMIT), before + framed(document) + after, sizes) == document
 
 
 @given(st.binary(max_size=300), st.data())
@@ -44,13 +44,13 @@ def test_a_cut_answer_is_never_found(document: bytes, data: st.DataObject) -> No
     """No beginning of a frame is an answer."""
     whole = framed(document)
     cut = whole[: data.draw(st.integers(0, len(whole) - 1))]
-    assert Framed(SEAL, LIMIT).find(bytearray(cut)) is None
+    assert FramedReply(SEAL, LIMIT).find(bytearray(cut)) is None
 
 
 def test_an_answer_with_another_seal_is_noise() -> None:
     """An answer of an earlier look, replayed, is passed over."""
     replayed = framed(b"old").replace(SEAL.encode(), b"portproof-0000")
-    assert Framed(SEAL, LIMIT).find(bytearray(replayed + framed(b"new"))) == b"new"
+    assert FramedReply(SEAL, LIMIT).find(bytearray(replayed + framed(b"new"))) == b"new"
 
 
 @pytest.mark.parametrize(
@@ -58,15 +58,15 @@ def test_an_answer_with_another_seal_is_noise() -> None:
 )
 def test_a_length_that_makes_no_sense_breaks_the_answer(head: bytes) -> None:
     """A length must be a number within the limit."""
-    with pytest.raises(BrokenError):
-        Framed(SEAL, LIMIT).find(bytearray(b"\n%s %s\n" % (SEAL.encode(), head)))
+    with pytest.raises(FramingError):
+        FramedReply(SEAL, LIMIT).find(bytearray(b"\n%s %s\n" % (SEAL.encode(), head)))
 
 
 def test_a_wrong_length_breaks_the_answer() -> None:
     """The end must be where the length says."""
     broken = framed(b"document").replace(b" 8\n", b" 7\n")
-    with pytest.raises(BrokenError):
-        Framed(SEAL, LIMIT).find(bytearray(broken))
+    with pytest.raises(FramingError):
+        FramedReply(SEAL, LIMIT).find(bytearray(broken))
 
 
 @given(st.binary(max_size=300).filter(lambda data: SEAL.encode() not in data))

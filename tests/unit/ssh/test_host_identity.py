@@ -56,7 +56,7 @@ def test_a_listener_that_serves_the_address_can_be_the_server(
     """The address itself, or a wildcard."""
     (listener,) = normalise([row(bound, family=family)], LINUX).listeners
     assert is_witness(listener, reached(at))
-    assert misplaced("web", sight(row(bound, family=family)), reached(at)) is None
+    assert misplaced("web", reply(row(bound, family=family)), reached(at)) is None
 
 
 @pytest.mark.parametrize(("bound", "at", "family"), UNFIT)
@@ -64,7 +64,7 @@ def test_a_listener_that_does_not_serve_it_cannot(bound: str, at: str, family: s
     """Another address of the host's is another socket."""
     (listener,) = normalise([row(bound, family=family)], LINUX).listeners
     assert not is_witness(listener, reached(at))
-    assert misplaced("web", sight(row(bound, family=family)), reached(at)) is not None
+    assert misplaced("web", reply(row(bound, family=family)), reached(at)) is not None
 
 
 def test_a_wildcard_of_the_other_family_does_not_serve_it() -> None:
@@ -137,7 +137,7 @@ def test_the_servers_address_is_sent_as_a_socket_is_bound_to_it(address: str, se
     assert bindable(["fe80::1", "5000", address, "22"]) == sent
 
 
-def sight(*rows: Row, answer: Answer | None = None) -> SourceReply:
+def reply(*rows: Row, answer: Answer | None = None) -> SourceReply:
     """A look with rows or another answer about listening sockets."""
     return SourceReply(LINUX, {LISTENING_SOCKETS: answer or Observed(rows, len(rows))})
 
@@ -145,13 +145,13 @@ def sight(*rows: Row, answer: Answer | None = None) -> SourceReply:
 @pytest.mark.parametrize(
     "found",
     [
-        sight(),
-        sight(row("0.0.0.0", 2222)),
-        sight(row("0.0.0.0", space="8")),
-        sight(row("0.0.0.0") | {"protocol": "17"}),
-        sight(row("0.0.0.0") | {"state": "ESTABLISHED"}),
-        sight(row("nonsense")),
-        sight({}),
+        reply(),
+        reply(row("0.0.0.0", 2222)),
+        reply(row("0.0.0.0", space="8")),
+        reply(row("0.0.0.0") | {"protocol": "17"}),
+        reply(row("0.0.0.0") | {"state": "ESTABLISHED"}),
+        reply(row("nonsense")),
+        reply({}),
     ],
 )
 def test_without_the_servers_port_a_look_is_of_something_else(found: SourceReply) -> None:
@@ -165,7 +165,7 @@ def test_without_the_servers_port_a_look_is_of_something_else(found: SourceReply
 def test_without_an_answer_about_sockets_its_reason_stands() -> None:
     """Where it is cannot be told then."""
     late = Unobserved(Reason.TIMEOUT, "late")
-    assert misplaced("web", sight(answer=late), reached("10.0.0.2")) == late
+    assert misplaced("web", reply(answer=late), reached("10.0.0.2")) == late
     nothing = misplaced("web", SourceReply(LINUX, {}), reached("10.0.0.2"))
     assert nothing is not None
     assert nothing.reason is Reason.PARTIAL
@@ -177,7 +177,7 @@ BESIDE = Witness("tcp", "127.0.0.1", 4000, ours=True)
 
 def test_a_canary_at_the_servers_address_shows_the_place() -> None:
     """Its row is there, beside the server's."""
-    found = sight(row("0.0.0.0"), row("10.0.0.2", 4000))
+    found = reply(row("0.0.0.0"), row("10.0.0.2", 4000))
     assert misplaced("web", found, reached("10.0.0.2"), [BESIDE, CANARY]) is None
 
 
@@ -197,7 +197,7 @@ def test_without_it_the_servers_port_may_be_another_servers(
     canaries: list[Witness], rows: list[Row]
 ) -> None:
     """As in a container with an SSH server of its own, on the same port."""
-    cause = misplaced("web", sight(row("0.0.0.0"), *rows), reached("10.0.0.2"), canaries)
+    cause = misplaced("web", reply(row("0.0.0.0"), *rows), reached("10.0.0.2"), canaries)
     assert cause is not None
     assert cause.reason is Reason.NO_WITNESS
     assert "web leads where 10.0.0.2, its SSH server's address, is not" in cause.detail

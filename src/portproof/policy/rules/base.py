@@ -8,12 +8,12 @@ from typing import Annotated, ClassVar, Final, Literal, TypeVar
 
 from pydantic import Discriminator, Field, Tag
 
-from portproof.model.addresses import ANY, At, Covers, Scope
+from portproof.model.addresses import ANY, Covers, Scope, ScopeField
 from portproof.model.base import HostsField, Maps, Model, Severity, Slug, Text, TextByPlatform
+from portproof.model.host_facts import HostFacts
 from portproof.model.listeners import Listener, Owner, Place
 from portproof.model.observation import Platform
 from portproof.model.ports import Protocol, mistaken
-from portproof.model.scene import HostFacts
 from portproof.model.verdicts import Finding, Judgement
 
 T = TypeVar("T")
@@ -49,7 +49,7 @@ class Rule(Model):
         return False
 
     @abstractmethod
-    def judge(self, listeners: Sequence[Listener], scene: HostFacts) -> Judgement:
+    def judge(self, listeners: Sequence[Listener], facts: HostFacts) -> Judgement:
         """Judge a host by the listeners this rule watches and what else is known of it."""
 
     def flaw(self) -> str | None:
@@ -154,7 +154,9 @@ def _all(parts: list[Covers]) -> Covers:
 class PortRule(Rule):
     """A rule about listeners: where it looks, and whose listeners it means."""
 
-    at: At = Field(default="any", validate_default=True, description="Which bound addresses count.")
+    at: ScopeField = Field(
+        default="any", validate_default=True, description="Which bound addresses count."
+    )
     by: Annotated[By | None, Field(description="Whose listeners count.")] = None
     namespaces: Annotated[
         Literal["host", "all"],

@@ -9,9 +9,9 @@ from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from portproof.model.base import Slug
+from portproof.model.host_facts import CheckAnswer, HostFacts
 from portproof.model.listeners import Listener
 from portproof.model.observation import Reason, Row, Unobserved
-from portproof.model.scene import CheckAnswer, HostFacts
 from portproof.model.verdicts import PASSED, Finding, Judgement, Verdict, failed, unproven
 from portproof.policy.rules.base import Rule, bounded
 
@@ -70,16 +70,16 @@ class CheckRule(Rule):
     check: Annotated[Slug, Field(description="The id of a check.")]
     expect: Annotated[Expect, Field(description="no rows, some rows, one row, or a number.")]
 
-    def judge(self, listeners: Sequence[Listener], scene: HostFacts) -> Judgement:  # noqa: ARG002 - the contract of every kind
+    def judge(self, listeners: Sequence[Listener], facts: HostFacts) -> Judgement:  # noqa: ARG002 - the contract of every kind
         """Compare the rows seen with the rows expected; while in doubt nothing passes.
 
         Not even ``some rows``: SQL can return a row because others were not seen, as
         ``SELECT 1 WHERE NOT EXISTS (...)`` does.
         """
-        if self.check in scene.inapplicable:
-            detail = f"check {self.check} has no question for {scene.platform}"
+        if self.check in facts.inapplicable:
+            detail = f"check {self.check} has no question for {facts.platform}"
             return Judgement(Verdict.NOT_APPLICABLE, detail=detail)
-        known = scene.checks.get(self.check)
+        known = facts.checks.get(self.check)
         if known is None:
             return unproven(Reason.PARTIAL, f"check {self.check} was not asked in this look")
         if isinstance(known.answer, Unobserved):

@@ -6,10 +6,10 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from portproof.model.addresses import Covers, Exposure, Stack, parse_address
+from portproof.model.host_facts import HostFacts
 from portproof.model.listeners import Listener
 from portproof.model.observation import ConnectResult, Reason
 from portproof.model.ports import Ports, Protocol
-from portproof.model.scene import HostFacts
 from portproof.model.verdicts import PASSED, Finding, Judgement, failed, unproven
 from portproof.policy.rules.base import PortRule, bounded, describe, found
 
@@ -25,23 +25,23 @@ class ClosedRule(PortRule):
         """Any listener on a port that must be closed."""
         return (protocol, port) in self.closed
 
-    def judge(self, listeners: Sequence[Listener], scene: HostFacts) -> Judgement:
+    def judge(self, listeners: Sequence[Listener], facts: HostFacts) -> Judgement:
         """Fail on a listener in scope, else pass if absence is proven."""
-        meant = [(listener, self._means(listener, scene)) for listener in listeners]
+        meant = [(listener, self._means(listener, facts)) for listener in listeners]
         seen = [listener for listener, sure in meant if sure is Covers.YES]
-        findings = [*bounded(seen, found), *self._hidden(seen, scene.outside)]
+        findings = [*bounded(seen, found), *self._hidden(seen, facts.outside)]
         if findings:
-            return failed(*findings, notes=_filtered(seen, scene.outside))
+            return failed(*findings, notes=_filtered(seen, facts.outside))
         unsure = [listener for listener, sure in meant if sure is Covers.MAYBE]
         if unsure:
             return unproven(Reason.AMBIGUOUS, f"{describe(unsure[0])}, and whose it is is hidden")
-        doubt = scene.doubts.about(self.closed.protocols, everywhere=self.everywhere)
+        doubt = facts.doubts.about(self.closed.protocols, everywhere=self.everywhere)
         return PASSED if doubt is None else unproven(doubt.reason, doubt.detail)
 
-    def _means(self, listener: Listener, scene: HostFacts) -> Covers:
+    def _means(self, listener: Listener, facts: HostFacts) -> Covers:
         if not self.in_place(listener) or self.at.covers(*listener.bound) is Covers.NO:
             return Covers.NO
-        return Covers.YES if self.by is None else self.by.any_of(listener.owners, scene.platform)
+        return Covers.YES if self.by is None else self.by.any_of(listener.owners, facts.platform)
 
     def _hidden(self, seen: Sequence[Listener], outside: ConnectResult | None) -> Iterator[Finding]:
         """Ports that answer from outside although none of the listeners seen accounts for it."""

@@ -8,10 +8,10 @@ from typing import Annotated, ClassVar, Final, Literal
 from pydantic import Field
 
 from portproof.model.addresses import Covers
+from portproof.model.host_facts import HostFacts
 from portproof.model.listeners import Listener
 from portproof.model.observation import Platform, Reason
 from portproof.model.ports import BOTH, LAST_PORT, Ports, Protocol
-from portproof.model.scene import HostFacts
 from portproof.model.verdicts import PASSED, Judgement, Verdict, failed, unproven
 from portproof.policy.rules.base import MOST_FINDINGS, PortRule, bounded, describe, found
 
@@ -43,13 +43,13 @@ class OnlyRule(PortRule):
         """Every port that is not listed, and listed ones where it matters who listens."""
         return self.by is not None or (protocol, port) not in self.only
 
-    def judge(self, listeners: Sequence[Listener], scene: HostFacts) -> Judgement:
+    def judge(self, listeners: Sequence[Listener], facts: HostFacts) -> Judgement:
         """Fail on a listener that is not allowed, else pass if absence of others is proven."""
         reached = [each for each in listeners if self._reaches(each)]
-        alike = [self._looks_like_client(each, scene.platform) for each in reached]
+        alike = [self._looks_like_client(each, facts.platform) for each in reached]
         clients = list(compress(reached, alike))
         servers = compress(reached, map(not_, alike))
-        judged = [(each, self._allows(each, scene.platform)) for each in servers]
+        judged = [(each, self._allows(each, facts.platform)) for each in servers]
         notes = _noted(clients)
         findings = bounded([each for each, sure in judged if sure is Covers.NO], found)
         if findings:
@@ -57,7 +57,7 @@ class OnlyRule(PortRule):
         unsure = [each for each, allowed in judged if allowed is Covers.MAYBE]
         if unsure:
             return unproven(Reason.AMBIGUOUS, f"{describe(unsure[0])}, and whose it is is hidden")
-        doubt = scene.doubts.about(BOTH, everywhere=self.everywhere)
+        doubt = facts.doubts.about(BOTH, everywhere=self.everywhere)
         if doubt is not None:
             return unproven(doubt.reason, doubt.detail)
         return Judgement(Verdict.PASS, notes=notes) if notes else PASSED

@@ -7,10 +7,10 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from portproof.model.addresses import Covers
+from portproof.model.host_facts import HostFacts
 from portproof.model.listeners import Listener, Place
 from portproof.model.observation import Reason, Unobserved
 from portproof.model.ports import PortRange, Ports, PortSet, Protocol
-from portproof.model.scene import HostFacts
 from portproof.model.verdicts import PASSED, Finding, Judgement, failed, unproven
 from portproof.policy.rules.base import PortRule, describe
 
@@ -39,35 +39,35 @@ class OpenRule(PortRule):
         """Any listener on a port that must be open."""
         return (protocol, port) in self.open
 
-    def judge(self, listeners: Sequence[Listener], scene: HostFacts) -> Judgement:
+    def judge(self, listeners: Sequence[Listener], facts: HostFacts) -> Judgement:
         """Pass if each port is held as asked; otherwise fail only when nothing was overlooked."""
-        short = {port: self._best(port, listeners, scene) for port in self.open.ranges}
+        short = {port: self._best(port, listeners, facts) for port in self.open.ranges}
         missing = [port for port, sure in short.items() if sure is not Covers.YES]
         if not missing:
             return PASSED
         absent = [port for port in missing if short[port] is Covers.NO]
-        proven = [port for port in absent if self._doubt([port], scene) is None]
+        proven = [port for port in absent if self._doubt([port], facts) is None]
         if proven:
             return failed(*(self._finding(port, listeners) for port in proven))
-        doubt = self._doubt(missing, scene)
+        doubt = self._doubt(missing, facts)
         if doubt is not None:
             return unproven(doubt.reason, doubt.detail)
         return unproven(Reason.AMBIGUOUS, self._unsure(missing[0], listeners))
 
-    def _doubt(self, ports: Iterable[PortRange], scene: HostFacts) -> Unobserved | None:
+    def _doubt(self, ports: Iterable[PortRange], facts: HostFacts) -> Unobserved | None:
         protocols = (port.protocol for port in ports)
-        return scene.doubts.about(protocols, everywhere=self.everywhere)
+        return facts.doubts.about(protocols, everywhere=self.everywhere)
 
-    def _best(self, port: PortRange, listeners: Sequence[Listener], scene: HostFacts) -> Covers:
-        sure = {self._satisfies(each, scene) for each in _on(port, listeners)}
+    def _best(self, port: PortRange, listeners: Sequence[Listener], facts: HostFacts) -> Covers:
+        sure = {self._satisfies(each, facts) for each in _on(port, listeners)}
         return next((best for best in (Covers.YES, Covers.MAYBE) if best in sure), Covers.NO)
 
-    def _satisfies(self, listener: Listener, scene: HostFacts) -> Covers:
+    def _satisfies(self, listener: Listener, facts: HostFacts) -> Covers:
         parts = {
             Covers.YES if self.in_place(listener) else Covers.NO,
             Covers.MAYBE if self._maybe_elsewhere(listener) else Covers.YES,
             self.at.covers(*listener.bound),
-            Covers.YES if self.by is None else self.by.any_of(listener.owners, scene.platform),
+            Covers.YES if self.by is None else self.by.any_of(listener.owners, facts.platform),
         }
         return next((worst for worst in (Covers.NO, Covers.MAYBE) if worst in parts), Covers.YES)
 

@@ -23,7 +23,7 @@ COLUMNS: Final = (
 )
 
 
-def render(result: AuditResult, theme: Theme) -> Iterator[str]:  # noqa: ARG001 - the contract of every renderer
+def render(result: AuditResult, theme: Theme) -> Iterator[str]:  # noqa: ARG001 - every format has this signature
     """Write the header and then the rows, host by host."""
     yield row(COLUMNS)
     for host, bound, judgement in pairs(result):

@@ -11,7 +11,7 @@ FILE: Final = "matrix.csv"
 COLUMNS: Final = ("host", "groups", "platform", "taken")
 
 
-def render(result: AuditResult, theme: Theme) -> Iterator[str]:  # noqa: ARG001 - the contract of every renderer
+def render(result: AuditResult, theme: Theme) -> Iterator[str]:  # noqa: ARG001 - every format has this signature
     """Write the header and then a row for each host, the verdicts in the order of the rules."""
     yield row((*COLUMNS, *(bound.key for bound in result.rules)))
     for host in result.hosts:

@@ -38,7 +38,7 @@ _WHOLE: Final = {
 }
 
 
-def render(result: AuditResult, theme: Theme) -> Iterator[str]:  # noqa: ARG001 - the contract of every renderer
+def render(result: AuditResult, theme: Theme) -> Iterator[str]:  # noqa: ARG001 - every format has this signature
     """Write the audit in one line, then a line for each rule that has something to say."""
     groups = [(verdict, list(cases)) for verdict, cases in told(result)]
     hidden = sum(_hidden(result, verdict, len(cases)) for verdict, cases in groups)

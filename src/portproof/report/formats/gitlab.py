@@ -29,7 +29,7 @@ _SEVERITIES: Final = {
 }
 
 
-def render(result: AuditResult, theme: Theme) -> Iterator[str]:  # noqa: ARG001 - the contract of every renderer
+def render(result: AuditResult, theme: Theme) -> Iterator[str]:  # noqa: ARG001 - every format has this signature
     """Write an issue for each rule on each host that did not pass."""
     before = "[\n"
     for issue in _issues(result):

@@ -11,7 +11,7 @@ from portproof.result.result import AuditResult
 FILE: Final = "junit.xml"
 
 
-def render(result: AuditResult, theme: Theme) -> Iterator[str]:  # noqa: ARG001 - the contract of every renderer
+def render(result: AuditResult, theme: Theme) -> Iterator[str]:  # noqa: ARG001 - every format has this signature
     """Write the result as JUnit's XML, rule by rule."""
     return document(result, _suites(result))
 

@@ -11,7 +11,7 @@ from portproof.result.result import AuditResult, HostResult
 FILE: Final = "junit-hosts.xml"
 
 
-def render(result: AuditResult, theme: Theme) -> Iterator[str]:  # noqa: ARG001 - the contract of every renderer
+def render(result: AuditResult, theme: Theme) -> Iterator[str]:  # noqa: ARG001 - every format has this signature
     """Write the result as JUnit's XML, host by host."""
     return document(result, _suites(result))
 

@@ -39,7 +39,7 @@ class _CountedLine(NamedTuple):
     times: int = 1
 
 
-def render(result: AuditResult, theme: Theme) -> Iterator[str]:  # noqa: ARG001 - the contract of every renderer
+def render(result: AuditResult, theme: Theme) -> Iterator[str]:  # noqa: ARG001 - every format has this signature
     """Write the totals, then what fails, what is unproven and what is waived, as far as it fits."""
     head = "".join(f"{line}\n" for line in _head(result))
     yield head

@@ -58,7 +58,7 @@ _HOSTNAME: Final = re.compile(r"(?=.{1,253}$)([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Z
 _TRANSPORTS: Final = {Protocol.TCP: 6, Protocol.UDP: 17}
 
 
-def render(result: AuditResult, theme: Theme) -> Iterator[str]:  # noqa: ARG001 - the contract of every renderer
+def render(result: AuditResult, theme: Theme) -> Iterator[str]:  # noqa: ARG001 - every format has this signature
     """Write the event of the audit, then those of its findings."""
     yield _line(_audit(result))
     for item in judgements(result):

@@ -58,7 +58,7 @@ _OPEN: Final = (Verdict.FAIL, Verdict.UNPROVEN, Verdict.WAIVED)
 _QUIET: Final = (Verdict.PASS, Verdict.NOT_APPLICABLE)
 
 
-def render(result: AuditResult, theme: Theme) -> Iterator[str]:  # noqa: ARG001 - the contract of every renderer
+def render(result: AuditResult, theme: Theme) -> Iterator[str]:  # noqa: ARG001 - every format has this signature
     """Write one document with one result, host by host and observation by observation."""
     run = result.run
     uid = fingerprint(run.started, run.inventory.name, run.inventory.sha256)

@@ -23,7 +23,7 @@ FILE: Final = "portproof.prom"
 Sample = tuple[dict[str, str], float]
 
 
-def render(result: AuditResult, theme: Theme) -> Iterator[str]:  # noqa: ARG001 - the contract of every renderer
+def render(result: AuditResult, theme: Theme) -> Iterator[str]:  # noqa: ARG001 - every format has this signature
     """Write each metric with its help, its type and its samples."""
     inventory = {"inventory": clean(result.run.inventory.name, NAME)}
     for name, text, samples in _metrics(result):

@@ -62,7 +62,7 @@ class _ResultLimiter:
         return True
 
 
-def render(result: AuditResult, theme: Theme) -> Iterator[str]:  # noqa: ARG001 - the contract of every renderer
+def render(result: AuditResult, theme: Theme) -> Iterator[str]:  # noqa: ARG001 - every format has this signature
     """Write one run, result by result."""
     yield f'{{"version": "2.1.0",\n"$schema": {_text(SCHEMA)},\n"runs": [{{\n'
     yield f'"tool": {_text({"driver": _driver(result)})},\n'

@@ -28,7 +28,7 @@ _OK: Final = {
 _DIRECTIVES: Final = {Verdict.WAIVED: "TODO", Verdict.NOT_APPLICABLE: "SKIP"}
 
 
-def render(result: AuditResult, theme: Theme) -> Iterator[str]:  # noqa: ARG001 - the contract of every renderer
+def render(result: AuditResult, theme: Theme) -> Iterator[str]:  # noqa: ARG001 - every format has this signature
     """Write the result as TAP, host by host."""
     yield f"TAP version 13\n1..{sum(result.totals.verdicts.values())}\n"
     for number, (host, bound, judgement) in enumerate(pairs(result), 1):

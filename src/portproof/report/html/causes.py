@@ -7,7 +7,7 @@ from itertools import islice
 from portproof.model.observation import Reason
 from portproof.model.verdicts import Verdict
 from portproof.policy.policy import BoundRule
-from portproof.report.html.roster import Roster, StateRow
+from portproof.report.html.roster import StateRow, VerdictTable
 from portproof.report.words.anchors import query
 from portproof.report.words.limits import CAUSES
 from portproof.report.words.text import Passage, many, prose
@@ -43,7 +43,7 @@ class ReasonCase:
     link: str
 
 
-def reasons(roster: Roster) -> Iterator[ReasonCase]:
+def reasons(roster: VerdictTable) -> Iterator[ReasonCase]:
     """Group what is unproven: hosts with the same reason, detail and rules stand together."""
     causes: dict[Reason, dict[Cause, list[int]]] = {}
     by_row = [_row_causes(roster, row) for row in roster.rows]
@@ -54,7 +54,7 @@ def reasons(roster: Roster) -> Iterator[ReasonCase]:
         yield _reason_case(roster, reason, causes[reason])
 
 
-def _row_causes(roster: Roster, row: StateRow) -> list[tuple[Reason, Cause]]:
+def _row_causes(roster: VerdictTable, row: StateRow) -> list[tuple[Reason, Cause]]:
     causes: dict[tuple[Reason, str], list[int]] = {}
     for index, at in enumerate(row):
         state = roster.states[at]
@@ -64,7 +64,9 @@ def _row_causes(roster: Roster, row: StateRow) -> list[tuple[Reason, Cause]]:
     return [(reason, (detail, tuple(rules))) for (reason, detail), rules in causes.items()]
 
 
-def _reason_case(roster: Roster, reason: Reason, causes: dict[Cause, list[int]]) -> ReasonCase:
+def _reason_case(
+    roster: VerdictTable, reason: Reason, causes: dict[Cause, list[int]]
+) -> ReasonCase:
     hosts = {number for numbers in causes.values() for number in numbers}
     verdicts = sum(len(numbers) * len(rules) for (_, rules), numbers in causes.items())
     meaning = MEANINGS[reason]
@@ -83,7 +85,7 @@ def _reason_case(roster: Roster, reason: Reason, causes: dict[Cause, list[int]])
     )
 
 
-def _gap(roster: Roster, cause: Cause, numbers: list[int]) -> UnprovenCause:
+def _gap(roster: VerdictTable, cause: Cause, numbers: list[int]) -> UnprovenCause:
     detail, indexes = cause
     rules: tuple[BoundRule, ...] = roster.result.rules
     every = len(indexes) == len(rules)

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Final
 
 from portproof.report.html.evidence import RuleCase
-from portproof.report.html.roster import Roster
+from portproof.report.html.roster import VerdictTable
 from portproof.report.words.anchors import query
 from portproof.report.words.changes import TITLES
 from portproof.report.words.labels import told_apart
@@ -80,7 +80,7 @@ class ChangesView:
     kinds: tuple[ChangeGroup, ...]
 
 
-def shown_names(roster: Roster, changes: Changes) -> dict[str, str]:
+def shown_names(roster: VerdictTable, changes: Changes) -> dict[str, str]:
     """How each host that changed is shown: as in the roster, and one that is gone like no other."""
     names = [host.name for host in roster.result.hosts]
     shown = dict(zip(names, roster.names, strict=True))
@@ -88,7 +88,9 @@ def shown_names(roster: Roster, changes: Changes) -> dict[str, str]:
     return shown | dict(zip(gone, told_apart([*names, *gone])[len(names) :], strict=True))
 
 
-def changes_view(roster: Roster, changes: Changes, failing: Iterable[RuleCase]) -> ChangesView:
+def changes_view(
+    roster: VerdictTable, changes: Changes, failing: Iterable[RuleCase]
+) -> ChangesView:
     """Group what changed by its kind, and within it what is the same on many hosts.
 
     Args:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from portproof.model.verdicts import Verdict
-from portproof.report.html.roster import GroupTotals, Roster
+from portproof.report.html.roster import GroupTotals, VerdictTable
 from portproof.report.html.shares import Share, in_words, percent, shares
 from portproof.report.words.anchors import query
 from portproof.report.words.limits import AUDITS, BARS
@@ -54,7 +54,7 @@ class Trend:
     text: str
 
 
-def rule_bars(roster: Roster) -> tuple[tuple[Bar, ...], str]:
+def rule_bars(roster: VerdictTable) -> tuple[tuple[Bar, ...], str]:
     """A bar for each rule, the worst first, and a sentence on those without one."""
     rules = roster.result.rules
     counts = roster.by_rule()
@@ -66,7 +66,7 @@ def rule_bars(roster: Roster) -> tuple[tuple[Bar, ...], str]:
     return bars, _rest(len(order) - len(bars), "rule")
 
 
-def group_bars(roster: Roster) -> tuple[tuple[Bar, ...], str]:
+def group_bars(roster: VerdictTable) -> tuple[tuple[Bar, ...], str]:
     """A bar for each group, the worst first, and a sentence on those without one."""
     groups = sorted(roster.by_group().values(), key=lambda each: _badness(each.verdicts))
     bars = tuple(

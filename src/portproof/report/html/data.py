@@ -18,8 +18,8 @@ from portproof.model.verdicts import Finding, Verdict
 from portproof.policy.policy import BoundRule
 from portproof.report.html.changes import shown_names
 from portproof.report.html.evidence import Fact, FindingEvidence, evidence
-from portproof.report.html.roster import JudgementState, Roster, StateRow
-from portproof.report.html.why import Story
+from portproof.report.html.roster import JudgementState, StateRow, VerdictTable
+from portproof.report.html.why import ClassificationText
 from portproof.report.words.changes import TITLES
 from portproof.report.words.text import Passage, duration, moment
 from portproof.report.words.wording import PLATFORMS, WORDS, title_of
@@ -32,14 +32,14 @@ _VERDICTS: Final = {verdict: at for at, verdict in enumerate(Verdict)}
 Columns = dict[str, list[Any]]
 
 
-class _Places(dict[Hashable, int]):
+class _UniqueList(dict[Hashable, int]):
     """Things, each once, with their places in the order in which they came."""
 
     def of(self, thing: Hashable) -> int:
         return self.setdefault(thing, len(self))
 
 
-class _Texts(_Places):
+class _UniqueTexts(_UniqueList):
     """Texts by their places; the empty text is the first."""
 
     def __init__(self) -> None:
@@ -49,9 +49,9 @@ class _Texts(_Places):
         return tuple([self.of(text) for text in texts])
 
 
-def document(roster: Roster) -> Iterator[bytes]:
+def document(roster: VerdictTable) -> Iterator[bytes]:
     """Write the document as JSON, piece by piece."""
-    texts, result = _Texts(), roster.result
+    texts, result = _UniqueTexts(), roster.result
     found = _FindingColumns(texts)
     yield _part("{", "words", list(WORDS.values()))
     yield _part(",", "verdicts", [verdict.value for verdict in Verdict])
@@ -76,7 +76,7 @@ def _runs(row: StateRow) -> list[int]:
     return [number for at, run in groupby(row) for number in (at, len(list(run)))]
 
 
-def _rules(rules: Iterable[BoundRule], texts: _Texts) -> Columns:
+def _rules(rules: Iterable[BoundRule], texts: _UniqueTexts) -> Columns:
     bound = list(rules)
     return {
         "key": [texts.of(each.key) for each in bound],
@@ -86,7 +86,7 @@ def _rules(rules: Iterable[BoundRule], texts: _Texts) -> Columns:
     }
 
 
-def _states(states: Iterable[JudgementState], texts: _Texts) -> Columns:
+def _states(states: Iterable[JudgementState], texts: _UniqueTexts) -> Columns:
     told = list(states)
     return {
         "verdict": [_VERDICTS[state.verdict] for state in told],
@@ -96,7 +96,7 @@ def _states(states: Iterable[JudgementState], texts: _Texts) -> Columns:
     }
 
 
-def _hosts(roster: Roster, texts: _Texts) -> Columns:
+def _hosts(roster: VerdictTable, texts: _UniqueTexts) -> Columns:
     hosts: tuple[HostResult, ...] = roster.result.hosts
     of = texts.of
     return {
@@ -117,14 +117,14 @@ def _hosts(roster: Roster, texts: _Texts) -> Columns:
 class _FindingColumns:
     """Findings with their facts, each once."""
 
-    def __init__(self, texts: _Texts) -> None:
+    def __init__(self, texts: _UniqueTexts) -> None:
         self._texts = texts
-        self._findings = _Places()
-        self._holders = _Places()
-        self._facts = _Places()
-        self._stories = _Places()
+        self._findings = _UniqueList()
+        self._holders = _UniqueList()
+        self._facts = _UniqueList()
+        self._stories = _UniqueList()
 
-    def columns(self, roster: Roster) -> Columns:
+    def columns(self, roster: VerdictTable) -> Columns:
         """Which host shows which finding against which rule, in the order of hosts and rules."""
         found: Columns = {"host": [], "rule": [], "finding": []}
         for number, (host, row) in enumerate(zip(roster.result.hosts, roster.row_of, strict=True)):
@@ -170,7 +170,7 @@ class _FindingColumns:
         of = self._texts.of
         return self._facts.of((of(fact.label), of(fact.value), int(fact.known)))
 
-    def _story(self, story: Story | None) -> int:
+    def _story(self, story: ClassificationText | None) -> int:
         if story is None:
             return _NONE
         of = self._texts.of
@@ -204,7 +204,7 @@ def _turned(names: Iterable[str], rows: Iterable[Any]) -> Columns:
     return {name: list(columns[at]) if columns else [] for at, name in enumerate(names)}
 
 
-def _changes(roster: Roster, texts: _Texts) -> Columns | None:
+def _changes(roster: VerdictTable, texts: _UniqueTexts) -> Columns | None:
     changes = roster.result.changes
     if changes is None:
         return None

@@ -10,8 +10,8 @@ from portproof.model.listeners import Listener, Owner, Place
 from portproof.model.observation import Platform
 from portproof.model.verdicts import Finding, Verdict, Waived
 from portproof.model.why import Why
-from portproof.report.html.roster import Roster
-from portproof.report.html.why import Story, story, told
+from portproof.report.html.roster import VerdictTable
+from portproof.report.html.why import ClassificationText, story, told
 from portproof.report.words.anchors import anchor_of, query
 from portproof.report.words.limits import (
     EVIDENCE,
@@ -68,7 +68,7 @@ class FindingEvidence:
     reach: str
     holders: tuple[tuple[Fact, ...], ...]
     waiver: str
-    story: Story | None = None
+    story: ClassificationText | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ class RuleCase:
     link: str
 
 
-def failures(roster: Roster) -> Iterator[RuleCase]:
+def failures(roster: VerdictTable) -> Iterator[RuleCase]:
     """Every failing rule, the most severe first."""
     rules = roster.result.rules
     failing = [at for at in range(len(rules)) if (at, Verdict.FAIL) in roster.marked]
@@ -138,7 +138,9 @@ def failures(roster: Roster) -> Iterator[RuleCase]:
         yield _rule_case(roster, at, numbers, (evidence, evidence + names))
 
 
-def _rule_case(roster: Roster, index: int, numbers: list[int], ends: tuple[int, int]) -> RuleCase:
+def _rule_case(
+    roster: VerdictTable, index: int, numbers: list[int], ends: tuple[int, int]
+) -> RuleCase:
     bound, (shown, named) = roster.result.rules[index], ends
     rule, hosts = bound.rule, roster.result.hosts
     platforms = {hosts[number].seen.platform for number in numbers}
@@ -177,7 +179,7 @@ def _fixes(fix: str | ByPlatform | None, seen: Iterable[str]) -> Iterator[Fix]:
             yield Fix(PLATFORMS[platform.value], prose(text))
 
 
-def _host(roster: Roster, index: int, number: int) -> HostEvidence:
+def _host(roster: VerdictTable, index: int, number: int) -> HostEvidence:
     host = roster.result.hosts[number]
     judgement = host.judgements[index]
     return HostEvidence(

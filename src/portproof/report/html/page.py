@@ -24,7 +24,7 @@ from portproof.report.html.assets import Folders, logo, script, source_hash, sty
 from portproof.report.html.compiled import Kept
 from portproof.report.html.data import document
 from portproof.report.html.report import ReportPage, view
-from portproof.report.html.roster import Roster
+from portproof.report.html.roster import VerdictTable
 from portproof.report.words.by_control import ByControl, by_control
 from portproof.result.result import AuditResult
 from portproof.text.visible import visible
@@ -47,7 +47,7 @@ def render(result: AuditResult, theme: Theme) -> Iterator[str]:
     Raises:
         TemplateError: a template or asset is missing or fails; names its file and line.
     """
-    roster = Roster(result)
+    roster = VerdictTable(result)
     controls = by_control(result, result.framework) if result.framework else None
     extra = _assets(theme) | {"data": packed(document(roster)), "controls": controls}
     yield from _generate(theme.folders, view(roster), extra)

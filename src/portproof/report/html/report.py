@@ -10,7 +10,7 @@ from portproof.report.html.causes import ReasonCase, reasons
 from portproof.report.html.changes import ChangesView, changes_view
 from portproof.report.html.charts import Bar, Trend, group_bars, rule_bars, trend
 from portproof.report.html.evidence import UNKNOWN, Fact, RuleCase, failures
-from portproof.report.html.roster import Roster
+from portproof.report.html.roster import VerdictTable
 from portproof.report.html.shares import Share, shares, sum_note
 from portproof.report.html.waivers import WaiverCase, waivers
 from portproof.report.words.limits import CAUSES
@@ -80,7 +80,7 @@ class ReportPage:
     unseen: tuple[str, ...]
 
 
-def view(roster: Roster) -> ReportPage:
+def view(roster: VerdictTable) -> ReportPage:
     """Work out the report."""
     result = roster.result
     whole, text = state(result), sentence(result)

@@ -15,7 +15,7 @@ from portproof.report.words.labels import told_apart
 from portproof.result.result import AuditResult, HostResult
 
 StateRow = tuple[int, ...]
-"""The state of each rule, by its place in ``Roster.states``."""
+"""The state of each rule, by its place in ``VerdictTable.states``."""
 
 MARKED: Final = (Verdict.FAIL, Verdict.WAIVED, Verdict.UNPROVEN)
 """The verdicts a reader has to look at one by one."""
@@ -34,7 +34,7 @@ _PASSED: Final = JudgementState(Verdict.PASS, None, "", ())
 _MISSING: Final = JudgementState(Verdict.UNPROVEN, Reason.INTERNAL, "no verdict was given", ())
 
 
-class Roster:
+class VerdictTable:
     """Every verdict of a result.
 
     Attributes:

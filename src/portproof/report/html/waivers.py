@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from portproof.model.verdicts import Finding, Judgement, Verdict, Waived
-from portproof.report.html.roster import Roster
+from portproof.report.html.roster import VerdictTable
 from portproof.report.words.anchors import query
 from portproof.report.words.limits import CAUSES
 from portproof.report.words.text import many
@@ -45,7 +45,7 @@ class WaiverCase:
 _SOON = 30
 
 
-def waivers(roster: Roster) -> tuple[WaiverCase, ...]:
+def waivers(roster: VerdictTable) -> tuple[WaiverCase, ...]:
     """Every waiver that covers something, those that ended or end soon first."""
     found: dict[WaiverKey, list[tuple[int, Finding | None]]] = {}
     for key, number, finding in _findings(roster):
@@ -54,7 +54,7 @@ def waivers(roster: Roster) -> tuple[WaiverCase, ...]:
     return tuple(_case(roster, key, found[key]) for key in order)
 
 
-def _findings(roster: Roster) -> Iterator[tuple[WaiverKey, int, Finding | None]]:
+def _findings(roster: VerdictTable) -> Iterator[tuple[WaiverKey, int, Finding | None]]:
     """Findings that are waived, and those whose waiver has lapsed."""
     for (index, verdict), numbers in roster.marked.items():
         if verdict is Verdict.UNPROVEN:
@@ -74,7 +74,9 @@ def _of(judgement: Judgement, index: int) -> Iterator[tuple[WaiverKey, Finding |
         yield from ((nameless, finding) for finding in judgement.findings or (None,))
 
 
-def _case(roster: Roster, key: WaiverKey, found: list[tuple[int, Finding | None]]) -> WaiverCase:
+def _case(
+    roster: VerdictTable, key: WaiverKey, found: list[tuple[int, Finding | None]]
+) -> WaiverCase:
     index, waived, detail = key
     bound, left = roster.result.rules[index], len(found) - CAUSES
     lapsed = waived is not None and waived.lapsed
@@ -96,7 +98,7 @@ def _case(roster: Roster, key: WaiverKey, found: list[tuple[int, Finding | None]
     )
 
 
-def _covered(roster: Roster, number: int, finding: Finding | None) -> Covered:
+def _covered(roster: VerdictTable, number: int, finding: Finding | None) -> Covered:
     return Covered(roster.names[number], finding.message if finding else "")
 
 

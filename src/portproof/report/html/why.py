@@ -21,7 +21,7 @@ _FATES: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class ClassificationText:
     """A reading in words: how it looks, the reasons, and what to do next."""
 
     kind: str
@@ -30,11 +30,11 @@ class Story:
     next_step: tuple[Passage, ...]
 
 
-def story(reading: Classification | None) -> Story | None:
+def story(reading: Classification | None) -> ClassificationText | None:
     """A reading as the report tells it."""
     if reading is None:
         return None
-    return Story(
+    return ClassificationText(
         kind=reading.kind.value,
         looks=LOOKS[reading.kind],
         reasons=reading.reasons,

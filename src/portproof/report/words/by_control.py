@@ -22,7 +22,7 @@ _NAMED: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class VerdictCounts:
     """How often a rule came out so."""
 
     verdict: Verdict
@@ -41,7 +41,7 @@ class ControlRule:
     index: int
     key: str
     title: str
-    tallies: tuple[Tally, ...]
+    tallies: tuple[VerdictCounts, ...]
     failing: tuple[str, ...]
 
     @property
@@ -144,7 +144,7 @@ def _rules(result: AuditResult) -> Iterator[ControlRule]:
 def _rule(
     index: int, bound: BoundRule, counts: Counter[Verdict], failing: list[str]
 ) -> ControlRule:
-    tallies = tuple(Tally(each, counts[each]) for each in Verdict if counts[each])
+    tallies = tuple(VerdictCounts(each, counts[each]) for each in Verdict if counts[each])
     return ControlRule(index, bound.key, title_of(bound), tallies, tuple(failing))
 
 

@@ -36,15 +36,15 @@ class FindingItem:
     of: int = 1
 
 
-Cases = Iterable[tuple[BoundRule, list[tuple[HostResult, Judgement]]]]
+HostsByRule = Iterable[tuple[BoundRule, list[tuple[HostResult, Judgement]]]]
 
 
-def told(result: AuditResult) -> Iterator[tuple[Verdict, Cases]]:
+def told(result: AuditResult) -> Iterator[tuple[Verdict, HostsByRule]]:
     """What an audit has to say, by verdict: failures, then what is unproven, then what is waived.
 
     Within each the most severe rules come first.
     """
-    sources: tuple[tuple[Verdict, Callable[[], Cases]], ...] = (
+    sources: tuple[tuple[Verdict, Callable[[], HostsByRule]], ...] = (
         (Verdict.FAIL, result.failures),
         (Verdict.UNPROVEN, result.unproven),
         (Verdict.WAIVED, result.waived),

@@ -9,7 +9,7 @@ import pytest
 
 from portproof.archive.folder import EVIDENCE, MANIFEST, REQUEST
 from portproof.errors import OutputError, TemplateError, UsageError
-from portproof.report.contract import ALWAYS, Theme, formats, renderer, renderers, write
+from portproof.report.contract import ALWAYS, Theme, format_names, load_format, load_formats, write
 from portproof.result.result import AuditResult
 from support.report.fleets import LAPSED, WAIVED, waivers
 from support.report.formats import THEME, bare, fleet, interrupted, nothing_judged, rendered
@@ -20,7 +20,7 @@ CONTROLS = re.compile(
 )
 MOST_A_HOST = 200
 """Bytes that rendering may hold on to for one more host: a reference or two, and no text."""
-STREAMED = [name for name in formats() if name != "html"]
+STREAMED = [name for name in format_names() if name != "html"]
 """The report shows cases of many hosts together, and puts them together first."""
 
 
@@ -28,7 +28,7 @@ RESULTS = (all_pass, wide, mixed, hostile, nothing_judged, interrupted, bare)
 
 
 @pytest.mark.parametrize("make", RESULTS)
-@pytest.mark.parametrize("name", formats())
+@pytest.mark.parametrize("name", format_names())
 def test_any_result_is_written_as_clean_text(name: str, make: Callable[[], AuditResult]) -> None:
     """It can be encoded, is the same each time, and nothing in it steers a terminal."""
     text = rendered(name, make())
@@ -50,7 +50,7 @@ def test_waivers_are_told_in_the_same_words(name: str) -> None:
 
 def test_file_names_are_plain_and_nobody_elses() -> None:
     """No two formats, and no other file of the folder, have the same name."""
-    names = [renderer(name).FILE for name in formats()]
+    names = [load_format(name).FILE for name in format_names()]
     assert len({*names, EVIDENCE, MANIFEST, REQUEST}) == len(names) + 3
     for name in names:
         assert re.fullmatch(r"[a-z0-9]+([.-][a-z0-9]+)+", name)
@@ -74,28 +74,28 @@ def test_a_fleet_is_written_piece_by_piece(name: str) -> None:
     assert (few.totals.hosts, many.totals.hosts) == (240, 1440)
     for result in (few, many):
         assert result.failures()
-    grown = peak(renderer(name).render(many, THEME)) - peak(renderer(name).render(few, THEME))
+    grown = peak(load_format(name).render(many, THEME)) - peak(load_format(name).render(few, THEME))
     assert grown < MOST_A_HOST * (1440 - 240)
 
 
 @pytest.mark.parametrize("name", STREAMED)
 def test_no_piece_holds_the_whole_fleet(name: str) -> None:
     """The largest piece of many hosts is that of a few."""
-    few = max(map(len, renderer(name).render(fleet(60), THEME)))
-    many = max(map(len, renderer(name).render(fleet(600), THEME)))
+    few = max(map(len, load_format(name).render(fleet(60), THEME)))
+    many = max(map(len, load_format(name).render(fleet(600), THEME)))
     assert many < max(2 * few, 4096)
 
 
 def test_an_unknown_format_lists_those_there_are() -> None:
     """Nothing falls back in silence."""
     with pytest.raises(UsageError, match=r"no format 'pdf'; the formats are csv, csv-matrix, "):
-        renderers(["junit", "pdf"])
+        load_formats(["junit", "pdf"])
 
 
 def test_a_format_is_written_once_and_the_usual_ones_always() -> None:
     """Asking twice changes nothing."""
-    assert list(renderers([])) == list(ALWAYS)
-    assert list(renderers(["tap", "json", "tap"])) == [*ALWAYS, "tap"]
+    assert list(load_formats([])) == list(ALWAYS)
+    assert list(load_formats(["tap", "json", "tap"])) == [*ALWAYS, "tap"]
 
 
 class Broken:

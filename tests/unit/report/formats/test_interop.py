@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 
-from portproof.report.contract import Theme, renderer
+from portproof.report.contract import Theme, load_format
 from portproof.result.result import AuditResult
 from portproof.text.visible import visible
 from support.readers_for_tools import READERS
@@ -31,7 +31,7 @@ def write(name: str, result: AuditResult) -> str:
 
 def pieces(name: str, result: AuditResult) -> Iterator[str]:
     """The same, piece by piece."""
-    return renderer(name).render(result, Theme(()))
+    return load_format(name).render(result, Theme(()))
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -9,7 +9,7 @@ from portproof.policy.policy import Policy, bind
 from portproof.report.html.data import document
 from portproof.report.html.evidence import evidence
 from portproof.report.html.page import packed
-from portproof.report.html.roster import Roster
+from portproof.report.html.roster import VerdictTable
 from portproof.report.words.limits import EVIDENCE, NAMES, shared
 from portproof.result.result import AuditResult, HostResult
 from support.report.pages import page, verdicts
@@ -69,7 +69,7 @@ def test_every_verdict_and_every_finding_is_in_the_data(result: AuditResult) -> 
         (host, rule, texts[data["findings"]["message"][finding]])
         for host, rule, finding in zip(*columns.values(), strict=True)
     ]
-    by_rule = Roster(result).by_rule()
+    by_rule = VerdictTable(result).by_rule()
     assert sum((sum(each.values()) for each in by_rule), 0) == sum(result.totals.verdicts.values())
 
 
@@ -126,7 +126,9 @@ def test_room_is_shared_and_never_exceeded() -> None:
 
 def test_hosts_that_came_out_alike_cost_little() -> None:
     """A thousand hosts more, where nothing is wrong, add a few bytes each."""
-    sizes = [len("".join(packed(document(Roster(fleet(count, 20, 0)))))) for count in (1000, 2000)]
+    sizes = [
+        len("".join(packed(document(VerdictTable(fleet(count, 20, 0)))))) for count in (1000, 2000)
+    ]
     assert sizes[1] - sizes[0] < 1000 * 40
 
 
@@ -147,7 +149,7 @@ def test_hosts_that_look_alike_are_told_apart_everywhere() -> None:
     assert len(set(names)) == 3
     assert [text for _, text in parsed.all("p", **{"class": "name"})][:2] == twins
     assert [texts[each] for each in parsed.data["changes"]["host"]] == [twins[1]]
-    again = Roster(
+    again = VerdictTable(
         AuditResult(run(), (), [HostResult(name, (), (), seen()) for name in (*ALIKE, *twins)])
     )
     assert len(set(again.names)) == 4
@@ -157,7 +159,7 @@ def test_hosts_that_look_alike_are_told_apart_everywhere() -> None:
 @given(st.lists(st.text('\x1b\\x1"\u200b'), unique=True, max_size=6))
 def test_no_two_hosts_have_one_name(names: list[str]) -> None:
     """Whatever names an inventory has, those shown are as many, and can be seen."""
-    shown = Roster(
+    shown = VerdictTable(
         AuditResult(run(), (), [HostResult(name, (), (), seen()) for name in names])
     ).names
     assert len(set(shown)) == len(names)
