@@ -11,7 +11,52 @@ a reason (see :mod:`portproof.model.observation`), because it must end as a verd
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple, Self
+
+
+class Code(StrEnum):
+    """What kind of problem it is. Codes are stable; messages may be reworded at any time."""
+
+    # a file as a whole
+    UNREADABLE = "unreadable"
+    LINK_LOOP = "link-loop"
+    TOO_LARGE = "too-large"
+    TOO_DEEP = "too-deep"
+    ENCODING = "encoding"
+    SYNTAX = "syntax"
+    EMPTY = "empty"
+    # its form
+    DUPLICATE_KEY = "duplicate-key"
+    UNKNOWN_TAG = "unknown-tag"
+    UNKNOWN_FIELD = "unknown-field"
+    MISSING_FIELD = "missing-field"
+    WRONG_TYPE = "wrong-type"
+    WRONG_VALUE = "wrong-value"
+    # what it means
+    DUPLICATE_ID = "duplicate-id"
+    UNKNOWN_NAME = "unknown-name"
+    UNKNOWN_CONTROL = "unknown-control"
+    FRAMEWORK_SPELLING = "framework-spelling"
+    CONTRADICTION = "contradiction"
+    NEVER_MATCHES = "never-matches"
+    INVALID_SQL = "invalid-sql"
+    # an import of policies
+    INCLUDE = "include"
+    NOT_IMPORTED = "not-imported"
+    # an inventory
+    ANSIBLE = "ansible"
+    HOST_NAME = "host-name"
+    POLICY_CHOICE = "policy-choice"
+    # the folder of an audit
+    NOT_AN_AUDIT = "not-an-audit"
+    UNFINISHED = "unfinished"
+    UNKNOWN_FORMAT = "unknown-format"
+    DAMAGED = "damaged"
+    EDITED = "edited"
+    SIGNATURE = "signature"
+    INVALID_KEY = "invalid-key"
 
 
 class Problem(NamedTuple):
@@ -19,6 +64,7 @@ class Problem(NamedTuple):
 
     ``file`` is the path as the user wrote it; ``line`` and ``column`` count from 1, and 0 means
     the whole file. ``path`` names the place inside the document, such as ``rules[2].closed``.
+    ``code`` is for programs; ``message`` is for people.
     """
 
     file: str
@@ -26,6 +72,12 @@ class Problem(NamedTuple):
     column: int
     path: str
     message: str
+    code: Code
+
+    @classmethod
+    def of_file(cls, file: str | Path, message: str, code: Code) -> Self:
+        """Return a problem with a file as a whole."""
+        return cls(str(file), 0, 0, "", message, code)
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file

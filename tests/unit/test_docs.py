@@ -11,6 +11,7 @@ import pytest
 from portproof.archive.json_schema import audit_schema_text
 from portproof.cli import COMMANDS, cli
 from portproof.content.schemas import schema_text
+from portproof.errors import Code
 from portproof.model.observation import Reason
 from portproof.model.verdicts import Verdict
 from portproof.report.contract import format_names, load_format
@@ -44,6 +45,12 @@ def test_every_command_and_option_is_explained(name: str) -> None:
 def test_every_reason_is_documented(reason: Reason) -> None:
     """docs/verdicts.md tells what each reason means and what to do."""
     assert f"| `{reason}` |" in (DOCS / "verdicts.md").read_text(encoding="utf-8")
+
+
+def test_every_code_of_a_problem_is_documented() -> None:
+    """docs/problems.md tells what each code means, and names no other."""
+    text = (DOCS / "problems.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `([a-z-]+)` \|", text, re.MULTILINE)) == set(Code)
 
 
 @pytest.mark.parametrize("verdict", Verdict)

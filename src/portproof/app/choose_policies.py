@@ -7,7 +7,7 @@ from pathlib import Path
 from portproof.app.content import content_paths, load_content, load_paths
 from portproof.content.files import yaml_files
 from portproof.content.load import Content
-from portproof.errors import ContentError, Problem, UsageError
+from portproof.errors import Code, ContentError, Problem, UsageError
 from portproof.inventory.policies import VARIABLE, has_own, own_policies, problem_of
 from portproof.model.hosts import Inventory
 
@@ -74,7 +74,9 @@ def _refuse_waiver_files(content: Content) -> None:
     advice = "move them into the policies they are for"
     files = [loaded.document.file for loaded in content.waiver_files]
     if files:
-        raise ContentError(Problem(file, 0, 0, "", f"{text}; {advice}") for file in files)
+        raise ContentError(
+            Problem.of_file(file, f"{text}; {advice}", Code.POLICY_CHOICE) for file in files
+        )
 
 
 def _paths(inventory: Inventory, lists: Mapping[Named, set[str]]) -> dict[Named, list[Path]]:

@@ -18,7 +18,7 @@ from portproof.archive.folder import (
     FileDigest,
     Manifest,
 )
-from portproof.errors import ContentError, Problem
+from portproof.errors import Code, ContentError, Problem
 
 _CHUNK: Final = 1 << 20
 _LARGEST_MANIFEST: Final = 1 << 24
@@ -36,9 +36,9 @@ class _ManifestFormat(msgspec.Struct, frozen=True):
     format: str
 
 
-def wrong(file: Path, text: str, line: int = 0) -> ContentError:
-    """The error that a file of an audit cannot be used."""
-    return ContentError([Problem(str(file), line, min(line, 1), "", text)])
+def wrong(file: Path, text: str, code: Code) -> ContentError:
+    """Return the error that a file of an audit cannot be used."""
+    return ContentError([Problem.of_file(file, text, code)])
 
 
 def read_bytes(file: Path, largest: int | None = None) -> bytes:
@@ -50,12 +50,12 @@ def read_bytes(file: Path, largest: int | None = None) -> bytes:
     try:
         told = file.lstat()
         if not stat.S_ISREG(told.st_mode):
-            raise wrong(file, "is not a plain file")
+            raise wrong(file, "is not a plain file", Code.UNREADABLE)
         if largest is not None and told.st_size > largest:
-            raise wrong(file, f"is larger than {largest} bytes")
+            raise wrong(file, f"is larger than {largest} bytes", Code.TOO_LARGE)
         return file.read_bytes()
     except OSError as error:
-        raise wrong(file, f"cannot be read: {error.strerror or error}") from error
+        raise wrong(file, f"cannot be read: {error.strerror or error}", Code.UNREADABLE) from error
 
 
 def check_format(file: Path, data: bytes, known: str) -> None:
@@ -67,13 +67,15 @@ def check_format(file: Path, data: bytes, known: str) -> None:
     try:
         told = msgspec.json.decode(data, type=_ManifestFormat).format
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise wrong(file, f"is damaged: {error}") from error
+        raise wrong(file, f"is damaged: {error}", Code.DAMAGED) from error
     if told == known:
         return
     mine, theirs = _VERSION.fullmatch(known), _VERSION.fullmatch(told)
     newer = mine and theirs and theirs["kind"] == mine["kind"]
     why = "; it was written by a newer version of portproof" if newer else ""
-    raise wrong(file, f"is of format {told[:80]!a}; this version reads {known}{why}")
+    raise wrong(
+        file, f"is of format {told[:80]!a}; this version reads {known}{why}", Code.UNKNOWN_FORMAT
+    )
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -84,16 +86,17 @@ def read_manifest(folder: Path) -> Manifest:
     """
     file = folder / MANIFEST
     if not file.exists():
-        raise wrong(folder, why_without_manifest(folder))
+        code = Code.UNFINISHED if is_half_written(folder) else Code.NOT_AN_AUDIT
+        raise wrong(folder, why_without_manifest(folder), code)
     data = read_bytes(file, _LARGEST_MANIFEST)
     check_format(file, data, FORMAT)
     try:
         manifest = msgspec.json.decode(data, type=Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise wrong(file, f"is damaged: {error}") from error
+        raise wrong(file, f"is damaged: {error}", Code.DAMAGED) from error
     for name in manifest.files:
         if not _is_plain(name):
-            raise wrong(file, f"names {name[:80]!a}, which is no file of this folder")
+            raise wrong(file, f"names {name[:80]!a}, which is no file of this folder", Code.DAMAGED)
     return manifest
 
 
@@ -167,7 +170,7 @@ def insist(folder: Path, manifest: Manifest) -> None:
         ContentError: names every such file.
     """
     found = [
-        Problem(str(folder / each.name), 0, 0, "", each.what)
+        Problem.of_file(folder / each.name, each.what, Code.EDITED)
         for each in differences(folder, manifest)
     ]
     if found:

@@ -14,7 +14,7 @@ from portproof.archive.folder import (
     Evidence,
     Request,
 )
-from portproof.errors import ContentError, Problem
+from portproof.errors import Code, ContentError, Problem
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -29,9 +29,11 @@ def _decoded(file: Path, shape: type[S]) -> S:
     try:
         return msgspec.json.decode(file.read_bytes(), type=shape)
     except OSError as error:
-        raise ContentError([Problem(str(file), 0, 0, "", _unreadable(error, file))]) from error
+        raise ContentError(
+            [Problem.of_file(file, _unreadable(error, file), Code.UNREADABLE)]
+        ) from error
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise ContentError([Problem(str(file), 0, 0, "", f"is damaged: {error}")]) from error
+        raise ContentError([Problem.of_file(file, f"is damaged: {error}", Code.DAMAGED)]) from error
 
 
 def read_request(folder: Path) -> Request:
@@ -44,7 +46,7 @@ def read_request(folder: Path) -> Request:
     request = _decoded(file, Request)
     if request.format != REQUEST_FORMAT:
         text = f"is of format {request.format!a}; this version reads {REQUEST_FORMAT}"
-        raise ContentError([Problem(str(file), 0, 0, "", text)])
+        raise ContentError([Problem.of_file(file, text, Code.UNKNOWN_FORMAT)])
     return request
 
 
@@ -61,19 +63,21 @@ def read_evidence(folder: Path) -> Iterator[Evidence]:
     decoder = msgspec.json.Decoder(Evidence)
     try:
         if not stat.S_ISREG(file.stat().st_mode):
-            raise ContentError([Problem(str(file), 0, 0, "", "is not a plain file")])
+            raise ContentError([Problem.of_file(file, "is not a plain file", Code.UNREADABLE)])
         with file.open("rb") as journal:
             number = 0
             while line := journal.readline(_LONGEST_LINE):
                 number += 1
                 if len(line) >= _LONGEST_LINE:
                     text = f"is longer than {_LONGEST_LINE} bytes"
-                    raise ContentError([Problem(str(file), number, 1, "", text)])
+                    raise ContentError([Problem(str(file), number, 1, "", text, Code.TOO_LARGE)])
                 if not line.endswith(b"\n"):
                     return
                 yield decoder.decode(line)
     except OSError as error:
         text = f"cannot be read: {error.strerror or error}"
-        raise ContentError([Problem(str(file), 0, 0, "", text)]) from error
+        raise ContentError([Problem.of_file(file, text, Code.UNREADABLE)]) from error
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise ContentError([Problem(str(file), number, 1, "", f"is damaged: {error}")]) from error
+        raise ContentError(
+            [Problem(str(file), number, 1, "", f"is damaged: {error}", Code.DAMAGED)]
+        ) from error

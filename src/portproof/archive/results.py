@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from portproof.archive.folder import Manifest
 from portproof.archive.integrity import check_format, insist, read_bytes, read_manifest, wrong
 from portproof.archive.wire import Judged, NotApplicable, PlacedWaiver
+from portproof.errors import Code
 from portproof.model.verdicts import LETTERS, PASSED, Judgement, Verdict
 from portproof.policy.checks import Check
 from portproof.policy.policy import BoundRule, Policy
@@ -114,9 +115,9 @@ def read_result(folder: Path) -> AuditResult:
     insist(folder, manifest)
     stored = read_stored(folder, manifest)
     if stored.result.run != manifest.run:
-        raise wrong(folder / AUDIT, "is of another run than the manifest")
+        raise wrong(folder / AUDIT, "is of another run than the manifest", Code.EDITED)
     if not stored.adds_up:
-        raise wrong(folder / AUDIT, "has totals that are not those of its verdicts")
+        raise wrong(folder / AUDIT, "has totals that are not those of its verdicts", Code.EDITED)
     return stored.result
 
 
@@ -131,7 +132,7 @@ def read_past(folder: Path) -> EarlierAudit:
     try:
         told = msgspec.json.decode(data, type=_Summary)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise wrong(folder / AUDIT, f"is damaged: {error}") from error
+        raise wrong(folder / AUDIT, f"is damaged: {error}", Code.DAMAGED) from error
     return EarlierAudit(told.run.finished, str(folder), told.totals.hosts, told.totals.verdicts)
 
 
@@ -139,10 +140,12 @@ def _whole_document(folder: Path, manifest: Manifest) -> bytes:
     file = folder / AUDIT
     told = manifest.files.get(AUDIT)
     if told is None:
-        raise wrong(file, "is not in the manifest; there is no result to read")
+        text = "is not in the manifest; there is no result to read"
+        raise wrong(file, text, Code.NOT_AN_AUDIT)
     data = read_bytes(file)
     if hashlib.sha256(data).hexdigest() != told.sha256:
-        raise wrong(file, "was edited: its SHA-256 is not the one in the manifest")
+        text = "was edited: its SHA-256 is not the one in the manifest"
+        raise wrong(file, text, Code.EDITED)
     return data
 
 
@@ -173,11 +176,11 @@ def _read(file: Path, data: bytes) -> Stored:
     try:
         document = msgspec.json.decode(data, type=_Document)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise wrong(file, f"is damaged: {error}") from error
+        raise wrong(file, f"is damaged: {error}", Code.DAMAGED) from error
     try:
         return Stored(_result(document), document.totals, document.exit_code)
     except _DamagedError as error:
-        raise wrong(file, f"is damaged: {error}") from error
+        raise wrong(file, f"is damaged: {error}", Code.DAMAGED) from error
 
 
 class _DamagedError(Exception):

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 import asyncssh
 
 from portproof.archive.folder import MANIFEST, SIGNATURE, Sign
-from portproof.errors import ContentError, Problem, UsageError
+from portproof.errors import Code, ContentError, Problem, UsageError
 
 NAMESPACE: Final = "portproof"
 _ALGORITHM: Final = "ssh-ed25519"
@@ -139,9 +139,9 @@ def refuse_bad_signature(folder: Path) -> None:
         check(file.read_bytes(), (folder / MANIFEST).read_bytes(), None)
     except OSError as error:
         text = f"cannot be checked: {error.strerror or error}"
-        raise ContentError([Problem(str(file), 0, 0, "", text)]) from error
+        raise ContentError([Problem.of_file(file, text, Code.UNREADABLE)]) from error
     except BadSignatureError as error:
-        raise ContentError([Problem(str(file), 0, 0, "", str(error))]) from error
+        raise ContentError([Problem.of_file(file, str(error), Code.SIGNATURE)]) from error
 
 
 def _parsed(signature: bytes) -> tuple[asyncssh.SSHKey, str, bytes]:
@@ -196,7 +196,9 @@ def public_keys(file: Path) -> tuple[bytes, ...]:
     try:
         lines = file.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise ContentError([Problem(str(file), 0, 0, "", f"cannot be read: {error}")]) from error
+        raise ContentError(
+            [Problem.of_file(file, f"cannot be read: {error}", Code.UNREADABLE)]
+        ) from error
     told = [(at, line.strip()) for at, line in enumerate(lines, start=1)]
     keys = [
         key
@@ -205,20 +207,22 @@ def public_keys(file: Path) -> tuple[bytes, ...]:
         for key in _keys_of(file, at, line)
     ]
     if not keys:
-        raise ContentError([Problem(str(file), 0, 0, "", "holds no key that may sign")])
+        raise ContentError([Problem.of_file(file, "holds no key that may sign", Code.EMPTY)])
     return tuple(keys)
 
 
 def _keys_of(file: Path, at: int, line: str) -> Iterator[bytes]:
     found = _LINE.fullmatch(line)
     if found is None:
-        raise ContentError([Problem(str(file), at, 1, "", f"is no {_ALGORITHM} public key")])
+        raise ContentError(
+            [Problem(str(file), at, 1, "", f"is no {_ALGORITHM} public key", Code.INVALID_KEY)]
+        )
     try:
         if _may_sign(found["before"] or ""):
             raw = base64.b64decode(found["key"], validate=True)
             yield asyncssh.public_key.decode_ssh_public_key(raw).public_data
     except (ValueError, binascii.Error, asyncssh.KeyImportError) as error:
-        raise ContentError([Problem(str(file), at, 1, "", str(error))]) from error
+        raise ContentError([Problem(str(file), at, 1, "", str(error), Code.INVALID_KEY)]) from error
 
 
 def _may_sign(before: str) -> bool:

@@ -118,7 +118,7 @@ def _not_whole(error: ImportError) -> str:
 
 def _content_error(error: ContentError) -> ExitCode:
     for problem in error.problems:
-        click.echo(str(problem), err=True)
+        click.echo(f"{problem} [{problem.code}]", err=True)
     count = len(error.problems)
     click.echo(f"portproof: {count} error{'s' * (count != 1)}; nothing was judged", err=True)
     return ExitCode.ERROR

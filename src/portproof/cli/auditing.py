@@ -29,7 +29,7 @@ from portproof.cli.show import show
 from portproof.cli.signing import signer_of
 from portproof.cli.summary import summary
 from portproof.cli.theming import Themed
-from portproof.errors import UsageError
+from portproof.errors import Code, UsageError
 from portproof.exitcodes import ExitCode
 from portproof.inventory.read import read_inventory
 from portproof.inventory.vault import VaultOptions
@@ -133,7 +133,8 @@ def _refuse_edited(folder: Path) -> None:
         manifest = read_manifest(folder)
         insist(folder, manifest)
         if read_request(folder).sign is not None and not (folder / SIGNATURE).exists():
-            raise wrong(folder / SIGNATURE, "is missing: the audit was asked to sign its manifest")
+            text = "is missing: the audit was asked to sign its manifest"
+            raise wrong(folder / SIGNATURE, text, Code.SIGNATURE)
     if (folder / SIGNATURE).exists():
         from portproof.archive.signing import refuse_bad_signature  # noqa: PLC0415 - it loads asyncssh, which only a signed folder repays
 

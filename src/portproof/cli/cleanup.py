@@ -9,6 +9,7 @@ from portproof.archive.read import read_evidence
 from portproof.archive.results import read_result
 from portproof.cli.show import Line
 from portproof.content.load import Content
+from portproof.errors import Code
 from portproof.result.result import AuditResult
 from portproof.run.audit import untidy_waivers
 from portproof.text.visible import visible
@@ -22,7 +23,8 @@ def finished(folder: Path) -> AuditResult:
     """
     result = read_result(folder)
     if result.run.interrupted:
-        raise wrong(folder, f"the audit was interrupted; go on with --resume {folder}")
+        text = f"the audit was interrupted; go on with --resume {folder}"
+        raise wrong(folder, text, Code.UNFINISHED)
     return result
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import yaml
 
-from portproof.errors import Problem
+from portproof.errors import Code, Problem
 
 _BASE: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -66,10 +66,10 @@ class Document:
                 return self.positions[path[:length]]
         return (0, 0)
 
-    def problem(self, path: KeyPath, message: str, *, at_key: bool = False) -> Problem:
+    def problem(self, path: KeyPath, message: str, code: Code, *, at_key: bool = False) -> Problem:
         """Make a problem at a path of this document."""
         place = self.keys.get(path) if at_key else None
-        return Problem(self.file, *(place or self.place(path)), written(path), message)
+        return Problem(self.file, *(place or self.place(path)), written(path), message, code)
 
 
 def written(path: KeyPath) -> str:
@@ -84,9 +84,11 @@ def read_bytes(file: Path) -> bytes | Problem:
         with file.open("rb") as stream:
             data = stream.read(MOST_BYTES + 1)
     except OSError as error:
-        return Problem(str(file), 0, 0, "", f"cannot be read: {error.strerror or error}")
+        return Problem.of_file(file, f"cannot be read: {error.strerror or error}", Code.UNREADABLE)
     if len(data) > MOST_BYTES:
-        return Problem(str(file), 0, 0, "", f"is larger than {MOST_BYTES >> 20} MiB; split it")
+        return Problem.of_file(
+            file, f"is larger than {MOST_BYTES >> 20} MiB; split it", Code.TOO_LARGE
+        )
     return data
 
 
@@ -98,9 +100,11 @@ def parse_document(name: str, data: bytes) -> Document:
     except yaml.MarkedYAMLError as error:
         document.problems.append(_syntax_problem(name, error))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        document.problems.append(Problem(name, 0, 0, "", f"is not YAML in UTF-8: {error}"))
+        document.problems.append(
+            Problem.of_file(name, f"is not YAML in UTF-8: {error}", Code.ENCODING)
+        )
     except RecursionError:
-        document.problems.append(Problem(name, 0, 0, "", "is nested too deeply"))
+        document.problems.append(Problem.of_file(name, "is nested too deeply", Code.TOO_DEEP))
     else:
         _fill(document, node)
     return document
@@ -135,18 +139,18 @@ def _syntax_problem(name: str, error: yaml.MarkedYAMLError) -> Problem:
     mark = error.problem_mark or error.context_mark
     place = (mark.line + 1, mark.column + 1) if mark else (0, 0)
     text = " ".join(part for part in (error.context, error.problem) if part)
-    return Problem(name, *place, "", f"is not YAML: {text}")
+    return Problem(name, *place, "", f"is not YAML: {text}", Code.SYNTAX)
 
 
 def _fill(document: Document, node: yaml.Node | None) -> None:
     if node is None:
-        document.problems.append(Problem(document.file, 0, 0, "", "is empty"))
+        document.problems.append(Problem.of_file(document.file, "is empty", Code.EMPTY))
         return
     builder = _Builder(document)
     try:
         document.value = builder.build(node, ())
     except _DocumentTooLargeError as error:
-        document.problems.append(Problem(document.file, 0, 0, "", str(error)))
+        document.problems.append(Problem.of_file(document.file, str(error), Code.TOO_LARGE))
 
 
 class _DocumentTooLargeError(Exception):
@@ -177,7 +181,9 @@ class _Builder:
 
     def _collection(self, node: yaml.Node, path: KeyPath) -> Any:  # noqa: ANN401 - plain YAML values
         if node.tag.removeprefix(_TAG) not in {"seq", "map"}:
-            self._problem(node, path, f"has the tag {node.tag}, which has no meaning here")
+            self._problem(
+                node, path, f"has the tag {node.tag}, which has no meaning here", Code.UNKNOWN_TAG
+            )
         if isinstance(node, yaml.SequenceNode):
             return [self.build(item, (*path, index)) for index, item in enumerate(node.value)]
         return self._mapping(node, path)
@@ -188,7 +194,7 @@ class _Builder:
             key = key_node.value if isinstance(key_node, yaml.ScalarNode) else "?"
             here = (*path, key)
             if key in value:
-                self._problem(key_node, here, "is there twice; keys are unique")
+                self._problem(key_node, here, "duplicate key", Code.DUPLICATE_KEY)
                 continue
             self._document.keys[here] = _position(key_node)
             value[key] = self.build(value_node, here)
@@ -197,16 +203,20 @@ class _Builder:
     def _scalar(self, node: yaml.ScalarNode, path: KeyPath) -> Any:  # noqa: ANN401 - plain YAML values
         kind = node.tag.removeprefix(_TAG)
         if kind not in _SCALARS:
-            self._problem(node, path, f"has the tag {node.tag}, which has no meaning here")
+            self._problem(
+                node, path, f"has the tag {node.tag}, which has no meaning here", Code.UNKNOWN_TAG
+            )
             return node.value
         try:
             return _SCALARS[kind](node.value)
         except ValueError:
-            self._problem(node, path, f"{node.value[:40]!r} is not a value of type {kind}")
+            self._problem(
+                node, path, f"{node.value[:40]!r} is not a value of type {kind}", Code.WRONG_VALUE
+            )
             return None
 
-    def _problem(self, node: yaml.Node, path: KeyPath, message: str) -> None:
-        problem = Problem(self._document.file, *_position(node), written(path), message)
+    def _problem(self, node: yaml.Node, path: KeyPath, message: str, code: Code) -> None:
+        problem = Problem(self._document.file, *_position(node), written(path), message, code)
         self._document.problems.append(problem)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from portproof.errors import Problem
+from portproof.errors import Code, Problem
 
 _ENDINGS: Final = (".yml", ".yaml")
 _TESTS: Final = ".test"
@@ -33,7 +33,7 @@ def yaml_files(path: Path) -> Iterator[Path | Problem]:
     elif path.exists():
         yield path
     else:
-        yield Problem(str(path), 0, 0, "", _why_missing(path))
+        yield Problem.of_file(path, _why_missing(path), Code.UNREADABLE)
 
 
 def _why_missing(path: Path) -> str:
@@ -47,12 +47,12 @@ def _why_missing(path: Path) -> str:
 def _walk(folder: Path, above: tuple[str, ...]) -> Iterator[Path | Problem]:
     real = os.path.realpath(folder)
     if real in above:
-        yield Problem(str(folder), 0, 0, "", f"leads back to {real}; remove the link")
+        yield Problem.of_file(folder, f"leads back to {real}; remove the link", Code.LINK_LOOP)
         return
     try:
         entries = sorted(folder.iterdir())
     except OSError as error:
-        yield Problem(str(folder), 0, 0, "", f"cannot be read: {error.strerror or error}")
+        yield Problem.of_file(folder, f"cannot be read: {error.strerror or error}", Code.UNREADABLE)
         return
     for entry in entries:
         if entry.is_dir() and not entry.name.startswith("."):

@@ -13,7 +13,7 @@ from portproof.catalog.controls import control_trouble, framework_trouble
 from portproof.content.document import Document, KeyPath
 from portproof.content.load import Content, Loaded
 from portproof.content.sql_tokens import copies, said
-from portproof.errors import Problem
+from portproof.errors import Code, Problem
 from portproof.model.base import ByPlatform, Text
 from portproof.policy.checks import Check
 from portproof.policy.policy import Policy
@@ -54,7 +54,7 @@ def _twice(names: Iterable[tuple[str, Document]], key: str) -> Iterator[Problem]
     for name, document in names:
         if name in first:
             text = f"{name} is also the id of {first[name].file}; ids are unique"
-            yield document.problem((key,), text)
+            yield document.problem((key,), text, Code.DUPLICATE_ID)
         first.setdefault(name, document)
 
 
@@ -64,7 +64,8 @@ def _rules_twice(document: Document) -> Iterator[Problem]:
         path: KeyPath = ("rules", index, "id")
         name = rule["id"]
         if name in lines:
-            yield document.problem(path, f"{name} is the id of the rule on line {lines[name]} too")
+            text = f"{name} is the id of the rule on line {lines[name]} too"
+            yield document.problem(path, text, Code.DUPLICATE_ID)
         lines.setdefault(name, document.place(path)[0])
 
 
@@ -74,10 +75,10 @@ def _rule_problems(loaded: Loaded[Policy], known: dict[str, Check]) -> Iterator[
     for index, rule in enumerate(loaded.model.rules):
         here: KeyPath = ("rules", index)
         if flaw := rule.flaw():
-            yield document.problem(here, flaw)
+            yield document.problem(here, flaw, Code.CONTRADICTION)
         if rule.hosts is not None and rule.hosts.excludes_itself:
             text = f"{rule.hosts} takes away every host it names; the rule can never match"
-            yield document.problem((*here, "hosts"), text)
+            yield document.problem((*here, "hosts"), text, Code.NEVER_MATCHES)
         if isinstance(rule, CheckRule):
             yield from _reference(rule.check, known, document, (*here, "check"))
         yield from _map_problems(rule, document, (*here, "maps"))
@@ -87,10 +88,11 @@ def _map_problems(rule: Rule, document: Document, path: KeyPath) -> Iterator[Pro
     """A number nobody has is a typing mistake, and would be missing from a report by control."""
     for framework, numbers in rule.maps.items():
         if trouble := framework_trouble(framework):
-            yield document.problem((*path, framework), trouble, at_key=True)
+            code = Code.FRAMEWORK_SPELLING
+            yield document.problem((*path, framework), trouble, code, at_key=True)
         for index, number in enumerate(numbers):
             if trouble := control_trouble(framework, number):
-                yield document.problem((*path, framework, index), trouble)
+                yield document.problem((*path, framework, index), trouble, Code.UNKNOWN_CONTROL)
 
 
 def _waiver_problems(content: Content) -> Iterator[Problem]:
@@ -104,13 +106,14 @@ def _waiver_problems(content: Content) -> Iterator[Problem]:
         near = difflib.get_close_matches(bound.rule, known, n=1)
         hint = f"; did you mean {near[0]}?" if near else "; write policy/rule"
         path: KeyPath = ("waivers", bound.index, "rule")
-        yield documents[bound.file].problem(path, f"no rule is called {bound.rule}{hint}")
+        text = f"no rule is called {bound.rule}{hint}"
+        yield documents[bound.file].problem(path, text, Code.UNKNOWN_NAME)
 
 
 def _pattern_problem(policy: Policy, document: Document) -> Iterator[Problem]:
     if policy.hosts.excludes_itself:
         text = f"{policy.hosts} takes away every host it names; no rule can match"
-        yield document.problem(("hosts",), text)
+        yield document.problem(("hosts",), text, Code.NEVER_MATCHES)
 
 
 def _reference(
@@ -120,7 +123,7 @@ def _reference(
         return
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"; did you mean {near[0]}?" if near else f"; known: {', '.join(sorted(known))}"
-    yield document.problem(path, f"no check is called {name}{hint}")
+    yield document.problem(path, f"no check is called {name}{hint}", Code.UNKNOWN_NAME)
 
 
 def lint_tests(tests: Iterable[Loaded[PolicyTest]], content: Content) -> Iterator[Problem]:
@@ -131,12 +134,14 @@ def lint_tests(tests: Iterable[Loaded[PolicyTest]], content: Content) -> Iterato
     for loaded in tests:
         name = loaded.model.test
         if name not in rules:
-            yield loaded.document.problem(("test",), _no_such("policy", name, list(rules)))
+            text = _no_such("policy", name, list(rules))
+            yield loaded.document.problem(("test",), text, Code.UNKNOWN_NAME)
             continue
         for index, case in enumerate(loaded.model.cases):
             for rule in case.expect.keys() - set(rules[name]):
                 path: KeyPath = ("cases", index, "expect", rule)
-                yield loaded.document.problem(path, _no_such("rule", rule, rules[name]))
+                text = _no_such("rule", rule, rules[name])
+                yield loaded.document.problem(path, text, Code.UNKNOWN_NAME)
 
 
 def _no_such(kind: str, name: str, known: list[str]) -> str:
@@ -148,7 +153,7 @@ def _sql_problems(loaded: Loaded[Check]) -> Iterator[Problem]:
     for key in ("sql", "witness"):
         for path, text in _texts(getattr(loaded.model, key), (key,)):
             if trouble := sql_trouble(text):
-                yield loaded.document.problem(path, trouble)
+                yield loaded.document.problem(path, trouble, Code.INVALID_SQL)
 
 
 def _texts(value: Text | ByPlatform | None, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:

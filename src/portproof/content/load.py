@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from portproof.content.document import Document, parse_document, read_bytes
 from portproof.content.files import files_of_tests, yaml_files
 from portproof.content.problems import to_problems
-from portproof.errors import ContentError, Problem
+from portproof.errors import Code, ContentError, Problem
 from portproof.policy.checks import Check
 from portproof.policy.policy import BoundRule, Policy
 from portproof.policy.policy_tests import PolicyTest
@@ -171,7 +171,7 @@ def _nothing_in(path: Path, content: Content) -> Iterator[Problem]:
     inside = any(_is_under(Path(loaded.document.file), path) for loaded in content.policies)
     wrong = any(_is_under(Path(problem.file), path) for problem in content.problems)
     if not inside and not wrong:
-        yield Problem(str(path), 0, 0, "", "holds no policy; a policy is a file *.yml")
+        yield Problem.of_file(path, "holds no policy; a policy is a file *.yml", Code.EMPTY)
 
 
 def _is_under(file: Path, path: Path) -> bool:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from portproof.content.document import Document, KeyPath
-from portproof.errors import Problem
+from portproof.errors import Code, Problem
 from portproof.policy.checks import VERSION
 from portproof.policy.rules.kinds import rule_kinds
 
@@ -25,8 +25,9 @@ def to_problems(
     deepest = _without_echoes(details)
     for detail in deepest:
         path = _in_document(detail["loc"], document.value)
+        code = _CODES.get(detail["type"], Code.WRONG_VALUE)
         message = _message(detail, model)
-        yield document.problem(path, message, at_key=detail["type"] == "extra_forbidden")
+        yield document.problem(path, message, code, at_key=code is Code.UNKNOWN_FIELD)
 
 
 def _without_echoes(details: list[ErrorDetails]) -> list[ErrorDetails]:
@@ -157,3 +158,18 @@ _WORDINGS: Final[dict[str, Callable[[ErrorDetails], str]]] = {
     "literal_error": _choice,
     "rule_kind": _rule_kind,
 }
+
+_CODES: Final = {
+    "extra_forbidden": Code.UNKNOWN_FIELD,
+    "missing": Code.MISSING_FIELD,
+    "rule_kind": Code.MISSING_FIELD,
+    "string_type": Code.WRONG_TYPE,
+    "int_type": Code.WRONG_TYPE,
+    "float_type": Code.WRONG_TYPE,
+    "bool_type": Code.WRONG_TYPE,
+    "model_type": Code.WRONG_TYPE,
+    "dict_type": Code.WRONG_TYPE,
+    "tuple_type": Code.WRONG_TYPE,
+    "list_type": Code.WRONG_TYPE,
+}
+"""Pydantic's types of errors; every other one is about a value."""

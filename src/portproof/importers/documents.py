@@ -14,7 +14,7 @@ from portproof.content.document import (
     parse_document,
     read_bytes,
 )
-from portproof.errors import Problem
+from portproof.errors import Code, Problem
 
 MOST_DOCUMENTS: Final = 5_000
 """The largest known file of Fleet policies has about 500."""
@@ -37,7 +37,7 @@ def why_unreadable(file: Path) -> str | None:
 def read_regular(file: Path) -> bytes | Problem:
     """A regular file's contents, unless it cannot be read or is too large."""
     wrong = why_unreadable(file)
-    return Problem(str(file), 0, 0, "", wrong) if wrong else read_bytes(file)
+    return Problem.of_file(file, wrong, Code.UNREADABLE) if wrong else read_bytes(file)
 
 
 class Library:
@@ -62,7 +62,9 @@ class Library:
         for line, part in _parts(data):
             self._documents += 1
             if self._documents > MOST_DOCUMENTS or self._values > MOST_VALUES:
-                problem = Problem(str(file), line + 1, 0, "", "too much for one import; split it")
+                problem = Problem(
+                    str(file), line + 1, 0, "", "too much for one import; split it", Code.TOO_LARGE
+                )
                 yield Document(str(file), problems=[problem])
                 return
             document = parse_document(str(file), part)
@@ -95,8 +97,7 @@ def _moved(document: Document, lines: int) -> Document:
 
 
 def _told(problem: Problem, lines: int) -> Problem:
-    again = problem.path in _OF_A_DOCUMENT and "is there twice" in problem.message
+    again = problem.path in _OF_A_DOCUMENT and problem.code is Code.DUPLICATE_KEY
     hint = "; is a line --- missing above it?" if again else ""
     line = problem.line + lines if problem.line else 0
-    message = f"{problem.message}{hint}"
-    return Problem(problem.file, line, problem.column, problem.path, message)
+    return problem._replace(line=line, message=f"{problem.message}{hint}")

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from portproof.content.document import Document, KeyPath
-from portproof.errors import Problem
+from portproof.errors import Code, Problem
 from portproof.model.observation import Platform
 from portproof.policy.checks import VERSION
 
@@ -45,7 +45,8 @@ class Fields:
 
     def tell(self, below: KeyPath, message: str, *, at_key: bool = False) -> None:
         """Tell that something at or below this place is not imported."""
-        self._told.append(self.document.problem((*self.path, *below), message, at_key=at_key))
+        path = (*self.path, *below)
+        self._told.append(self.document.problem(path, message, Code.NOT_IMPORTED, at_key=at_key))
 
     def has(self, key: str) -> bool:
         """Whether there is such a key that holds something."""
@@ -108,7 +109,7 @@ def fields_at(document: Document, path: KeyPath, told: list[Problem]) -> Fields 
     if isinstance(value, Mapping):
         return Fields(document, path, told)
     text = f"must be a mapping of keys to values, not {kind_of(value)}; left out"
-    told.append(document.problem(path, text))
+    told.append(document.problem(path, text, Code.NOT_IMPORTED))
     return None
 
 
@@ -135,6 +136,7 @@ def items_of(document: Document, path: KeyPath, told: list[Problem]) -> Iterator
     """The places of a list's items; nothing is an empty list, another type is told."""
     value = value_at(document, path)
     if value is not None and not isinstance(value, list):
-        told.append(document.problem(path, f"must be a list, not {kind_of(value)}; left out"))
+        text = f"must be a list, not {kind_of(value)}; left out"
+        told.append(document.problem(path, text, Code.NOT_IMPORTED))
         return
     yield from ((*path, index) for index in range(len(value or ())))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from portproof.content.document import Document, KeyPath
-from portproof.errors import ContentError
+from portproof.errors import Code, ContentError
 from portproof.importers.fields import (
     Fields,
     fields_at,
@@ -66,7 +66,7 @@ class _FleetReader:
             self._tell(document, (), text)
 
     def _tell(self, document: Document, path: KeyPath, message: str) -> None:
-        self.found.told.append(document.problem(path, message, at_key=True))
+        self.found.told.append(document.problem(path, message, Code.NOT_IMPORTED, at_key=True))
 
     def _classic(self, document: Document, value: dict[str, Any]) -> None:
         for key in value:

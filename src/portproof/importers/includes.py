@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from portproof.content.document import Document
-from portproof.errors import Problem
+from portproof.errors import Code, Problem
 from portproof.importers.documents import Library, why_unreadable
 from portproof.importers.fields import Fields
 
@@ -63,7 +63,8 @@ class Includes:
     def _included(self, fields: Fields, key: str, file: Path) -> Iterator[Document]:
         wrong = self._why_not(file)
         if wrong is not None:
-            self.problems.append(fields.document.problem((*fields.path, key), wrong))
+            place = (*fields.path, key)
+            self.problems.append(fields.document.problem(place, wrong, Code.INCLUDE))
         elif self._library.holds(file):
             fields.tell((key,), f"includes {file.name} once more; it was read once")
         else:

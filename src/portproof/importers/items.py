@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from portproof.content.document import MOST_BYTES, Document, KeyPath
-from portproof.errors import ContentError, Problem
+from portproof.errors import Code, ContentError, Problem
 from portproof.model.observation import Platform
 from portproof.text.visible import shortened
 
@@ -45,9 +45,8 @@ class ImportedItem:
 
     def problem(self, message: str) -> Problem:
         """Tell that it is left out."""
-        return self.document.problem(
-            self.path, f"{shortened(self.title, 60)!r} {message}; left out"
-        )
+        text = f"{shortened(self.title, 60)!r} {message}; left out"
+        return self.document.problem(self.path, text, Code.NOT_IMPORTED)
 
 
 @dataclass(slots=True)
@@ -67,5 +66,5 @@ class ImportedItems:
         self.size += item.size
         if self.size > _MOST_TEXT:
             text = f"expands to more than {_MOST_TEXT >> 20} MiB of text; check the aliases"
-            raise ContentError([item.document.problem(item.path, text)])
+            raise ContentError([item.document.problem(item.path, text, Code.TOO_LARGE)])
         self.items.append(item)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from portproof.content.document import Document, KeyPath
-from portproof.errors import ContentError, Problem
+from portproof.errors import Code, ContentError, Problem
 from portproof.importers.documents import read_regular
 from portproof.importers.fields import (
     EVERYWHERE,
@@ -79,7 +79,7 @@ class _PackReader:
         return fields_at(self._document, path, self.found.told)
 
     def _tell(self, path: KeyPath, message: str) -> None:
-        self.found.told.append(self._document.problem(path, message))
+        self.found.told.append(self._document.problem(path, message, Code.NOT_IMPORTED))
 
     def _configuration(self, fields: Fields) -> None:
         if fields.take("schedule") is not None:

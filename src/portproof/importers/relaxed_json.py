@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from portproof.content.document import DEEPEST, MOST_VALUES, Document, KeyPath, Position, written
-from portproof.errors import Problem
+from portproof.errors import Code, Problem
 
 _SPACE: Final = re.compile(r"[ \t\r\n]*+")
 _STRING: Final = re.compile(
@@ -30,18 +30,26 @@ def parse_json(name: str, data: bytes) -> Document:
     try:
         source = _joined(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        document.problems.append(Problem(name, 0, 0, "", f"is not UTF-8: {error.reason}"))
+        document.problems.append(
+            Problem.of_file(name, f"is not UTF-8: {error.reason}", Code.ENCODING)
+        )
         return document
     reader = _JsonReader(source, document)
     try:
         document.value = reader.whole()
     except _SyntaxError as error:
-        document.problems.append(Problem(name, *source.place(reader.at), "", str(error)))
+        document.problems.append(
+            Problem(name, *source.place(reader.at), "", str(error), error.code)
+        )
     return document
 
 
 class _SyntaxError(Exception):
     """What is wrong where the reader stands."""
+
+    def __init__(self, message: str, code: Code = Code.SYNTAX) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 @dataclass(slots=True)
@@ -98,9 +106,9 @@ class _JsonReader:
         self._skip()
         self._values += 1
         if self._values > MOST_VALUES:
-            raise _SyntaxError("holds too many values; split it")
+            raise _SyntaxError("holds too many values; split it", Code.TOO_LARGE)
         if len(path) > DEEPEST:
-            raise _SyntaxError("is nested too deeply")
+            raise _SyntaxError("is nested too deeply", Code.TOO_DEEP)
         self._document.positions[path] = self._source.place(self.at)
         if self._takes("{"):
             return self._object(path)
@@ -116,15 +124,17 @@ class _JsonReader:
             key = self._string()
             here = (*path, key)
             if key in value:
-                text = "is there twice; keys are unique"
-                problem = Problem(self._document.file, *place, written(here), text)
-                self._document.problems.append(problem)
+                self._twice(here, place)
             self._skip()
             if not self._takes(":"):
                 raise _SyntaxError("is not JSON: expected ':' after a key")
             self._document.keys[here] = place
             value[key] = self._value(here)
         return value
+
+    def _twice(self, path: KeyPath, place: Position) -> None:
+        told = (self._document.file, *place, written(path))
+        self._document.problems.append(Problem(*told, "duplicate key", Code.DUPLICATE_KEY))
 
     def _array(self, path: KeyPath) -> list[Any]:
         value: list[Any] = []

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from portproof.errors import ContentError, Problem
+from portproof.errors import Code, ContentError, Problem
 from portproof.inventory.ansible_inventory import InventoryRun, UnfinishedError, run
 from portproof.inventory.ansible_messages import (
     AnsibleMessage,
@@ -101,7 +101,7 @@ def ask(
 
 
 def _failure(sources: Sequence[str], text: str) -> ContentError:
-    return ContentError(Problem(source, 0, 0, "", text) for source in sources)
+    return ContentError(Problem.of_file(source, text, Code.ANSIBLE) for source in sources)
 
 
 def _last_words(ran: InventoryRun, errors: str) -> AnsibleMessage:

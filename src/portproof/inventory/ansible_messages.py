@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from portproof.errors import Problem
+from portproof.errors import Code, Problem
 from portproof.text.visible import shortened, visible
 
 _ENTRY: Final = re.compile(
@@ -166,7 +166,7 @@ def _problem(complaint: AnsibleMessage, sources: Sequence[str]) -> Problem:
     advice = [more for pattern, more in _ADVICE if re.search(pattern, complaint.text)]
     text = "; ".join((complaint.text.rstrip("."), *advice[:1]))
     file = as_written(complaint.file, sources)
-    return Problem(file, complaint.line, complaint.column, "", f"Ansible: {text}")
+    return Problem(file, complaint.line, complaint.column, "", f"Ansible: {text}", Code.ANSIBLE)
 
 
 def as_written(file: str, sources: Sequence[str]) -> str:

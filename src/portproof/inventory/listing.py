@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from portproof.errors import ContentError, Problem
+from portproof.errors import Code, ContentError, Problem
 from portproof.inventory.variables import Variables
 from portproof.model.hosts import ALL, UNGROUPED, Host
 
@@ -62,7 +62,7 @@ def read_listing(source: str, output: bytes | bytearray) -> Listing:
         return Listing(tuple(_read_hosts(members, meta)), members)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         text = f"ansible-inventory did not print an inventory: {error}"
-        raise ContentError([Problem(source, 0, 0, "", text)]) from None
+        raise ContentError([Problem.of_file(source, text, Code.ANSIBLE)]) from None
 
 
 def _rooted(groups: dict[str, InventoryGroup]) -> dict[str, InventoryGroup]:
@@ -99,7 +99,7 @@ def _refuse_oddities(source: str, names: tuple[str, ...], meta: ListingMeta) -> 
     told = [f"{ascii(name)[:80]} is no host name{_advice(name)}" for name in odd]
     told += [f"host {name!a} is in no group" for name in set(meta.hostvars) - set(names)]
     if told:
-        raise ContentError(Problem(source, 0, 0, "", text) for text in told)
+        raise ContentError(Problem.of_file(source, text, Code.HOST_NAME) for text in told)
 
 
 def _advice(name: str) -> str:

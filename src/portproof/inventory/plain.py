@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from portproof.errors import ContentError, Problem
+from portproof.errors import Code, ContentError, Problem
 from portproof.inventory.build import assembled
 from portproof.model.hosts import Host, Inventory, is_address
 
@@ -78,7 +78,9 @@ def look_at(source: str) -> PlainList | NotPlainList:
         return NotPlainList(f"has variables in {folder}, which only Ansible reads")
     found = _look_at_lines(source, data.removeprefix(b"\xef\xbb\xbf"))
     if isinstance(found, NotPlainList) and not path.is_file():
-        raise _wrong(str(path), "can be read only once; write what is for Ansible to a file")
+        raise _wrong(
+            str(path), "can be read only once; write what is for Ansible to a file", Code.UNREADABLE
+        )
     return found
 
 
@@ -99,7 +101,7 @@ def _look_at_list(source: str) -> PlainList | NotPlainList:
     names = [part.strip() for part in source.split(",") if part.strip()]
     odd = [name for name in names if not is_name(name)]
     if not names:
-        raise _wrong(source, "names no host")
+        raise _wrong(source, "names no host", Code.EMPTY)
     if odd:
         return NotPlainList(f"{ascii(odd[0])[:60]} is more than a host name")
     if folder := _variables_near(Path()):
@@ -120,23 +122,22 @@ def _read(path: Path) -> bytes | NotPlainList:
         with path.open("rb") as stream:
             data = stream.read(_MOST_BYTES + 1)
     except FileNotFoundError:
-        raise _wrong(
-            str(path), "does not exist; a list of hosts needs a comma: web1,web2,"
-        ) from None
+        text = "does not exist; a list of hosts needs a comma: web1,web2,"
+        raise _wrong(str(path), text, Code.UNREADABLE) from None
     except (OSError, ValueError) as error:
-        raise _wrong(str(path), f"cannot be read: {error}") from None
+        raise _wrong(str(path), f"cannot be read: {error}", Code.UNREADABLE) from None
     if data.startswith(b"#!") or (os.name == "posix" and os.access(path, os.X_OK)):
         return NotPlainList("is a program")
     return data
 
 
-def _wrong(source: str, text: str) -> ContentError:
-    return ContentError([Problem(source, 0, 0, "", text)])
+def _wrong(source: str, text: str, code: Code) -> ContentError:
+    return ContentError([Problem.of_file(source, text, code)])
 
 
 def _look_at_lines(source: str, data: bytes) -> PlainList | NotPlainList:
     if b"\0" in data:
-        raise _wrong(source, "is not text")
+        raise _wrong(source, "is not text", Code.ENCODING)
     too_large = len(data) > _MOST_BYTES
     beginning = data[:_CHUNK].rpartition(b"\n")[0] if too_large else data
     lines = list(_lines(beginning.decode("utf-8", "backslashreplace")))
@@ -144,9 +145,9 @@ def _look_at_lines(source: str, data: bytes) -> PlainList | NotPlainList:
         if _SYNTAX.search(text) and not is_address(text):
             return NotPlainList(f"{ascii(text)[:60]} is more than a host name", number, column)
     if too_large:
-        raise _wrong(source, f"is larger than {_MOST_BYTES >> 20} MiB")
+        raise _wrong(source, f"is larger than {_MOST_BYTES >> 20} MiB", Code.TOO_LARGE)
     if not lines:
-        raise _wrong(source, "names no host; write one name a line")
+        raise _wrong(source, "names no host; write one name a line", Code.EMPTY)
     if problems := _odd_names(source, lines):
         raise ContentError(problems)
     return PlainList(tuple(text for _, _, text in lines))
@@ -155,11 +156,14 @@ def _look_at_lines(source: str, data: bytes) -> PlainList | NotPlainList:
 def _odd_names(source: str, lines: Sequence[tuple[int, int, str]]) -> list[Problem]:
     odd = [line for line in lines if not is_name(line[2])]
     problems = [
-        Problem(source, number, column, "", f"{ascii(text)[:60]} is not a host name")
+        Problem(
+            source, number, column, "", f"{ascii(text)[:60]} is not a host name", Code.HOST_NAME
+        )
         for number, column, text in odd[:_MOST_PROBLEMS]
     ]
     if more := len(odd) - len(problems):
-        problems.append(Problem(source, 0, 0, "", f"{more} more lines are not host names"))
+        text = f"{more} more lines are not host names"
+        problems.append(Problem.of_file(source, text, Code.HOST_NAME))
     return problems
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from portproof.errors import ContentError, Problem
+from portproof.errors import Code, ContentError, Problem
 from portproof.inventory.variables import Encrypted
 from portproof.model.connection import Secret
 from portproof.model.hosts import Host, Inventory
@@ -47,7 +47,8 @@ def problem_of(inventory: Inventory, hosts: list[Host], text: str) -> Problem:
     where = f"host_vars of {first.name}, or group_vars of {groups or 'all'}"
     path = f"{VARIABLE} of {first.name}{more}"
     told = shortened(visible(f"{text} (set in {where})"), 3 * _LONGEST)
-    return Problem(inventory.source, 0, 0, shortened(visible(path), _LONGEST), told)
+    place = shortened(visible(path), _LONGEST)
+    return Problem(inventory.source, 0, 0, place, told, Code.POLICY_CHOICE)
 
 
 def _alike(hosts: Iterable[Host]) -> list[list[Host]]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from portproof.errors import ContentError, Problem, UsageError
+from portproof.errors import Code, ContentError, Problem, UsageError
 from portproof.inventory.ansible import HOW_TO_GET_IT, ask, find_program
 from portproof.inventory.build import assembled
 from portproof.inventory.limit import limited
@@ -84,14 +84,14 @@ def _read(sources: Sequence[str], vault: VaultOptions) -> Inventory:
 
 def _missing(source: str, found: NotPlainList) -> Problem:
     text = f"{found.why}; only Ansible can read this: {HOW_TO_GET_IT}"
-    return Problem(source, found.line, found.column, "", text)
+    return Problem(source, found.line, found.column, "", text, Code.ANSIBLE)
 
 
 def _from_ansible(sources: Sequence[str], told: str, vault: VaultOptions) -> Inventory:
     answer = ask(sources, vault, settings=_settings(sources))
     listing = read_listing(told, answer.output)
     if not listing.hosts:
-        raise ContentError([Problem(told, 0, 0, "", "names no host")])
+        raise ContentError([Problem.of_file(told, "names no host", Code.EMPTY)])
     return assembled(listing.hosts, told, members=listing.members, warnings=answer.warnings)
 
 

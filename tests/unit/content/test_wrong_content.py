@@ -28,5 +28,5 @@ def errors(file: Path) -> list[str]:
     a_check = file.parent.name == "checks"
     content = load([], [*checks, file]) if a_check else load([file], checks)
     lint(content)
-    places = (str(problem).removeprefix(str(file)) for problem in sorted(content.problems))
-    return [place.lstrip(":").strip() for place in places]
+    told = (f"{problem} [{problem.code}]" for problem in sorted(content.problems))
+    return [each.removeprefix(str(file)).lstrip(":").strip() for each in told]
