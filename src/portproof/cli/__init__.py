@@ -9,6 +9,7 @@ from typing import Final
 import click
 
 from portproof import __version__
+from portproof.cli.logs import logged
 from portproof.cli.mishaps import own_mistake, refused_by_system
 from portproof.errors import ContentError, PortproofError, UsageError
 from portproof.exitcodes import ExitCode
@@ -60,6 +61,7 @@ class LazyGroup(click.Group):
     cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True
 )
 @click.version_option(__version__, prog_name="portproof")
+@logged
 def cli() -> None:
     """Declare which ports must be closed. Prove it, on every host.
 

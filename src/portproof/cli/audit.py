@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import click
 
+from portproof.cli.logs import LOG_OPTIONS, logged
 from portproof.cli.options import POLICY_HELP, Seconds, inventory_options
 from portproof.cli.theming import OPTIONS, Themed, themed
 from portproof.defaults import FORKS, WARN_DAYS
@@ -119,6 +120,7 @@ _FOR_A_FLEET: Final = ("portproof.cli.auditing", "portproof.ssh.collector")
     help="Group the report by the controls of a framework, as nist-800-53 or cis-controls.",
 )
 @themed
+@logged
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 def command(
     *,
@@ -182,7 +184,7 @@ def _refuse_beside_resume(output: Path | None) -> None:
     given = [
         option.opts[-1]
         for option in context.command.params
-        if option.name not in {"resume", "quiet", None, *OPTIONS}
+        if option.name not in {"resume", "quiet", None, *LOG_OPTIONS, *OPTIONS}
         and context.get_parameter_source(option.name) is click.core.ParameterSource.COMMANDLINE
     ]
     if output is not None or given:

@@ -10,6 +10,7 @@ import click
 
 from portproof.model.verdicts import Verdict
 from portproof.result.result import HostResult
+from portproof.text.logs import on_stderr
 
 Watch = Callable[[HostResult], None]
 
@@ -45,7 +46,7 @@ def progress(total: int, *, quiet: bool) -> Iterator[Watch | None]:
     """What is to be told every host's result while the audit runs."""
     if quiet or total <= _FEW:
         yield None
-    elif sys.stderr.isatty():
+    elif sys.stderr.isatty() and not on_stderr():
         with _bar(total) as watch:
             yield watch
     else:

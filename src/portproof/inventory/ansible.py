@@ -1,8 +1,10 @@
 """Asks the program ``ansible-inventory``. Ansible itself is never imported."""
 
 import os
+import shlex
 import shutil
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +20,10 @@ from portproof.inventory.ansible_messages import (
     warnings,
 )
 from portproof.inventory.vault import NO_VAULT, VaultOptions
+from portproof.text.logs import logger
 from portproof.text.visible import shortened, visible
+
+_LOG: Final = logger(__name__)
 
 PROGRAM: Final = "ansible-inventory"
 HOW_TO_GET_IT: Final = "install ansible-core, for example with: pip install 'portproof[ansible]'"
@@ -87,10 +92,14 @@ def ask(
         raise _failure(sources, f"only Ansible can read this; {HOW_TO_GET_IT}")
     command = [program, "--list", *options, *vault.arguments()]
     command += [f"--inventory={source}" for source in sources]
+    _LOG.debug("running %s", vault.masked(shlex.join(command)))
+    begun = time.monotonic()
     try:
         ran = run(command, os.environ | _SETTINGS | dict(settings or {}), seconds)
     except UnfinishedError as error:
         raise _failure(sources, f"{PROGRAM}: {error}") from None
+    seconds = time.monotonic() - begun
+    _LOG.debug("%s ended with exit code %d in %.1f s", PROGRAM, ran.code, seconds)
     complaints = vault.masked(ran.complaints.decode("utf-8", "backslashreplace"))
     told = read_complaints(complaints)
     if ran.code != 0:

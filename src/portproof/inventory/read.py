@@ -1,6 +1,7 @@
 """Reads inventories as Ansible users know them. The entry of this package."""
 
 import re
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
@@ -22,7 +23,10 @@ from portproof.inventory.targets import with_targets
 from portproof.inventory.vault import NO_VAULT, VaultOptions
 from portproof.inventory.vault_decrypt import opened
 from portproof.model.hosts import Inventory
+from portproof.text.logs import logger
 from portproof.text.visible import shortened, visible
+
+_LOG: Final = logger(__name__)
 
 _LONGEST_SOURCE: Final = 200
 _RANGE: Final = re.compile(r"\[[^\[\]]*:[^\[\]]*\]")
@@ -54,9 +58,12 @@ def read_inventory(
     """
     if not all(source.strip() for source in sources):
         raise UsageError("-i is empty; leave it out to audit this machine, or name an inventory")
+    begun = time.monotonic()
     whole = _read(sources, vault) if sources else this_machine()
     chosen = _limited(whole, limit, sources) if limit is not None else whole
     chosen = replace(chosen, hosts=opened(chosen.hosts, vault))
+    seconds = time.monotonic() - begun
+    _LOG.info("inventory %s: %d hosts read in %.1f s", whole.source, len(chosen.hosts), seconds)
     return with_targets(chosen, accept_new_host_keys=accept_new_host_keys)
 
 

@@ -73,6 +73,9 @@ class Unobserved(msgspec.Struct, frozen=True, tag_field="type", tag="unobserved"
     reason: Reason
     detail: str
 
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.detail}"
+
 
 Answer = Observed | Unobserved
 

@@ -1,6 +1,8 @@
 """An audit run: every host is judged as soon as it was looked at."""
 
+import logging
 import platform
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
@@ -20,6 +22,9 @@ from portproof.model.observation import (
 )
 from portproof.model.verdicts import Verdict
 from portproof.result.result import AuditResult, Digest, HostResult, Run
+from portproof.text.logs import logger
+
+_LOG: Final = logger(__name__)
 
 _STANDS: Final = timedelta(days=1)
 """How long a look stands when its audit is resumed."""
@@ -60,10 +65,13 @@ def run(
     # Waivers hold as they hold now, whenever the audit was begun.
     started, today = job.begun or now, date.fromisoformat(now[:10])
     judging = Judging(job, today)
+    _LOG.info("%d hosts to judge by %d rules", len(job.inventory.hosts), len(job.rules))
+    _log_questions(job)
     asked = looks.asking(judging.suspects) if isinstance(looks, AsksWhy) else looks
     results = {host.name: judging(host, known[host.name]) for host in job.kept(known)}
     for host, look in asked:
         results[host.name] = judging(host, look)
+        _log(look, results[host.name])
         if record is not None:
             record(host, look)
         if watch is not None:
@@ -81,6 +89,21 @@ def run(
     )
     result.framework = job.framework
     return result
+
+
+def _log(look: Look, result: HostResult) -> None:
+    if _LOG.isEnabledFor(logging.INFO):
+        seen = look.cause if isinstance(look, FailedLook) else look.reply.identity.source
+        counts = Counter(each.verdict for each in result.judgements)
+        told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict])
+        _LOG.info("%s: judged: %s (%s, %.1f s)", result.name, told, seen, look.seconds)
+
+
+def _log_questions(job: Job) -> None:
+    if _LOG.isEnabledFor(logging.DEBUG):
+        for platform, questions in job.questions().items():
+            for name, sql in questions.items():
+                _LOG.debug("question %s on %s: %s", name, platform, sql)
 
 
 def still_stand(job: Job, looks: Mapping[str, Look]) -> dict[str, Look]:

@@ -3,9 +3,13 @@
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from typing import Final
 
 from portproof.model.hosts import Host
 from portproof.model.observation import FailedLook, Look, Reason, Unobserved
+from portproof.text.logs import failure, logger
+
+_LOG: Final = logger(__name__)
 
 Collect = Callable[[Host], Look]
 
@@ -21,6 +25,7 @@ def _guarded(collect: Collect, host: Host) -> Look:
     try:
         return collect(host)
     except Exception as error:  # noqa: BLE001 - the one boundary where nothing may be lost
+        _LOG.error("%s: portproof failed: %s", host.name, failure(error))
         place = traceback.extract_tb(error.__traceback__)[-1]
         text = f"portproof failed ({type(error).__name__} in {place.name}, line {place.lineno})"
         return FailedLook(cause=Unobserved(Reason.INTERNAL, text), taken=taken, seconds=0.0)

@@ -19,6 +19,9 @@ from portproof.model.observation import (
 )
 from portproof.sources.canary import canaries
 from portproof.sources.source import Source, failure_of
+from portproof.text.logs import logger
+
+_LOG: Final = logger(__name__)
 
 GROUP: Final = "portproof.sources"
 _PREFERRED: Final[tuple[str, ...]] = ("osqueryd", "osqueryi", "probe")
@@ -54,6 +57,8 @@ def look_here(candidates: Iterable[Source], questions: Mapping[str, str]) -> Loo
         for source in candidates:
             reply = source.look(questions)
             failure = failure_of(reply)
+            seconds = time.monotonic() - begun
+            _LOG.info("this machine: %s: %s, %.1f s", source.name, failure or "answered", seconds)
             if isinstance(reply, SourceReply) and failure is None:
                 incomplete = (*reply.incomplete, *opened.unopened)
                 return HostLook(

@@ -15,6 +15,9 @@ from typing import IO, Final, Self
 
 from portproof.model.observation import Reason, Unobserved
 from portproof.sources.answers import quoted
+from portproof.text.logs import logger
+
+_LOG: Final = logger(__name__)
 
 OUTPUT_LIMIT: Final = 256 * 1024 * 1024
 """Bytes of standard output that are accepted."""
@@ -80,7 +83,8 @@ def run(
         deadline: When it must have ended, on the clock of ``time.monotonic``.
         limit: Bytes of output that are accepted.
     """
-    if deadline <= time.monotonic():
+    begun = time.monotonic()
+    if deadline <= begun:
         return _late(command[0])
     try:
         process = _started(command)
@@ -94,9 +98,16 @@ def run(
         ran.code = _code(process, readers, deadline)
     finally:
         _clear_away(process, readers)
+        _log(command, ran, time.monotonic() - begun)
     if len(ran.output) > limit:
         return Unobserved(Reason.OVERSIZED, f"{command[0]} printed more than {limit} bytes")
     return ran if ran.code is not None else _late(command[0])
+
+
+def _log(command: Sequence[str], ran: CompletedProgram, seconds: float) -> None:
+    told = seconds, len(ran.output), len(ran.complaints.text)
+    text = "%s: exit code %s after %.1f s, %d bytes, %d on stderr"
+    _LOG.debug(text, command[0], ran.code, *told)
 
 
 def _started(command: Sequence[str]) -> subprocess.Popen[bytes]:

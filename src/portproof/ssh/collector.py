@@ -37,6 +37,9 @@ from portproof.ssh.script import Asking, program_of
 from portproof.ssh.second_round import SecondRound
 from portproof.ssh.session import Session
 from portproof.ssh.settings import VIA, SshSettings
+from portproof.text.logs import logger
+
+_LOG: Final = logger(__name__)
 
 _PLATFORMS: Final = {"linux": Platform.LINUX, "darwin": Platform.MACOS}
 _SMALL: Final = 12 * 1024
@@ -105,7 +108,7 @@ class SshCollector:
         begun = _Begun(datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic())
         try:
             call = RemoteCommand.to(connection)
-            async with self._connector.connected(connection) as opened:
+            async with self._connector.connected(connection, host) as opened:
                 open_session = Session(host, connection, opened)
                 deadline = time.monotonic() + self._settings.command_timeout
                 look = await self._look(open_session, call, begun)
@@ -121,6 +124,7 @@ class SshCollector:
 
     async def _look(self, open_session: Session, call: RemoteCommand, begun: "_Begun") -> Look:
         told, witnesses = await self._ask(open_session, call)
+        _LOG.info("%s: first round over after %.1f s", open_session.host, begun.seconds())
         if isinstance(told.reply, Unobserved):
             return _dark(told, begun)
         return HostLook(
@@ -144,7 +148,10 @@ class SshCollector:
         longest = deadline + self._settings.command_timeout * _MORE
         until = min(time.monotonic() + SECONDS, longest)
         asking = SecondRound(open_session, look.reply.identity.platform, until)
-        return msgspec.structs.replace(look, why=await asking.who_is_behind(listeners))
+        _LOG.info("%s: second round about %d listeners", open_session.host, len(listeners))
+        why = await asking.who_is_behind(listeners)
+        _LOG.info("%s: second round over: %d processes", open_session.host, len(why))
+        return msgspec.structs.replace(look, why=why)
 
     async def _ask(
         self, open_session: Session, call: RemoteCommand

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import random
+import time
 from collections.abc import AsyncIterator
 from typing import Final
 
@@ -17,6 +18,9 @@ from portproof.ssh.proxy import Proxy
 from portproof.ssh.reasons import Stage, can_be_retried, unconnected
 from portproof.ssh.routes import Route, Routes
 from portproof.ssh.settings import SshSettings
+from portproof.text.logs import logger
+
+_LOG: Final = logger(__name__)
 
 _PAUSE: Final = 0.5
 """Seconds before the first retry; a random part is left out, so that hosts do not come at once."""
@@ -103,14 +107,14 @@ class Connector:
 
     @contextlib.asynccontextmanager
     async def connected(
-        self, connection: Connection
+        self, connection: Connection, name: str
     ) -> AsyncIterator[asyncssh.SSHClientConnection]:
-        """A connection to a host, closed at the end.
+        """A connection to a host, closed at the end; ``name`` is what the log calls it.
 
         Raises:
             DarkError: there is none.
         """
-        opened = await self._open(connection)
+        opened = await self._open(connection, name)
         try:
             yield opened
         finally:
@@ -125,8 +129,9 @@ class Connector:
             if isinstance(opened, asyncssh.SSHClientConnection):
                 await _close_quietly(opened)
 
-    async def _open(self, connection: Connection) -> asyncssh.SSHClientConnection:
-        route = self._route(connection)
+    async def _open(self, connection: Connection, name: str) -> asyncssh.SSHClientConnection:
+        route, begun = self._route(connection), time.monotonic()
+        _LOG.info("%s: connecting to %s port %s as %s", name, route.host, route.port, route.user)
         for attempts_left in range(self._settings.retries, -1, -1):
             tunnel = await self._jump(route.jump) if route.jump else None
             attempt = _Attempt(route, self._settings)
@@ -136,8 +141,10 @@ class Connector:
                 if not attempts_left or not can_be_retried(error, attempt.stage):
                     cause = unconnected(error, attempt.stage, route, attempt.limit)
                     raise ConnectError(cause) from error
+                _LOG.info("%s: connecting once more after %s", name, type(error).__name__)
                 await asyncio.sleep(_PAUSE * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
             else:
+                _LOG.info("%s: logged in after %.1f s", name, time.monotonic() - begun)
                 return await _recorded(route, opened)
         raise AssertionError("the last attempt neither failed nor succeeded")
 
@@ -152,7 +159,8 @@ class Connector:
         """The one connection to a jump host; a host that gives up leaves it to the others."""
         task = self._jumps.get(connection)
         if task is None or _is_gone(task):
-            task = asyncio.create_task(self._open(connection))
+            name = f"jump host {connection.address}"
+            task = asyncio.create_task(self._open(connection, name))
             task.add_done_callback(_is_gone)
             self._jumps[connection] = task
         try:

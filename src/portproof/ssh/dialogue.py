@@ -14,6 +14,9 @@ from portproof.model.observation import Reason, Unobserved
 from portproof.sources.answers import quoted
 from portproof.ssh.command import Delimiters
 from portproof.ssh.framing import FramedReply, FramingError, delimited
+from portproof.text.logs import logger
+
+_LOG: Final = logger(__name__)
 
 _DOAS_PROMPT: Final = rb"\rdoas \([^\r\n]{1,300}\) password: "
 """What doas asks; unlike sudo's, its prompt cannot be chosen (``doas.c`` and ``pam.c``)."""
@@ -189,6 +192,7 @@ class Dialogue:
         if count != 1 or self._is_answered:
             return b""
         self._is_answered = True
+        _LOG.debug("%s: %s asks for the password, which is sent", self._party.host, become.method)
         return become.password.reveal().encode() + b"\n"
 
     def _ready_line(self) -> slice | None:
@@ -207,6 +211,7 @@ class Dialogue:
         what, system, *connection = [*line.decode("ascii", "replace").split(), "", ""]
         kind, _, code = what.partition(":")
         self.ready = Ready(kind, system.lower(), tuple(connection[:-2]), code)
+        _LOG.debug("%s: is ready: %s", self._party.host, quoted(self._masked(line)))
         self._heard = 0
         self._out.clear()
         self._err.clear()
@@ -214,6 +219,7 @@ class Dialogue:
         if isinstance(program, Unobserved):
             self.outcome = program
             return b""
+        _LOG.debug("%s: a program of %d bytes is sent", self._party.host, len(program))
         return program
 
     def _look_for_document(self) -> None:
@@ -250,10 +256,13 @@ class Dialogue:
 
     def _said(self) -> str:
         """The host's own words for a detail: the end of its complaints, without any secret."""
+        text = self._masked(bytes(self._err or self._out)[-_LONGEST_READY:]).strip()
+        return f": {quoted(text[-200:])}" if text else ""
+
+    def _masked(self, raw: bytes) -> str:
+        """What a host sent, without the password and what asks for it."""
         become = self._party.become
-        raw = re.sub(_DOAS_PROMPT, b"", bytes(self._err or self._out)[-_LONGEST_READY:])
-        text = raw.decode("utf-8", "replace")
+        text = re.sub(_DOAS_PROMPT, b"", raw).decode("utf-8", "replace")
         for secret in (become.password,) if become else ():
             text = text.replace(secret.reveal(), "***") if secret else text
-        text = text.replace(self._marks.prompt, "").strip()
-        return f": {quoted(text[-200:])}" if text else ""
+        return text.replace(self._marks.prompt, "")

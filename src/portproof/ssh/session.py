@@ -10,7 +10,10 @@ from portproof.model.connection import Connection
 from portproof.model.observation import Reason, Unobserved
 from portproof.sources.answers import quoted
 from portproof.ssh.command import RemoteCommand
-from portproof.ssh.dialogue import Dialogue, Outcome, Peer, Ready
+from portproof.ssh.dialogue import Dialogue, Document, Outcome, Peer, Printed, Ready
+from portproof.text.logs import logger
+
+_LOG: Final = logger(__name__)
 
 _TERMINAL: Final = "dumb"
 _PAUSES: Final = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
@@ -20,7 +23,8 @@ _PAUSES: Final = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 class _DialogueChannel(asyncssh.SSHClientSession[bytes]):
     """Carries a dialogue over a channel; ``outcome`` is there when it is over."""
 
-    def __init__(self, dialogue: Dialogue) -> None:
+    def __init__(self, host: str, dialogue: Dialogue) -> None:
+        self._host = host
         self.outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._dialogue = dialogue
         self._channel: asyncssh.SSHClientChannel[bytes] | None = None
@@ -43,6 +47,7 @@ class _DialogueChannel(asyncssh.SSHClientSession[bytes]):
 
     def exit_status_received(self, status: int) -> None:
         self._code = status
+        _LOG.debug("%s: exit code %d", self._host, status)
 
     def connection_lost(self, exc: Exception | None) -> None:
         cause = "" if exc is None else str(exc) or type(exc).__name__
@@ -95,11 +100,12 @@ class Session:
         peer = Peer(self.host, user, self._connection.become)
         dialogue = Dialogue(peer, call.delimiters, lambda ready: program(ready, seal), limit)
         outcome = await self._talk(dialogue, call, seconds)
+        _LOG.debug("%s: %s", self.host, _described(outcome))
         self.ready = dialogue.ready
         return outcome
 
     async def _talk(self, dialogue: Dialogue, call: RemoteCommand, seconds: float) -> Outcome:
-        session = _DialogueChannel(dialogue)
+        session = _DialogueChannel(self.host, dialogue)
         try:
             async with asyncio.timeout(seconds):
                 await self._close()
@@ -137,3 +143,13 @@ class Session:
                 await asyncio.sleep(pause)
             else:
                 return
+
+
+def _described(outcome: Outcome) -> str:
+    """Describe an outcome for the log, by its size alone."""
+    if isinstance(outcome, Document):
+        return f"an answer of {len(outcome.text)} bytes in one frame"
+    if isinstance(outcome, Printed):
+        size, complaints = len(outcome.output), len(outcome.complaints)
+        return f"osqueryi ended with exit code {outcome.code}: {size} bytes, {complaints} on stderr"
+    return str(outcome)
