@@ -10,6 +10,7 @@ from portproof.content.load import Content
 from portproof.errors import Code, ContentError, Problem, UsageError
 from portproof.inventory.policies import VARIABLE, has_own, own_policies, problem_of
 from portproof.model.hosts import Inventory
+from portproof.text.words import many
 
 Named = tuple[str, ...]
 
@@ -122,4 +123,4 @@ def _note(chosen: Mapping[str, frozenset[str]], lists: Mapping[Named, set[str]])
 
 
 def _hosts(count: int) -> str:
-    return f"{count} host{'s' * (count != 1)}"
+    return many(count, "host")

@@ -5,7 +5,6 @@ names the sources. Numbers and titles are facts about the standards; their text 
 frameworks may be mapped to as well: of those nothing is known but what the rules say.
 """
 
-import difflib
 import re
 from collections.abc import Iterable
 from functools import cache
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from portproof.errors import UsageError
+from portproof.text.suggestions import suggesting
 
 _TABLES: Final = Path(__file__).parent / "data" / "controls"
 _NAMES: Final = {
@@ -56,9 +56,8 @@ def control_trouble(framework: str, number: str) -> str | None:
     """Say what is wrong with a number of a framework that is known, with the nearest right ones."""
     if framework not in _NAMES or number in _table(framework):
         return None
-    near = difflib.get_close_matches(number.upper(), _table(framework), n=3)
-    hint = f"; did you mean {', '.join(near)}?" if near else ""
-    return f"{number[:40]!a} is no control of {framework_name(framework)}{hint}"
+    text = f"{number[:40]!a} is no control of {framework_name(framework)}"
+    return suggesting(text, number.upper(), _table(framework), 3)
 
 
 def framework_trouble(framework: str) -> str | None:
@@ -76,10 +75,8 @@ def refuse_unknown(framework: str, used: Iterable[str]) -> None:
     known = sorted({*_NAMES, *used})
     if framework in known:
         return
-    near = difflib.get_close_matches(framework, known, n=1)
-    hint = f"; did you mean {near[0]}?" if near else ""
-    text = f"no rule maps to a framework {framework[:80]!a}; there are {', '.join(known)}{hint}"
-    raise UsageError(text)
+    text = f"no rule maps to a framework {framework[:80]!a}; there are {', '.join(known)}"
+    raise UsageError(suggesting(text, framework, known))
 
 
 def _squeezed(key: str) -> str:

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from portproof.errors import UsageError
+from portproof.model.limits import LAST_PORT
 from portproof.model.observation import Platform
 
 _PROTOCOLS: Final = ("tcp", "udp")
-_LAST_PORT: Final = 65535
 
 
 def commands(port: int, protocols: Iterable[str]) -> dict[Platform, tuple[str, ...]]:
@@ -28,8 +28,8 @@ def commands(port: int, protocols: Iterable[str]) -> dict[Platform, tuple[str, .
     wanted = set(protocols)
     if not wanted or not wanted <= set(_PROTOCOLS):
         raise UsageError(f"protocols must be of {' and '.join(_PROTOCOLS)}, not {sorted(wanted)}")
-    if not 1 <= port <= _LAST_PORT:
-        raise UsageError(f"{port} is not a port: ports are 1 to {_LAST_PORT}")
+    if not 1 <= port <= LAST_PORT:
+        raise UsageError(f"{port} is not a port: ports are 1 to {LAST_PORT}")
     ordered = tuple(protocol for protocol in _PROTOCOLS if protocol in wanted)
     return {platform: make(port, ordered) for platform, make in _MAKERS.items()}
 

@@ -5,7 +5,6 @@ The table is IANA's Service Name and Transport Protocol Port Number Registry, ma
 A registration says what a number was given out for, never what listens there.
 """
 
-import difflib
 import zlib
 from collections.abc import Iterable
 from functools import cache
@@ -13,6 +12,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from portproof.errors import UsageError
+from portproof.model.limits import LAST_PORT
+from portproof.text.suggestions import nearest
 
 OBSERVED_PROTOCOLS: Final = ("tcp", "udp")
 """The protocols portproof looks at, and so the ones a target may name."""
@@ -20,7 +21,6 @@ OBSERVED_PROTOCOLS: Final = ("tcp", "udp")
 _TABLE: Final = Path(__file__).parent / "data" / "ports.tsv.gz"
 _ORDER: Final = ("tcp", "udp", "sctp", "dccp", "")
 _GZIP: Final = 31  # zlib's window bits for gzip's format; cheaper to import than gzip itself
-_LAST_PORT: Final = 65535
 _LONGEST_SHOWN: Final = 40
 
 
@@ -60,7 +60,7 @@ def by_name(name: str) -> tuple[Service, ...]:
 
 def suggest(name: str) -> list[str]:
     """Up to three registered names that look like ``name``, best first."""
-    near = difflib.get_close_matches(name[:_LONGEST_SHOWN].casefold(), _names(), cutoff=0.7)
+    near = nearest(name[:_LONGEST_SHOWN].casefold(), _names(), 3, alike=0.7)
     return [by_name(key)[0].name for key in near]
 
 
@@ -92,8 +92,8 @@ def _target(what: str, protocols: tuple[str, ...]) -> tuple[PortQuery, ...]:
         return _named(what, protocols)
     # A long row of digits is out of range whatever its value; int() refuses to read very long ones.
     number = int(what) if len(what) <= _LONGEST_SHOWN else 0
-    if not 1 <= number <= _LAST_PORT:
-        raise UsageError(f"{_shown(what)} is not a port: ports are 1 to {_LAST_PORT}")
+    if not 1 <= number <= LAST_PORT:
+        raise UsageError(f"{_shown(what)} is not a port: ports are 1 to {LAST_PORT}")
     return (PortQuery(number, number, protocols),)
 
 

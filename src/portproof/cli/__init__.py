@@ -14,6 +14,7 @@ from portproof.cli.mishaps import own_mistake, refused_by_system
 from portproof.errors import ContentError, PortproofError, UsageError
 from portproof.exitcodes import ExitCode
 from portproof.text.visible import visible
+from portproof.text.words import many
 
 COMMANDS: Final = {
     "audit": "Audit hosts against policies and write the report.",
@@ -122,7 +123,7 @@ def _content_error(error: ContentError) -> ExitCode:
     for problem in error.problems:
         click.echo(f"{problem} [{problem.code}]", err=True)
     count = len(error.problems)
-    click.echo(f"portproof: {count} error{'s' * (count != 1)}; nothing was judged", err=True)
+    click.echo(f"portproof: {many(count, 'error')}; nothing was judged", err=True)
     return ExitCode.ERROR
 
 

@@ -13,6 +13,7 @@ from portproof.inventory.read import read_inventory
 from portproof.inventory.vault import VaultOptions
 from portproof.model.observation import Unobserved
 from portproof.text.visible import visible
+from portproof.text.words import many
 
 
 @click.command()
@@ -105,11 +106,11 @@ def _reached(access: HostAccess | Unobserved) -> str:
 def _judged(host: HostOverview) -> str:
     if not host.rules:
         return "no rule is for it"
-    return f"{host.rules} rule{'s' * (host.rules != 1)} of {', '.join(host.policies)}"
+    return f"{many(host.rules, 'rule')} of {', '.join(host.policies)}"
 
 
 def _total(hosts: Sequence[HostOverview]) -> str:
-    return f"{len(hosts)} host{'s' * (len(hosts) != 1)}: {', '.join(_counts(hosts))}"
+    return f"{many(len(hosts), 'host')}: {', '.join(_counts(hosts))}"
 
 
 def _counts(hosts: Sequence[HostOverview]) -> Iterator[str]:

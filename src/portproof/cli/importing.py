@@ -16,6 +16,7 @@ from portproof.importers.pack import read_pack
 from portproof.importers.rendering import files
 from portproof.importers.writing import write
 from portproof.text.visible import visible
+from portproof.text.words import many
 
 _FILE = click.argument("file", type=click.Path(path_type=Path))
 _OUTPUT = click.option(
@@ -65,10 +66,10 @@ def _import(file: Path, output: Path, read: Callable[[Path], ImportedItems]) -> 
     try:
         found = read(file)
     except ContentError as error:
-        return _failed(error.problems, f"{_counted(len(error.problems), 'error')}")
+        return _failed(error.problems, f"{many(len(error.problems), 'error')}")
     shipped_checks = load([], [shipped("checks")]).check_by_id()
     made = draft(found, shipped_checks.keys())
-    left_out = f"{_counted(len(made.told), 'part')} of {visible(str(file))} not taken over"
+    left_out = f"{many(len(made.told), 'part')} of {visible(str(file))} not taken over"
     if not made.checks:
         return _failed(made.told, f"nothing could be imported; {left_out}")
     written = files(made, visible(file.name), file.stem)
@@ -92,11 +93,7 @@ def _tell(problems: Iterable[Problem]) -> None:
 
 
 def _summary(made: Draft) -> str:
-    text = f"imported {_counted(len(made.rules), 'rule')} and {_counted(len(made.checks), 'check')}"
+    text = f"imported {many(len(made.rules), 'rule')} and {many(len(made.checks), 'check')}"
     if made.doubtful:
         text += f"; {made.doubtful} of the rules pass by what is not there, and want a witness"
     return text
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'s' * (count != 1)}"

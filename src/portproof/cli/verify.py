@@ -11,6 +11,7 @@ from portproof.archive.signing import public_keys
 from portproof.cli.show import Line, show
 from portproof.exitcodes import ExitCode
 from portproof.text.visible import shortened, visible
+from portproof.text.words import many
 
 _SHOWN: Final = 100
 _LONGEST: Final = 400
@@ -51,9 +52,7 @@ def _lines(found: Verification) -> Iterator[Line]:
 def _sum(found: Verification) -> Line:
     if found.differences:
         count = len(found.differences)
-        return Line(
-            f"{count} difference{'s' * (count != 1)}: this is not what was written", "bold red"
-        )
+        return Line(f"{many(count, 'difference')}: this is not what was written", "bold red")
     if found.unchecked:
         return Line("nothing that could be checked differs", "bold yellow")
     return Line(f"all holds: {found.held}", "bold green")

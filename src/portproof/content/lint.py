@@ -3,7 +3,6 @@
 Ids used twice, checks that do not exist, rules that can never match, SQL that is none.
 """
 
-import difflib
 import re
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -20,6 +19,7 @@ from portproof.policy.policy import Policy
 from portproof.policy.policy_tests import PolicyTest
 from portproof.policy.rules.base import Rule
 from portproof.policy.rules.check import CheckRule
+from portproof.text.suggestions import suggesting
 
 _UNKNOWN_HERE: Final = ("no such table", "no such column", "no such function")
 """What an empty database says of sound SQL: its tables are osquery's."""
@@ -103,10 +103,9 @@ def _waiver_problems(content: Content) -> Iterator[Problem]:
     for bound in content.waivers():
         if bound.rule in known:
             continue
-        near = difflib.get_close_matches(bound.rule, known, n=1)
-        hint = f"; did you mean {near[0]}?" if near else "; write policy/rule"
         path: KeyPath = ("waivers", bound.index, "rule")
-        text = f"no rule is called {bound.rule}{hint}"
+        text = f"no rule is called {bound.rule}"
+        text = suggesting(text, bound.rule, known, otherwise="write policy/rule")
         yield documents[bound.file].problem(path, text, Code.UNKNOWN_NAME)
 
 
@@ -121,9 +120,9 @@ def _reference(
 ) -> Iterator[Problem]:
     if name in known:
         return
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"; did you mean {near[0]}?" if near else f"; known: {', '.join(sorted(known))}"
-    yield document.problem(path, f"no check is called {name}{hint}", Code.UNKNOWN_NAME)
+    others = f"known: {', '.join(sorted(known))}"
+    text = suggesting(f"no check is called {name}", name, known, otherwise=others)
+    yield document.problem(path, text, Code.UNKNOWN_NAME)
 
 
 def lint_tests(tests: Iterable[Loaded[PolicyTest]], content: Content) -> Iterator[Problem]:
@@ -145,8 +144,7 @@ def lint_tests(tests: Iterable[Loaded[PolicyTest]], content: Content) -> Iterato
 
 
 def _no_such(kind: str, name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"no {kind} is called {name}" + (f"; did you mean {near[0]}?" if near else "")
+    return suggesting(f"no {kind} is called {name}", name, known)
 
 
 def _sql_problems(loaded: Loaded[Check]) -> Iterator[Problem]:

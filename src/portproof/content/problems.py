@@ -1,6 +1,5 @@
 """Pydantic's errors become problems a user can act on: where, what, and what would be right."""
 
-import difflib
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
@@ -12,6 +11,7 @@ from portproof.content.document import Document, KeyPath
 from portproof.errors import Code, Problem
 from portproof.policy.checks import VERSION
 from portproof.policy.rules.kinds import rule_kinds
+from portproof.text.suggestions import nearest, suggesting
 
 _TAG_AT: Final = 2
 """Where pydantic puts a rule's kind: ``("rules", 0, "closed", "at")``."""
@@ -100,9 +100,8 @@ def _pattern(detail: ErrorDetails) -> str:
 def _choice(detail: ErrorDetails) -> str:
     choices = str(detail.get("ctx", {}).get("expected", ""))
     names = [name.strip("' ") for name in choices.replace(" or ", ", ").split(",")]
-    near = difflib.get_close_matches(str(detail["input"]), names, n=1)
-    hint = f"; did you mean {near[0]}?" if near else ""
-    return f"{str(detail['input'])[:60]!r} is not one of {', '.join(names)}{hint}"
+    given = str(detail["input"])
+    return suggesting(f"{given[:60]!r} is not one of {', '.join(names)}", given, names)
 
 
 def _rule_kind(detail: ErrorDetails) -> str:
@@ -111,17 +110,15 @@ def _rule_kind(detail: ErrorDetails) -> str:
     named = [kind for kind in kinds if kind in keys]
     if len(named) > 1:
         return f"has {' and '.join(named)}; a rule has exactly one of {', '.join(kinds)}"
-    near = [(key, close) for key in keys for close in difflib.get_close_matches(key, kinds, n=1)]
+    near = [(key, close) for key in keys for close in nearest(key, kinds)]
     hint = f"; did you mean {near[0][1]} instead of {near[0][0]}?" if near else ""
     return f"needs one of {', '.join(kinds)}{hint}"
 
 
 def _unknown_key(loc: KeyPath, model: type[BaseModel]) -> str:
     known = list(_fields_at(loc[:-1], model))
-    near = difflib.get_close_matches(str(loc[-1]), known, n=1)
-    if near:
-        return f"is not a known key; did you mean {near[0]}?"
-    return f"is not a known key; known here: {', '.join(known)}"
+    others = f"known here: {', '.join(known)}"
+    return suggesting("is not a known key", str(loc[-1]), known, otherwise=others)
 
 
 def _fields_at(path: KeyPath, model: type[BaseModel]) -> Iterable[str]:

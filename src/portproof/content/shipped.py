@@ -1,11 +1,11 @@
 """Finds the content folders, in the installed package or in a checkout, and policies by name."""
 
-import difflib
 import os
 from pathlib import Path
 from typing import Final, Literal
 
 from portproof.errors import PortproofError, UsageError
+from portproof.text.suggestions import suggesting
 
 Folder = Literal["checks", "policies", "reports"]
 
@@ -71,6 +71,5 @@ def _is_bare(text: str) -> bool:
 
 def _unknown(text: str) -> str:
     known = shipped_policies()
-    near = difflib.get_close_matches(text, known, n=3)
-    hint = f"did you mean {', '.join(near)}?" if near else f"shipped are {', '.join(known)}"
-    return f"no shipped policy, file or folder is called {text[:200]!a}; {hint}"
+    told = f"no shipped policy, file or folder is called {text[:200]!a}"
+    return suggesting(told, text, known, 3, otherwise=f"shipped are {', '.join(known)}")

@@ -8,6 +8,7 @@ from portproof.policy.policy import BoundRule
 from portproof.policy.waivers import Waiver
 from portproof.result.changes import Change, ChangeKind
 from portproof.result.result import AuditResult
+from portproof.text.words import many
 
 
 def policy_changes(old: AuditResult, new: AuditResult) -> Iterator[Change]:
@@ -45,11 +46,11 @@ def _of(rules: Iterable[str], policy: str) -> list[str]:
 
 
 def _rules(keys: Sequence[str]) -> str:
-    return f"{len(keys)} rule{'s' * (len(keys) != 1)}"
+    return many(len(keys), "rule")
 
 
 def _failures(count: int) -> str:
-    return f"{count} verdict{'s' * (count != 1)} failed by it before"
+    return f"{many(count, 'verdict')} failed by it before"
 
 
 def _whole(what: str) -> Change:

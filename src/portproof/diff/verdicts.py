@@ -9,6 +9,7 @@ from portproof.model.verdicts import Judgement, Verdict
 from portproof.policy.policy import BoundRule
 from portproof.result.changes import Change, ChangeKind
 from portproof.result.result import AuditResult, HostResult
+from portproof.text.words import many
 
 _QUIET: Final = frozenset({Verdict.PASS, Verdict.NOT_APPLICABLE})
 
@@ -51,7 +52,7 @@ def _dark(
 def _went_dark(host: HostResult, before: HostResult | None, rules: list[Change]) -> Change:
     was_seen = before is not None and before.seen.platform
     came = "went dark" if was_seen else "is new and dark" if before is None else "is dark as before"
-    count = f"{len(rules)} rule{'s' * (len(rules) != 1)}"
+    count = many(len(rules), "rule")
     what = f"{came} ({count} unproven): {rules[0].what}"
     return Change(ChangeKind.DARK, what, host=host.name, now=Verdict.UNPROVEN.value)
 

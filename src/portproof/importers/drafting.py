@@ -12,6 +12,7 @@ from portproof.importers.sql import Question, question, tidied, why_not
 from portproof.model.base import Severity
 from portproof.policy.checks import Check
 from portproof.policy.policy import Policy
+from portproof.text.words import many
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Draft:
         }
         Policy.model_validate(values)
         count = len(self.told)
-        told = f"Not taken over: {count} part{'s' * (count != 1)} of it; the import told which."
+        told = f"Not taken over: {many(count, 'part')} of it; the import told which."
         return Drafted(values, source, (told,) if count else ())
 
 

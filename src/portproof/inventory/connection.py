@@ -22,12 +22,12 @@ from portproof.inventory.ssh_arguments import (
 from portproof.inventory.values import UnusableConnectionError, Values
 from portproof.model.connection import Connection
 from portproof.model.hosts import Host
+from portproof.model.limits import LAST_PORT
 from portproof.model.observation import Reason, Unobserved
 
 _THIS_MACHINE: Final = re.compile(r"localhost[46]?(?:\.localdomain[46]?)?|127(?:\.\d+){3}|::1")
 _INTERPRETER: Final = re.compile(r"[\w./+][\w./+-]*", re.ASCII)
 _DISCOVERED: Final = frozenset({"auto", "auto_legacy", "auto_silent", "auto_legacy_silent"})
-_LAST_PORT: Final = 65535
 _LONGEST_TIMEOUT: Final = 24 * 60 * 60
 _FILES: Final = re.compile(r"\"[^\"]*\"|[^\s\"]+")
 _NOWHERE: Final = frozenset({"/dev/null", "none"})
@@ -96,7 +96,7 @@ def _ssh(values: Values, *, accept: bool) -> Connection:
     return Connection(
         kind="ssh",
         address=_address(values),
-        port=_number(values, first.get("port"), _LAST_PORT),
+        port=_number(values, first.get("port"), LAST_PORT),
         user=_user(values, first.get("user")),
         identity_files=tuple(each.value for each in settings if each.name == "identityfile"),
         identities_only=_yes_or_no(values, first.get("identitiesonly")),

@@ -9,6 +9,7 @@ from portproof.inventory.variables import Encrypted
 from portproof.model.connection import Secret
 from portproof.model.hosts import Host, Inventory
 from portproof.text.visible import shortened, visible
+from portproof.text.words import many
 
 VARIABLE: Final = "portproof_policies"
 _TEMPLATE: Final = re.compile(r"\{[{%#]")
@@ -42,7 +43,7 @@ def own_policies(inventory: Inventory) -> dict[str, tuple[str, ...]]:
 def problem_of(inventory: Inventory, hosts: list[Host], text: str) -> Problem:
     """A problem with the variable of some hosts, and where to look for it."""
     first, others = hosts[0], len(hosts) - 1
-    more = f" and {others} more host{'s' * (others > 1)}" if others else ""
+    more = f" and {many(others, 'more host')}" if others else ""
     groups = ", ".join(first.groups)
     where = f"host_vars of {first.name}, or group_vars of {groups or 'all'}"
     path = f"{VARIABLE} of {first.name}{more}"

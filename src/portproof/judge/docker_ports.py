@@ -14,9 +14,10 @@ from typing import Final, NamedTuple
 import msgspec
 
 from portproof.model.addresses import Exposure, Stack, exposure, parse_address
+from portproof.model.limits import LAST_PORT
 from portproof.model.listeners import Listener, Owner, Place, Publication
 from portproof.model.observation import PUBLISHED_PORTS, Platform, Row, SourceReply, Unobserved
-from portproof.model.ports import LAST_PORT, Protocol
+from portproof.model.ports import Protocol
 
 _WHAT: Final = "ports that docker publishes without a proxy"
 _PROTOCOLS: Final = {"tcp": Protocol.TCP, "udp": Protocol.UDP}

@@ -17,9 +17,10 @@ from operator import itemgetter
 from typing import Final, NamedTuple
 
 from portproof.model.addresses import Address, Exposure, Stack, exposure, parse_address
+from portproof.model.limits import LAST_PORT
 from portproof.model.listeners import Listener, Owner, Place
 from portproof.model.observation import Identity, Platform, Row
-from portproof.model.ports import LAST_PORT, Protocol
+from portproof.model.ports import Protocol
 
 _IPV4: Final = "2"
 _IPV6: Final = frozenset({"10", "23", "30"})

@@ -9,9 +9,7 @@ from typing import Annotated, Any, Final, NamedTuple
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-FIRST_PORT: Final = 1
-"""Port 0 is reserved and never a listener (RFC 6335, section 6)."""
-LAST_PORT: Final = 65535
+from portproof.model.limits import FIRST_PORT, LAST_PORT
 
 _SPEC = re.compile(r"(?P<first>\d{1,6})(?:-(?P<last>\d{1,6}))?(?:/(?P<protocol>[a-z]+))?")
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from portproof.model.addresses import parse_address
+from portproof.model.limits import LAST_PORT
 from portproof.model.observation import (
     LISTENING_SOCKETS,
     Observed,
@@ -27,7 +28,6 @@ _TCP: Final = "tcp"
 _TCP_NUMBER: Final = "6"
 _LISTEN: Final = "LISTEN"
 _UNKNOWN: Final = frozenset({"", "0"})
-_LAST_PORT: Final = 65535
 _PORT: Final = re.compile(r"[0-9]{1,5}")
 _ZONE: Final = re.compile(r"[A-Za-z0-9_.:@-]{1,15}")
 """Names of interfaces that are sent back to a host; Linux has 15 bytes for one (``if.h``)."""
@@ -45,7 +45,7 @@ def server_witness(told: Sequence[str]) -> tuple[Witness, ...]:
         reached = parse_address(address.partition("%")[0])
     except ValueError:
         return ()
-    if reached.is_unspecified or not _PORT.fullmatch(port) or not 0 < int(port) <= _LAST_PORT:
+    if reached.is_unspecified or not _PORT.fullmatch(port) or not 0 < int(port) <= LAST_PORT:
         return ()
     return (Witness(_TCP, str(reached), int(port), ours=False, reached=True),)
 

@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from portproof.model.limits import LAST_PORT
 from portproof.model.observation import (
     LISTENING_SOCKETS,
     Answer,
@@ -26,7 +27,6 @@ _LOOPBACK: Final = frozenset({"127.0.0.1", "::1"})
 _WANTED: Final = _LOOPBACK | {"::ffff:127.0.0.1"}
 _PROTOCOLS: Final = frozenset({"tcp", "udp"})
 _MOST_CANARIES: Final = 5
-_LAST_PORT: Final = 65535
 
 
 class OsqueryiRun(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -189,6 +189,6 @@ def _canaries(told: Sequence[tuple[str, str, int]], server: str) -> tuple[Witnes
     for protocol, address, port in told:
         is_placed = protocol == "tcp" and address == server != ""
         is_one = is_placed or (protocol in _PROTOCOLS and address in _LOOPBACK)
-        if not is_one or not 0 < port <= _LAST_PORT:
+        if not is_one or not 0 < port <= LAST_PORT:
             raise ValueError(f"a canary on {protocol} {address} port {port}")
     return tuple(Witness(*canary, ours=True) for canary in told)

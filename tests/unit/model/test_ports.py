@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from portproof.model.ports import FIRST_PORT, LAST_PORT, PortSet, Protocol
+from portproof.model.limits import FIRST_PORT, LAST_PORT
+from portproof.model.ports import PortSet, Protocol
 from portproof.policy.rules.closed import ClosedRule
 
 BOTH = (Protocol.TCP, Protocol.UDP)

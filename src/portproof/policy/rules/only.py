@@ -9,9 +9,10 @@ from pydantic import Field
 
 from portproof.model.addresses import Covers
 from portproof.model.host_facts import HostFacts
+from portproof.model.limits import LAST_PORT
 from portproof.model.listeners import Listener
 from portproof.model.observation import Platform, Reason
-from portproof.model.ports import BOTH, LAST_PORT, Ports, Protocol
+from portproof.model.ports import BOTH, Ports, Protocol
 from portproof.model.verdicts import PASSED, Judgement, Verdict, failed, unproven
 from portproof.policy.rules.base import MOST_FINDINGS, PortRule, bounded, describe, found
 

@@ -14,10 +14,10 @@ from portproof.policy.policy import BoundRule
 from portproof.report.contract import Theme
 from portproof.report.words.findings import TOLD, FindingItem, message, place, told
 from portproof.report.words.phrases import alarm, fix, title
-from portproof.report.words.text import many, number
 from portproof.report.words.wording import sentence
 from portproof.result.result import AuditResult, HostResult
 from portproof.text.safe import NAME, clean
+from portproof.text.words import many, number
 
 FILE: Final = "github-annotations.txt"
 

@@ -14,10 +14,10 @@ from portproof.model.verdicts import Judgement, Verdict
 from portproof.policy.policy import BoundRule
 from portproof.report.contract import Theme
 from portproof.report.words.phrases import finding, first_line, fix_in_line, not_whole, title
-from portproof.report.words.text import many, number
 from portproof.report.words.wording import WORDS, sentence, state
 from portproof.result.result import AuditResult, HostResult
 from portproof.text.safe import clean, code_span
+from portproof.text.words import many, number
 
 FILE: Final = "summary.md"
 LIMIT: Final = 1024 * 1024

@@ -39,10 +39,10 @@ from portproof.report.words.findings import (
     moment,
 )
 from portproof.report.words.phrases import alarm, reason
-from portproof.report.words.text import many
 from portproof.report.words.wording import sentence, title_of
 from portproof.result.result import AuditResult, Digest, HostResult
 from portproof.text.safe import clean, escaped
+from portproof.text.words import many
 
 FILE: Final = "oscal-assessment-results.json"
 VERSION: Final = "1.1.2"

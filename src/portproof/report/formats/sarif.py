@@ -26,10 +26,10 @@ from portproof.report.words.findings import (
     statement,
 )
 from portproof.report.words.phrases import alarm, reason
-from portproof.report.words.text import many
 from portproof.report.words.wording import sentence
 from portproof.result.result import AuditResult
 from portproof.text.safe import NAME, clean
+from portproof.text.words import many
 
 FILE: Final = "audit.sarif"
 

@@ -10,8 +10,9 @@ from portproof.policy.policy import BoundRule
 from portproof.report.html.roster import StateRow, VerdictTable
 from portproof.report.words.anchors import query
 from portproof.report.words.limits import CAUSES
-from portproof.report.words.text import Passage, many, prose
+from portproof.report.words.text import Passage, prose
 from portproof.report.words.wording import MEANINGS
+from portproof.text.words import many
 
 Cause = tuple[str, tuple[int, ...]]
 """A detail, and the rules that it leaves unproven."""

@@ -11,8 +11,9 @@ from portproof.report.words.anchors import query
 from portproof.report.words.changes import TITLES
 from portproof.report.words.labels import told_apart
 from portproof.report.words.limits import CAUSES
-from portproof.report.words.text import many, moment, number
 from portproof.result.changes import Change, ChangeKind, Changes
+from portproof.text.times import moment
+from portproof.text.words import many, number
 
 SIGNS: Final = {
     ChangeKind.NEWLY_FAILING: "fail",

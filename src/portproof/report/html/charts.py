@@ -9,10 +9,11 @@ from portproof.report.html.roster import GroupTotals, VerdictTable
 from portproof.report.html.shares import Share, in_words, percent, shares
 from portproof.report.words.anchors import query
 from portproof.report.words.limits import AUDITS, BARS
-from portproof.report.words.text import many, moment, number
 from portproof.report.words.wording import title_of
 from portproof.result.changes import Changes
 from portproof.result.result import AuditResult
+from portproof.text.times import moment
+from portproof.text.words import many, number
 
 
 @dataclass(frozen=True, slots=True)

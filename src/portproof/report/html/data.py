@@ -21,9 +21,10 @@ from portproof.report.html.evidence import Fact, FindingEvidence, evidence
 from portproof.report.html.roster import JudgementState, StateRow, VerdictTable
 from portproof.report.html.why import ClassificationText
 from portproof.report.words.changes import TITLES
-from portproof.report.words.text import Passage, duration, moment
+from portproof.report.words.text import Passage
 from portproof.report.words.wording import PLATFORMS, WORDS, title_of
 from portproof.result.result import HostResult
+from portproof.text.times import duration, moment
 from portproof.text.visible import visible
 
 _NONE: Final = -1

@@ -20,8 +20,10 @@ from portproof.report.words.limits import (
     NAMES_OF_A_RULE,
     shared,
 )
-from portproof.report.words.text import Passage, is_link, many, prose, since_epoch
+from portproof.report.words.text import Passage, is_link, prose
 from portproof.report.words.wording import PLATFORMS, title_of
+from portproof.text.times import since_epoch
+from portproof.text.words import many
 
 UNKNOWN: Final = "not known"
 

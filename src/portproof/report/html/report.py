@@ -14,9 +14,10 @@ from portproof.report.html.roster import VerdictTable
 from portproof.report.html.shares import Share, shares, sum_note
 from portproof.report.html.waivers import WaiverCase, waivers
 from portproof.report.words.limits import CAUSES
-from portproof.report.words.text import between, many, moment, number
 from portproof.report.words.wording import PLATFORMS, AuditState, sentence, state
 from portproof.result.result import AuditResult, Digest, Run
+from portproof.text.times import between, moment
+from portproof.text.words import many, number
 
 
 @dataclass(frozen=True, slots=True)

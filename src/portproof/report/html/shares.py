@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from portproof.model.verdicts import Verdict
-from portproof.report.words.text import number
 from portproof.report.words.wording import WORDS
 from portproof.result.result import Totals
+from portproof.text.words import number
 
 _LEAST_WIDTH: Final = 0.75
 """The least share of the bar, in percent, for a verdict that was given at all: to be seen."""

@@ -7,8 +7,8 @@ from portproof.model.verdicts import Finding, Judgement, Verdict, Waived
 from portproof.report.html.roster import VerdictTable
 from portproof.report.words.anchors import query
 from portproof.report.words.limits import CAUSES
-from portproof.report.words.text import many
 from portproof.report.words.wording import title_of
+from portproof.text.words import many
 
 WaiverKey = tuple[int, Waived | None, str]
 """A rule, the waiver, and the judgement's detail where no waiver is told."""

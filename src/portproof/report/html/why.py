@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from portproof.model.why import Classification, Executable, OnDisk, PortCategory, Unit, Why
-from portproof.report.words.text import Passage, number, prose, since_epoch
+from portproof.report.words.text import Passage, prose
+from portproof.text.times import since_epoch
+from portproof.text.words import number
 
 LOOKS: Final = {
     PortCategory.SUSPICIOUS: "Looks suspicious",

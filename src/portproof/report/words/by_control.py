@@ -9,9 +9,9 @@ from portproof.catalog.controls import control_order, control_title, framework_n
 from portproof.model.verdicts import Verdict
 from portproof.policy.policy import BoundRule
 from portproof.report.words.anchors import anchor_of
-from portproof.report.words.text import many, number
 from portproof.report.words.wording import WORDS, title_of
 from portproof.result.result import AuditResult
+from portproof.text.words import many, number
 
 _WORST: Final = (Verdict.FAIL, Verdict.UNPROVEN, Verdict.WAIVED, Verdict.PASS)
 """What decides about a control; where none of these is there, nothing was judged."""

@@ -11,9 +11,9 @@ from typing import Final
 from portproof.model.verdicts import Finding, Judgement, Verdict
 from portproof.policy.policy import BoundRule
 from portproof.report.words.phrases import because, waived
-from portproof.report.words.text import many
 from portproof.result.result import AuditResult, HostResult
 from portproof.text.safe import NAME, clean
+from portproof.text.words import many
 
 TOLD: Final = 5
 """How many findings of one judgement are told in one message; the others are counted."""

@@ -1,71 +1,18 @@
-"""Text as reports show it: nothing hidden, times in UTC, prose in paragraphs and steps."""
+"""A policy's text as reports show it: nothing hidden, prose in paragraphs and steps."""
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Final
 
 from portproof.text.safe import TEXT, escaped
 from portproof.text.visible import shortened, visible
 
 _STEP = re.compile(r"(\d{1,3})\.\s+(.*)", re.DOTALL)
 _LINK = re.compile(r"https?://(?:[A-Za-z0-9._~:/?#@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+")
-_MINUTE: Final = 60
 
 
 def is_link(text: str) -> bool:
     """Whether a text is a web address of plain characters, so that a link may be made of it."""
     return _LINK.fullmatch(text) is not None and text.count("#") <= 1
-
-
-def number(count: int) -> str:
-    """A count with its thousands apart: ``12,345``."""
-    return f"{count:,}"
-
-
-def many(count: int, noun: str) -> str:
-    """A count and what is counted: ``1 host``, ``1,200 hosts``."""
-    return f"{number(count)} {noun}" if count == 1 else f"{number(count)} {noun}s"
-
-
-def listed(parts: Iterable[str]) -> str:
-    """``a``, ``a and b``, ``a, b and c``."""
-    *head, last = parts
-    return f"{', '.join(head)} and {last}" if head else last
-
-
-def since_epoch(seconds: int) -> str:
-    """Seconds since 1970 as a UTC time; a number that is no time stays a number."""
-    try:
-        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
-    except (OverflowError, ValueError, OSError):
-        return f"{seconds} seconds after 1970"
-
-
-def moment(iso: str) -> str:
-    """An ISO 8601 time in UTC as people read it; what is no such time stays as it is."""
-    try:
-        return f"{datetime.fromisoformat(iso).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-    except (OverflowError, ValueError):
-        return iso
-
-
-def between(started: str, finished: str) -> str:
-    """How long something took, from its times in ISO 8601; empty when that cannot be told."""
-    try:
-        passed = datetime.fromisoformat(finished) - datetime.fromisoformat(started)
-    except (TypeError, ValueError):
-        return ""
-    return duration(passed.total_seconds())
-
-
-def duration(seconds: float) -> str:
-    """``0.4 s``, ``12 s``, ``3 min 5 s``."""
-    if seconds < 10:  # noqa: PLR2004 - below ten seconds the tenths tell something
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), _MINUTE)
-    return f"{number(minutes)} min {rest} s" if minutes else f"{rest} s"
 
 
 @dataclass(frozen=True, slots=True)

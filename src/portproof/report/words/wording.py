@@ -7,8 +7,8 @@ from portproof.exitcodes import ExitCode
 from portproof.model.observation import Platform, Reason
 from portproof.model.verdicts import Verdict
 from portproof.policy.policy import BoundRule
-from portproof.report.words.text import many, number
 from portproof.result.result import AuditResult, Totals
+from portproof.text.words import many, number
 
 WORDS: Final = {
     Verdict.PASS: "pass",

@@ -5,9 +5,10 @@ import pytest
 from portproof.model.observation import Reason
 from portproof.model.verdicts import Judgement, Verdict, unproven
 from portproof.policy.policy import Policy, bind
-from portproof.report.words.text import duration, is_link, moment, prose, since_epoch
+from portproof.report.words.text import is_link, prose
 from portproof.report.words.wording import MEANINGS, sentence, state
 from portproof.result.result import AuditResult, HostResult
+from portproof.text.times import duration, moment, since_epoch
 from portproof.text.visible import visible
 from support.report.results import all_pass, mixed, run, seen
 
