@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 import psutil
 
-from portproof.app.audit import prepare
+from portproof.app.prepare import prepare
 from portproof.archive.folder import AuditFolder, Evidence, Request
 from portproof.content.load import load
 from portproof.content.shipped import shipped, shipped_policies

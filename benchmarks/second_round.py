@@ -8,7 +8,7 @@ least of each side is compared. A look over SSH takes some 10 ms of CPU, hundred
 import time
 from collections.abc import Iterable, Iterator
 
-from portproof.app.audit import prepare
+from portproof.app.prepare import prepare
 from portproof.content.load import load
 from portproof.content.shipped import shipped, shipped_policies
 from portproof.judge.job import Job

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 import asyncssh
 
-from portproof.app.audit import prepare
+from portproof.app.prepare import prepare
 from portproof.content.load import load
 from portproof.content.shipped import shipped, shipped_policies
 from portproof.judge.job import Job

@@ -58,7 +58,6 @@ NAMED_TWICE = {
     "Row",
     "Rule",
     "Suspects",
-    "Watch",
 }
 """Type names that still mean more than one thing."""
 

@@ -1,144 +1,82 @@
-"""The audit: wires inventory, looks, evaluation and result. The library's entry.
+"""Audit hosts against policies, into a new folder."""
 
-from portproof.app.audit import audit
-from portproof.policy.policy import Policy
+import contextlib
+from collections.abc import Iterable, Iterator
+from importlib import import_module
+from threading import Thread
+from typing import Final
 
-result = audit([Policy(policy="mine", title="Closed", rules=[{"id": "a", "closed": 609}])])
-print(result.exit_code, result.totals)
-"""
-
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-
-from portproof.content.lint import lint
-from portproof.content.load import Content, load
-from portproof.content.shipped import shipped
-from portproof.defaults import WARN_DAYS
-from portproof.errors import UsageError
-from portproof.inventory.read import read_inventory
-from portproof.inventory.targets import with_targets
-from portproof.judge.job import Job
-from portproof.model.hosts import Inventory
-from portproof.model.observation import (
-    LISTENING_SOCKETS,
-    PUBLISHED_PORTS,
+from portproof.app.audit_request import (
+    AuditOutcome,
+    AuditRequest,
+    Interaction,
+    Passphrase,
+    Progress,
+    no_progress,
 )
-from portproof.policy.checks import Check
-from portproof.policy.policy import BoundRule, Policy, bind
-from portproof.policy.rules.check import CheckRule
-from portproof.policy.waivers import BoundWaiver
-from portproof.result.result import AuditResult
-from portproof.run.audit import run
-from portproof.run.one_host import How, Looks
-from portproof.sources.local import sources
-from portproof.ssh.settings import SshSettings
+from portproof.inventory.read import read_inventory
+from portproof.inventory.vault import VaultOptions
 
-
-def prepare(
-    content: Content,
-    inventory: Inventory,
-    *,
-    require_witness: bool = False,
-    warn_days: int = WARN_DAYS,
-    chosen: Mapping[str, frozenset[str]] | None = None,
-) -> Job:
-    """Check content and turn it into a job.
-
-    Args:
-        content: Policies, checks and waivers.
-        inventory: The hosts.
-        require_witness: Whether a check without a witness leaves its rule unproven.
-        warn_days: How many days before a waiver's end an audit warns of it.
-        chosen: The hosts each policy is for, by its id, where the inventory chooses; None if every
-            policy is for every host.
-
-    Raises:
-        ContentError: holds everything that is wrong with policies and checks.
-    """
-    lint(content)
-    content.raise_problems()
-    known = content.check_by_id()
-    rules = _chosen(content.rules(), chosen)
-    needed = _needed_checks(rules)
-    return Job(
-        rules=rules,
-        checks=tuple(known[name] for name in needed if name in known),
-        inventory=inventory,
-        waivers=content.waivers(),
-        warn_days=warn_days,
-        policy_digests=content.policy_digests(),
-        check_digests=tuple(
-            loaded.digest for loaded in content.checks if loaded.model.check in needed
-        ),
-        require_witness=require_witness,
-    )
-
-
-def _chosen(
-    rules: tuple[BoundRule, ...], chosen: Mapping[str, frozenset[str]] | None
-) -> tuple[BoundRule, ...]:
-    if chosen is None:
-        return rules
-    return tuple(replace(bound, chosen_for=chosen[bound.policy.policy]) for bound in rules)
+_FOR_A_FLEET: Final = (
+    "portproof.app.conduct_audit",
+    "portproof.report.html.page",
+    "portproof.ssh.collector",
+)
 
 
 def audit(
-    policies: Sequence[Policy],
+    request: AuditRequest,
     *,
-    checks: Sequence[Check] = (),
-    inventory: Inventory | None = None,
-    via: str | None = None,
-) -> AuditResult:
-    """Audit hosts against policies made in Python; without an inventory, this machine.
+    progress: Progress = no_progress,
+    passphrase: Passphrase | None = None,
+) -> AuditOutcome:
+    """Audit hosts against policies, and write the result into a new folder.
 
-    The shipped checks are known besides ``checks``. Nothing is written.
+    Args:
+        request: What to audit, by what, and where the result goes.
+        progress: Makes a context that holds while hosts are looked at; it may give a callable that
+            is called with each host's result.
+        passphrase: Returns the passphrase of the signing key, if it has one.
 
     Raises:
-        UsageError: there is no rule, an id is used twice, or a check is not known.
-        ContentError: the installation's own checks are broken.
+        UsageError: the request cannot be carried out as it is.
+        ContentError: policies, checks or the inventory are wrong; holds every problem.
+        OutputError: the folder cannot be written.
+        TemplateError: a template, style or logo cannot be used.
     """
-    own = load([], [shipped("checks")])
-    own.raise_problems()
-    rules = tuple(bind(policies))
-    known = own.check_by_id() | {check.check: check for check in checks}
-    _refuse_flaws(rules, known)
-    if inventory is None:
-        inventory = read_inventory([])
-    elif not inventory.targets:
-        inventory = with_targets(inventory)
-    job = Job(
-        rules,
-        tuple(known[name] for name in _needed_checks(rules)),
-        inventory,
-        waivers=_waivers_of(policies),
-    )
-    how = How(sources(via), ssh=SshSettings(via=via))
-    return run(job, Looks(job.inventory.targets, job.questions(), how))
+    if request.formats or request.fail_on or request.style.has_files:
+        from portproof.app.conduct_audit import check_request  # noqa: PLC0415 - see _loading
+
+        check_request(request)
+    vault = VaultOptions(password_files=request.vault_password_files, ids=request.vault_ids)
+    with _loading(*_FOR_A_FLEET if request.inventory else ()):
+        inventory = read_inventory(
+            request.inventory,
+            limit=request.limit,
+            vault=vault,
+            accept_new_host_keys=request.accept_new_host_keys,
+        )
+    from portproof.app.conduct_audit import new_audit  # noqa: PLC0415 - see _loading
+
+    return new_audit(request, inventory, Interaction(progress, passphrase))
 
 
-def _waivers_of(policies: Iterable[Policy]) -> tuple[BoundWaiver, ...]:
-    return tuple(
-        BoundWaiver(waiver, f"{policy.policy}/{waiver.rule}", index=index)
-        for policy in policies
-        for index, waiver in enumerate(policy.waivers)
-    )
+@contextlib.contextmanager
+def _loading(*modules: str) -> Iterator[None]:
+    """Import modules during a wait, such as for Ansible to read an inventory.
+
+    Nothing else may be imported meanwhile: modules that import each other could be seen half made.
+    """
+    thread = Thread(target=_load, args=(modules,), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
 
 
-def _needed_checks(rules: Iterable[BoundRule]) -> dict[str, None]:
-    used = (bound.rule.check for bound in rules if isinstance(bound.rule, CheckRule))
-    return dict.fromkeys((LISTENING_SOCKETS, PUBLISHED_PORTS, *used))
-
-
-def _refuse_flaws(rules: Sequence[BoundRule], known: dict[str, Check]) -> None:
-    if not rules:
-        raise UsageError("there is no rule to judge; give at least one policy")
-    twice = [key for key, count in Counter(bound.key for bound in rules).items() if count > 1]
-    if twice:
-        raise UsageError(f"rule ids must be unique; used twice: {', '.join(twice)}")
-    unknown = [name for name in _needed_checks(rules) if name not in known]
-    if unknown:
-        raise UsageError(f"no check is called {', '.join(unknown)}")
-    for bound in rules:
-        if flaw := bound.rule.flaw():
-            raise UsageError(f"{bound.key}: {flaw}")
+def _load(modules: Iterable[str]) -> None:
+    # What cannot be loaded fails again where it is needed; an audit of this machine needs no SSH.
+    with contextlib.suppress(Exception):
+        for name in modules:
+            import_module(name)

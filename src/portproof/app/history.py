@@ -34,7 +34,7 @@ class Earlier:
 
     def compared(self, result: AuditResult) -> AuditResult:
         """A result with what changed since, and with what was passed over as warnings."""
-        known = None if self.result is None else compare(self.result, result, self.folder)
+        known = None if self.result is None else changes_since(self.result, result, self.folder)
         return result.compared(known, self.warnings)
 
 
@@ -142,7 +142,7 @@ def _folders(parent: Path) -> list[Path]:
         return []
 
 
-def compare(old: AuditResult, new: AuditResult, folder: Path) -> Changes:
+def changes_since(old: AuditResult, new: AuditResult, folder: Path) -> Changes:
     """What changed since the audit of a folder, with what is known of those before it.
 
     ``folder`` is where the old one is; the audits beside it, by the same policies, tell since when

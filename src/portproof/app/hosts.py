@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from portproof.app.audit import prepare
 from portproof.app.choose_policies import choose
+from portproof.app.prepare import prepare
 from portproof.judge.job import Job
 from portproof.judge.plan import Selections
 from portproof.model.connection import Become, Connection

@@ -1,155 +1,86 @@
-"""Judges the evidence of an audit by other policies. No host is looked at."""
+"""Judge the evidence of an audit again, by other policies."""
 
-import platform
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
-from portproof import __version__
-from portproof.app.audit import prepare
-from portproof.app.rejudge import basis_of as recorded_basis
-from portproof.app.rejudge import inventory_of
-from portproof.archive.folder import Evidence
-from portproof.archive.read import read_evidence, read_request
-from portproof.content.load import Content
-from portproof.judge.job import Job, Judging, basis_of
-from portproof.model.observation import (
-    LISTENING_SOCKETS,
-    PUBLISHED_PORTS,
-    FailedLook,
-    HostLook,
-    Look,
-    Platform,
-    Reason,
-    Unobserved,
-)
-from portproof.policy.checks import Check
-from portproof.result.result import AuditResult, HostResult, Run
-
-_OF_LISTENERS: Final = frozenset({LISTENING_SOCKETS, PUBLISHED_PORTS})
-_NO_EVIDENCE: Final = Unobserved(Reason.PARTIAL, "the folder holds no evidence of this host")
-
-Record = Callable[[Evidence], None]
+from portproof.app.audit_request import SHIPPED_STYLE, ReportStyle
+from portproof.app.content import load_content
+from portproof.app.judge_evidence import job_by, judge_evidence
+from portproof.app.theme import check_style, theme_of
+from portproof.archive.folder import AuditFolder
+from portproof.archive.read import read_request
+from portproof.archive.results import read_result
+from portproof.diff.changes import changes
+from portproof.exitcodes import ExitCode
+from portproof.judge.job import Job
+from portproof.report.contract import load_formats, written
+from portproof.result.changes import Changes
+from portproof.result.result import AuditResult
 
 
-def evaluate(folder: Path, old: AuditResult, job: Job, record: Record | None = None) -> AuditResult:
-    """Judge a folder's evidence by other policies, as an audit would have judged it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReevaluateRequest:
+    """Which evidence to judge, and by what.
 
-    Waivers hold as they hold today. A host without evidence is unproven, and so is a rule whose
-    check was not asked then, or asks something else now.
+    Attributes:
+        folder: The folder of a finished audit.
+        policies: Names of shipped policies, files or folders.
+        output: The folder to write the result to, new or empty; None to write nothing.
+        style: How the report looks.
+    """
 
-    Args:
-        folder: A whole folder.
-        old: Its result.
-        job: What to judge by (``job_by``).
-        record: Is told every line of evidence that was judged.
+    folder: Path
+    policies: tuple[str, ...]
+    output: Path | None = None
+    style: ReportStyle = SHIPPED_STYLE
+
+
+@dataclass(frozen=True, slots=True)
+class ReevaluateOutcome:
+    """What the evidence comes to by other policies.
+
+    Attributes:
+        result: Every verdict by the policies given.
+        changes: What differs from the verdicts of the audit.
+    """
+
+    result: AuditResult
+    changes: Changes
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """The exit code of ``portproof evaluate``, which is that of an audit."""
+        return self.result.exit_code
+
+
+def reevaluate(request: ReevaluateRequest) -> ReevaluateOutcome:
+    """Judge the evidence of an audit by other policies. No host is looked at.
+
+    Waivers hold as they hold today. A rule whose check was not asked then is unproven.
 
     Raises:
-        ContentError: the evidence cannot be read.
+        ContentError: policies are wrong, or the folder is half written, edited or damaged.
+        UsageError: a policy is unknown, or the output folder is not empty.
+        TemplateError: a template, style or logo cannot be used.
+        OutputError: the output folder cannot be written.
     """
-    now = datetime.now(UTC)
-    judging = Judging(job, now.date())
-    asked = {check.check: check for check in old.checks}
-    results, taken = _judged(folder, job, judging, asked, record)
-    hosts = [results.get(host.name) or judging(host, unseen()) for host in job.inventory.hosts]
-    return AuditResult(
-        _identity(job, old, now.isoformat(timespec="seconds")),
-        job.rules,
-        hosts,
-        checks=job.checks,
-        warnings=(_about(taken), *judging.warnings(hosts)),
-        basis=basis_of(job, now.date()),
+    check_style(request.style)
+    old = read_result(request.folder)
+    job = job_by(request.folder, old, load_content(request.policies))
+    new = _judged(request, old, job)
+    return ReevaluateOutcome(new, changes(old, new))
+
+
+def _judged(request: ReevaluateRequest, old: AuditResult, job: Job) -> AuditResult:
+    if request.output is None:
+        return judge_evidence(request.folder, old, job)
+    theme = theme_of(request.style)
+    asked = msgspec.structs.replace(
+        read_request(request.folder), policies=request.policies, digests=(), sign=None, started=""
     )
-
-
-def job_by(folder: Path, old: AuditResult, content: Content) -> Job:
-    """What an audit of the hosts of a folder would be about, by other policies and checks.
-
-    Raises:
-        ContentError: policies or checks are wrong.
-    """
-    basis = recorded_basis(old, read_request(folder))
-    job = prepare(
-        content,
-        inventory_of(old, basis),
-        require_witness=basis.require_witness,
-        warn_days=basis.warn_days,
-    )
-    # Listeners were asked for as the checks of that time say, and are judged by whatever rules. An
-    # answer about containers' ports can only add some, and would not be missed if it were dropped.
-    then = [check for check in old.checks if check.check in _OF_LISTENERS]
-    others = [check for check in job.checks if check.check not in _OF_LISTENERS]
-    return replace(job, checks=(*then, *others))
-
-
-def _judged(
-    folder: Path,
-    job: Job,
-    judging: Judging,
-    asked: Mapping[str, Check],
-    record: Record | None,
-) -> tuple[dict[str, HostResult], set[str]]:
-    """The result of each host that has evidence, and when the first and the last was taken."""
-    known = {host.name: host for host in job.inventory.hosts}
-    results: dict[str, HostResult] = {}
-    taken: list[str] = []
-    for evidence in read_evidence(folder):
-        if evidence.host in known:
-            look = _answered(evidence.look, job, asked)
-            results[evidence.host] = judging(known[evidence.host], look)
-            taken = [min([*taken, look.taken]), max([*taken, look.taken])]
-            if record is not None:
-                record(msgspec.structs.replace(evidence, look=look))
-    return results, set(taken)
-
-
-def _answered(look: Look, job: Job, asked: Mapping[str, Check]) -> Look:
-    """A look without answers to questions that are other ones now."""
-    if isinstance(look, FailedLook):
-        return look
-    system = look.reply.identity.platform
-    other = [
-        each
-        for each in job.checks
-        if _question(each, system) != _question(asked.get(each.check), system)
-    ]
-    gone = {name for check in other for name in (check.check, check.witness_id)}
-    return _without(look, gone) if gone & look.reply.answers.keys() else look
-
-
-def _question(check: Check | None, system: Platform) -> tuple[str | None, str | None]:
-    return (None, None) if check is None else (check.sql_on(system), check.witness_on(system))
-
-
-def _without(look: HostLook, gone: set[str]) -> HostLook:
-    answers = {name: each for name, each in look.reply.answers.items() if name not in gone}
-    reply = msgspec.structs.replace(look.reply, answers=answers)
-    return msgspec.structs.replace(look, reply=reply)
-
-
-def unseen() -> FailedLook:
-    """What stands for the look at a host that a folder holds no evidence of."""
-    return FailedLook(cause=_NO_EVIDENCE, taken="", seconds=0.0)
-
-
-def _about(taken: set[str]) -> str:
-    when = " to ".join(sorted(taken)) or "no time: there is none"
-    return f"judged by evidence of {when}; no host was looked at again"
-
-
-def _identity(job: Job, old: AuditResult, now: str) -> Run:
-    return Run(
-        version=__version__,
-        started=now,
-        finished=now,
-        controller=platform.node(),
-        inventory=old.run.inventory,
-        policies=job.policy_digests,
-        checks=job.check_digests,
-        interrupted=old.run.interrupted,
-        evaluated=old.run.evaluated or old.run.finished,
-    )
+    with AuditFolder(request.output, asked) as folder:
+        new = judge_evidence(request.folder, old, job, record=folder.record)
+        folder.finish(new.run, written(load_formats(()), new, theme))
+    return new

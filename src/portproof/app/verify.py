@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from portproof import __version__
-from portproof.app.reevaluate import unseen
+from portproof.app.judge_evidence import unseen
 from portproof.app.rejudge import job_of
 from portproof.archive.folder import EVIDENCE, MANIFEST, REQUEST, SIGNATURE, Manifest
 from portproof.archive.integrity import (

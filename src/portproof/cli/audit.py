@@ -1,26 +1,25 @@
-"""``portproof audit``: what it can be asked, and the inventory it is asked for."""
+"""``portproof audit``."""
 
-import contextlib
-from collections.abc import Iterable, Iterator
-from importlib import import_module
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
-from threading import Thread
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from portproof.app.audit import audit
+from portproof.app.audit_request import AuditRequest, ReportStyle, RunningAudit, ShowHost
 from portproof.cli.logs import LOG_OPTIONS, logged
 from portproof.cli.options import POLICY_HELP, Seconds, inventory_options
-from portproof.cli.theming import OPTIONS, Themed, themed
-from portproof.defaults import FORKS, WARN_DAYS
+from portproof.cli.passphrase import passphrase
+from portproof.cli.styling import OPTIONS, styled
 from portproof.errors import UsageError
 from portproof.exitcodes import ExitCode
-from portproof.inventory.read import read_inventory
-from portproof.inventory.vault import VaultOptions
-from portproof.ssh.settings import SshSettings
 
-_TIMEOUT: Final = SshSettings().command_timeout
-_FOR_A_FLEET: Final = ("portproof.cli.auditing", "portproof.ssh.collector")
+if TYPE_CHECKING:
+    from portproof.app.audit_request import AuditOutcome
+
+_DEFAULTS: Final = AuditRequest()
 
 
 @click.command()
@@ -53,7 +52,7 @@ _FOR_A_FLEET: Final = ("portproof.cli.auditing", "portproof.ssh.collector")
     "-f",
     "--forks",
     type=click.IntRange(1, 5000),
-    default=FORKS,
+    default=_DEFAULTS.forks,
     show_default=True,
     help="Hosts to look at at a time.",
 )
@@ -61,7 +60,7 @@ _FOR_A_FLEET: Final = ("portproof.cli.auditing", "portproof.ssh.collector")
     "-T",
     "--timeout",
     type=Seconds(1, 3600),
-    default=_TIMEOUT,
+    default=_DEFAULTS.timeout,
     show_default=True,
     help="Seconds a host has for its whole answer, once we are logged in.",
 )
@@ -83,7 +82,7 @@ _FOR_A_FLEET: Final = ("portproof.cli.auditing", "portproof.ssh.collector")
 @click.option(
     "--warn-days",
     type=click.IntRange(0, 3650),
-    default=WARN_DAYS,
+    default=_DEFAULTS.warn_days,
     show_default=True,
     help="Warn of waivers that end within so many days.",
 )
@@ -119,67 +118,54 @@ _FOR_A_FLEET: Final = ("portproof.cli.auditing", "portproof.ssh.collector")
     "--framework",
     help="Group the report by the controls of a framework, as nist-800-53 or cis-controls.",
 )
-@themed
+@styled
 @logged
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 def command(
     *,
-    theme: Themed,
-    output: Path | None,
+    style: ReportStyle,
     resume: Path | None,
     quiet: bool,
-    **asked: Any,  # noqa: ANN401 - the other options; Request gives them their types
+    **options: Any,  # noqa: ANN401 - the other options; AuditRequest gives them their types
 ) -> ExitCode:
     """Audit hosts against policies and write the report.
 
     Looks at each host, judges every rule, and writes a folder with report.html, audit.json,
-    evidence.jsonl, manifest.json and request.json. A summary goes to the terminal. Ctrl-C once
-    finishes what is under way; the folder can then be resumed. Twice stops at once.
+    evidence.jsonl, manifest.json and request.json. Prints a summary. Ctrl-C once finishes the hosts
+    under way; the folder can then be resumed. Ctrl-C twice stops at once.
     """
-    if resume is not None:
-        _refuse_beside_resume(output)
-        from portproof.cli.auditing import resumed  # noqa: PLC0415 - see _loading
-
-        return resumed(resume, theme, quiet=quiet)
-    if asked["formats"] or asked["fail_on"]:
-        from portproof.cli.auditing import refuse_wrong_use  # noqa: PLC0415 - see _loading
-
-        refuse_wrong_use(asked["formats"], asked["fail_on"])
-    vault = VaultOptions(password_files=asked["vault_password_files"], ids=asked["vault_ids"])
-    with _loading(*_FOR_A_FLEET if asked["inventory"] else ()):
-        inventory = read_inventory(
-            asked["inventory"],
-            limit=asked["limit"],
-            vault=vault,
-            accept_new_host_keys=asked["accept_new_host_keys"],
-        )
-    from portproof.cli.auditing import audited  # noqa: PLC0415 - see _loading
-
-    return audited(asked, inventory, output, theme, quiet=quiet)
+    if resume is None:
+        request = AuditRequest(style=style, **options)
+        outcome = audit(request, progress=partial(_following, quiet=quiet), passphrase=passphrase)
+    else:
+        outcome = _resumed(resume, style, quiet=quiet)
+    if not quiet:
+        _show(outcome)
+    return outcome.exit_code
 
 
-@contextlib.contextmanager
-def _loading(*modules: str) -> Iterator[None]:
-    """Import modules while something else is waited for, as for Ansible to read an inventory.
+def _resumed(folder: Path, style: ReportStyle, *, quiet: bool) -> "AuditOutcome":
+    _refuse_beside_resume()
+    from portproof.app.resume import ResumeRequest, resume  # noqa: PLC0415 - an audit reads its inventory before this is imported
 
-    Nothing else may be imported meanwhile: modules that import each other could be seen half made.
-    """
-    thread = Thread(target=_load, args=(modules,), daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        thread.join()
+    request = ResumeRequest(folder=folder, style=style)
+    return resume(request, progress=partial(_following, quiet=quiet), passphrase=passphrase)
 
 
-def _load(modules: Iterable[str]) -> None:
-    # What cannot be loaded fails again where it is needed; an audit of this machine needs no SSH.
-    with contextlib.suppress(Exception):
-        for name in modules:
-            import_module(name)
+def _show(outcome: "AuditOutcome") -> None:
+    from portproof.cli.show import show  # noqa: PLC0415 - the same
+    from portproof.cli.summary import summary  # noqa: PLC0415 - the same
+
+    show(summary(outcome.result, outcome.folder, outcome.gate))
 
 
-def _refuse_beside_resume(output: Path | None) -> None:
+def _following(running: RunningAudit, *, quiet: bool) -> AbstractContextManager[ShowHost | None]:
+    from portproof.cli.progress import following  # noqa: PLC0415 - the same
+
+    return following(running, quiet=quiet)
+
+
+def _refuse_beside_resume() -> None:
     context = click.get_current_context()
     given = [
         option.opts[-1]
@@ -187,6 +173,6 @@ def _refuse_beside_resume(output: Path | None) -> None:
         if option.name not in {"resume", "quiet", None, *LOG_OPTIONS, *OPTIONS}
         and context.get_parameter_source(option.name) is click.core.ParameterSource.COMMANDLINE
     ]
-    if output is not None or given:
+    if given:
         names = ", ".join(sorted(given))
-        raise UsageError(f"--resume goes on as the audit was asked for; leave out {names}")
+        raise UsageError(f"--resume takes these from the audit in the folder; leave out {names}")

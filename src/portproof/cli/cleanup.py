@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from portproof.app.reevaluate import job_by
+from portproof.app.judge_evidence import job_by
 from portproof.archive.integrity import wrong
 from portproof.archive.read import read_evidence
 from portproof.archive.results import read_result

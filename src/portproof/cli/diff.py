@@ -6,8 +6,7 @@ from typing import Final
 
 import click
 
-from portproof.app.history import compare
-from portproof.archive.results import read_result
+from portproof.app.compare import compare
 from portproof.cli.changed import changed, changed_line
 from portproof.cli.show import Line, show
 from portproof.exitcodes import ExitCode
@@ -53,10 +52,9 @@ def command(old: Path, new: Path, form: str) -> ExitCode:
     fails or went dark, 1 something newly fails, 2 a folder cannot be read or the later audit judged
     nothing, 3 nothing newly fails, but something went dark.
     """
-    before, after = read_result(old), read_result(new)
-    found = compare(before, after, old)
-    _FORMATS[form](found)
-    return found.exit_code if after.totals.judged else ExitCode.ERROR
+    found = compare(old, new)
+    _FORMATS[form](found.changes)
+    return found.exit_code
 
 
 def _lines(changes: Changes) -> Iterator[Line]:

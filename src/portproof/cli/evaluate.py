@@ -5,22 +5,15 @@ from pathlib import Path
 from typing import Final
 
 import click
-import msgspec
 
-from portproof.app.content import load_content
-from portproof.app.reevaluate import evaluate, job_by
-from portproof.archive.folder import AuditFolder
-from portproof.archive.read import read_request
-from portproof.archive.results import read_result
+from portproof.app.audit_request import ReportStyle
+from portproof.app.reevaluate import ReevaluateOutcome, ReevaluateRequest, reevaluate
 from portproof.cli.changed import changed
 from portproof.cli.show import Line, show
+from portproof.cli.styling import refuse_style, styled
 from portproof.cli.summary import summary
-from portproof.cli.theming import Themed, refuse_looks, themed
-from portproof.diff.changes import changes
 from portproof.exitcodes import ExitCode
-from portproof.report.contract import load_formats, written
 from portproof.result.changes import ChangeKind
-from portproof.result.result import AuditResult
 
 _TITLES: Final = {
     ChangeKind.NEWLY_FAILING: "would newly fail",
@@ -49,9 +42,9 @@ _TITLES: Final = {
     type=click.Path(path_type=Path),
     help="Also write the result as an audit's folder; new or empty.",
 )
-@themed
+@styled
 def command(
-    theme: Themed, folder: Path, policies: tuple[str, ...], output: Path | None
+    style: ReportStyle, folder: Path, policies: tuple[str, ...], output: Path | None
 ) -> ExitCode:
     """Judge the evidence of an audit by other policies, without touching a host.
 
@@ -60,26 +53,15 @@ def command(
     Exit codes are those of an audit, by the policies given.
     """
     if output is None:
-        refuse_looks("without -o no report is written")
-    old = read_result(folder)
-    job = job_by(folder, old, load_content(policies))
-    if output is None:
-        new = evaluate(folder, old, job)
-    else:
-        look = theme()
-        asked = read_request(folder)
-        request = msgspec.structs.replace(
-            asked, policies=policies, digests=(), sign=None, started=""
-        )
-        with AuditFolder(output, request) as made:
-            new = evaluate(folder, old, job, record=made.record)
-            made.finish(new.run, written(load_formats(()), new, look))
-    show(_lines(old, new, output))
-    return new.exit_code
+        refuse_style("without -o no report is written")
+    request = ReevaluateRequest(folder=folder, policies=policies, output=output, style=style)
+    outcome = reevaluate(request)
+    show(_lines(outcome, output))
+    return outcome.exit_code
 
 
-def _lines(old: AuditResult, new: AuditResult, output: Path | None) -> Iterator[Line]:
-    found = list(changed(changes(old, new).items, _TITLES))
+def _lines(outcome: ReevaluateOutcome, output: Path | None) -> Iterator[Line]:
+    found = list(changed(outcome.changes.items, _TITLES))
     yield from found or [Line("every verdict would be the same")]
     yield Line("")
-    yield from summary(new, output)
+    yield from summary(outcome.result, output)

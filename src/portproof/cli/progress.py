@@ -3,16 +3,16 @@
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 import click
 
+from portproof.app.audit_request import RunningAudit, ShowHost
+from portproof.cli.interrupts import finishing_first
 from portproof.model.verdicts import Verdict
 from portproof.result.result import HostResult
 from portproof.text.logs import on_stderr
-
-Watch = Callable[[HostResult], None]
 
 _EVERY: Final = 15.0
 """Seconds between two lines where there is no terminal."""
@@ -42,8 +42,21 @@ class _Counts:
 
 
 @contextlib.contextmanager
-def progress(total: int, *, quiet: bool) -> Iterator[Watch | None]:
-    """What is to be told every host's result while the audit runs."""
+def following(running: RunningAudit, *, quiet: bool) -> Iterator[ShowHost | None]:
+    """Show the progress of an audit and handle Ctrl-C while hosts are looked at."""
+    stopping = finishing_first(running.finish, running.cancel)
+    try:
+        with stopping, _progress(running.hosts, quiet=quiet) as watch:
+            yield watch
+    except KeyboardInterrupt:
+        text = f"portproof: the evidence so far is in {running.folder}; resume the audit with"
+        click.echo(f"{text} --resume {running.folder}", err=True)
+        raise
+
+
+@contextlib.contextmanager
+def _progress(total: int, *, quiet: bool) -> Iterator[ShowHost | None]:
+    """Yield what shows each host's result, or None where nothing is shown."""
     if quiet or total <= _FEW:
         yield None
     elif sys.stderr.isatty() and not on_stderr():
@@ -53,7 +66,7 @@ def progress(total: int, *, quiet: bool) -> Iterator[Watch | None]:
         yield _lines(total)
 
 
-def _lines(total: int) -> Watch:
+def _lines(total: int) -> ShowHost:
     counts = _Counts(total)
     begun = told = time.monotonic()
 
@@ -70,7 +83,7 @@ def _lines(total: int) -> Watch:
 
 
 @contextlib.contextmanager
-def _bar(total: int) -> Iterator[Watch]:
+def _bar(total: int) -> Iterator[ShowHost]:
     from rich.console import Console  # noqa: PLC0415 - costs start-up time only a terminal repays
     from rich.progress import (  # noqa: PLC0415 - the same
         BarColumn,

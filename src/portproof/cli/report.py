@@ -6,12 +6,11 @@ from typing import Final
 
 import click
 
-from portproof.archive.outputs import write_new
-from portproof.archive.results import read_result
-from portproof.cli.theming import Themed, themed
+from portproof.app.audit_request import ReportStyle
+from portproof.app.render import RenderRequest, render, rendered
+from portproof.cli.styling import styled
 from portproof.errors import UsageError
 from portproof.exitcodes import ExitCode
-from portproof.report.contract import load_formats, written
 
 _STDOUT: Final = Path("-")
 
@@ -34,24 +33,26 @@ _STDOUT: Final = Path("-")
     default=Path(),
     help="The folder to write into, or - for standard output. Default: the current folder.",
 )
-@themed
-def command(theme: Themed, folder: Path, formats: tuple[str, ...], output: Path) -> ExitCode:
+@styled
+def command(style: ReportStyle, folder: Path, formats: tuple[str, ...], output: Path) -> ExitCode:
     """Render the result of an audit again.
 
-    FOLDER is what an audit wrote. Nothing is looked at and nothing is overwritten. A folder that is
-    half written, or with files that are not what they were when the audit finished, is refused.
-    Exit codes: 0 written, 2 not.
+    FOLDER is what an audit wrote. No host is looked at and nothing is overwritten. A folder that is
+    half written, or has files that were changed since the audit finished, is refused. Exit codes:
+    0 written, 2 not.
     """
-    look = theme()
-    chosen = load_formats(formats, always=())
-    if output == _STDOUT and len(chosen) > 1:
-        raise UsageError("standard output takes one format; leave out the others")
-    result = read_result(folder)
-    files = written(chosen, result, look)
+    request = RenderRequest(folder=folder, formats=formats, style=style)
     if output == _STDOUT:
-        for chunk in (chunk for chunks in files.values() for chunk in chunks):
-            sys.stdout.buffer.write(chunk.encode())
+        _print(request)
         return ExitCode.PROVEN
-    for path in write_new(output, files):
+    for path in render(request, output):
         click.echo(f"written: {path}")
     return ExitCode.PROVEN
+
+
+def _print(request: RenderRequest) -> None:
+    if len(set(request.formats)) > 1:
+        raise UsageError("standard output takes one format; leave out the others")
+    for chunks in rendered(request).values():
+        for chunk in chunks:
+            sys.stdout.buffer.write(chunk.encode())

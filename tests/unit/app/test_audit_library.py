@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from portproof.app.audit import audit
+from portproof.app.audit_policies import audit_policies
 from portproof.archive.folder import Evidence
 from portproof.errors import UsageError
 from portproof.inventory.read import read_inventory
@@ -109,7 +109,7 @@ def test_a_resumed_audit_believes_only_fresh_looks(taken: datetime | str, stands
 
 def test_policies_in_python_audit_this_machine() -> None:
     """One host, one verdict a rule, and an exit code."""
-    result = audit([policy()], via="probe")
+    result = audit_policies([policy()], via="probe")
     assert result.totals.hosts == 1
     assert sum(result.totals.verdicts.values()) == 1
     assert result.hosts[0].seen.source == "probe"
@@ -162,12 +162,12 @@ def test_without_any_source_the_host_is_unproven() -> None:
 def test_what_lint_would_refuse_is_refused(policies: list[Policy], said: str) -> None:
     """Python cannot get around what YAML may not do."""
     with pytest.raises(UsageError, match=said):
-        audit(policies)
+        audit_policies(policies)
 
 
 def test_a_rule_for_no_host_judges_nothing() -> None:
     """An audit in which no rule is for any host is an error, not a success."""
-    result = audit([policy(hosts="nowhere")])
+    result = audit_policies([policy(hosts="nowhere")])
     assert result.exit_code == 2
     assert "nothing in the inventory is called nowhere" in result.warnings[0]
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portproof.app.reevaluate import evaluate, job_by
+from portproof.app.judge_evidence import job_by, judge_evidence
 from portproof.archive.results import read_result
 from portproof.content.load import Content
 from portproof.model.observation import PUBLISHED_PORTS, Reason
@@ -45,7 +45,7 @@ def asked(folder: Path, tmp_path: Path, document: dict[str, Any], *more: str | P
 def by(folder: Path, content: Content) -> AuditResult:
     """The evidence of a folder, judged by content."""
     old = read_result(folder)
-    return evaluate(folder, old, job_by(folder, old, content))
+    return judge_evidence(folder, old, job_by(folder, old, content))
 
 
 def judged(folder: Path, tmp_path: Path, document: dict[str, Any]) -> dict[str, Judgement]:

@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
-from portproof.app.audit import prepare
 from portproof.app.content import load_content
+from portproof.app.prepare import prepare
 from portproof.cli import cli
 from portproof.errors import ContentError
 from portproof.inventory.build import assembled

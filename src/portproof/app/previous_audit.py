@@ -7,7 +7,7 @@ from portproof.archive.folder import Request
 from portproof.judge.job import Job
 
 
-def earlier(request: Request, folder: Path, job: Job) -> Earlier:
+def previous_audit(request: Request, folder: Path, job: Job) -> Earlier:
     """The audit asked for, or the last one in the same place by the same policies.
 
     Raises:

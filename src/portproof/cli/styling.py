@@ -1,0 +1,56 @@
+"""The options that say how a report looks, for every command that writes one."""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from portproof.app.audit_request import ReportStyle
+from portproof.errors import UsageError
+
+OPTIONS: Final = ("template", "title", "logo", "footer")
+"""The names of these options, as click passes them."""
+
+_DECORATORS: Final = (
+    click.option(
+        "--template",
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        help="A folder of templates and styles for the report; the shipped ones fill the gaps.",
+    ),
+    click.option("--title", default="", help="The title of the report."),
+    click.option(
+        "--logo",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="An image for the head of the report: PNG, JPEG, WebP or SVG.",
+    ),
+    click.option("--footer", default="", help="A line at the foot of the report."),
+)
+
+
+def styled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command these options; it gets them as ``style``."""
+
+    @functools.wraps(function)
+    def with_style(**given: Any) -> Any:  # noqa: ANN401 - whatever options the command has
+        style = ReportStyle(**{name: given.pop(name) for name in OPTIONS})
+        return function(style=style, **given)
+
+    return functools.reduce(lambda made, option: option(made), reversed(_DECORATORS), with_style)
+
+
+def refuse_style(because: str) -> None:
+    """Refuse these options where they would do nothing.
+
+    Raises:
+        UsageError: one was given; says which, and why it has no place.
+    """
+    source = click.get_current_context().get_parameter_source
+    given = [
+        f"--{name}" for name in OPTIONS if source(name) is click.core.ParameterSource.COMMANDLINE
+    ]
+    if given:
+        raise UsageError(f"{because}; leave out {', '.join(given)}")
