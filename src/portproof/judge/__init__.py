@@ -1,1 +1,1 @@
-"""From a look at a host to its verdicts, without input or output."""
+"""Turn a look at a host into its verdicts, without input or output."""

@@ -1,10 +1,10 @@
-"""Ports that docker publishes: open on the host, often without a socket that listens.
+"""Read the ports that docker publishes: open on the host, often without a listening socket.
 
 Docker publishes a port through a proxy, which listens, or by rules of the packet filter alone
 (``userland-proxy: false``). osquery's ``docker_container_ports`` tells both (osquery/osquery,
-``tables/applications/posix/docker.cpp``): an unreachable docker is an empty answer without an
-error, and a port that is exposed but not published has host port 0. What is told here can only add
-listeners to what rules judge; what is missing is said, and makes nothing unproven that is proven.
+``tables/applications/posix/docker.cpp``): an unreachable docker gives an empty answer and no
+error, and a port that is exposed but not published has host port 0. This answer can only add
+listeners to those that rules judge. What is missing from it is noted and makes nothing unproven.
 """
 
 import re
@@ -25,7 +25,7 @@ _PORTLESS: Final = frozenset({"sctp"})
 _PROXY: Final = "docker-proxy"
 """The process that listens for docker (moby/moby, ``cmd/docker-proxy``)."""
 _EVERY: Final = ("::", Stack.DUAL)
-"""What an empty address means to runtimes that speak docker's language, such as podman."""
+"""What an empty address means to runtimes with docker's interface, such as podman."""
 
 _PORT: Final = re.compile(r"[0-9]{1,5}")
 _LONGEST_ID: Final = 64
@@ -35,14 +35,14 @@ _PublishedPlace = tuple[Protocol, int, str]
 
 
 class Published(NamedTuple):
-    """The published ports as listeners without a socket, and what could not be seen of them."""
+    """Published ports as listeners without a socket, and what could not be seen of them."""
 
     listeners: tuple[Listener, ...]
     unseen: tuple[str, ...] = ()
 
 
 def published(reply: SourceReply) -> Published:
-    """Read the answer about published ports; it is asked on Linux alone."""
+    """Read the answer about published ports, which is asked on Linux only."""
     if reply.identity.platform is not Platform.LINUX:
         return Published(())
     answer = reply.answers.get(PUBLISHED_PORTS)
@@ -58,17 +58,17 @@ def published(reply: SourceReply) -> Published:
             listeners.extend(_read(row, reply.identity.host_namespace))
         except ValueError as error:
             garbled.append(str(error))
-    lost = f"{_WHAT}: {answer.count} rows were sent and {len(answer.rows)} are here"
+    lost = f"{_WHAT}: {answer.count} rows were sent and {len(answer.rows)} arrived"
     odd = f"{_WHAT}: {len(garbled)} rows make no sense, one with {min(garbled, default='')}"
     unseen = () if answer.whole else (lost,)
     return Published(tuple(listeners), (*unseen, odd) if garbled else unseen)
 
 
 def _read(row: Row, namespace: str) -> list[Listener]:
-    """The listener of a row; none when it says that nothing is published, or not on a port.
+    """Return the listener of a row, or None if the row says that no port is published.
 
     Raises:
-        ValueError: the row makes no sense.
+        ValueError: the row is malformed.
     """
     port, kind = row.get("host_port", ""), row.get("type", "")
     if port in {"", "0"} or kind in _PORTLESS:
@@ -100,7 +100,7 @@ def _port(text: str) -> int:
 
 
 def _inside(text: str) -> int:
-    """The port inside, which nobody judges; 0 where it makes no sense."""
+    """Return the port inside the container, or 0 if it is malformed. No rule judges it."""
     try:
         return _port(text)
     except ValueError:
@@ -124,7 +124,7 @@ def _quote(text: str) -> str:
 def with_published(
     listeners: tuple[Listener, ...], forwarded: Iterable[Listener]
 ) -> tuple[Listener, ...]:
-    """Join listeners with published ports; where a socket was seen for one, both are one."""
+    """Merge published ports into the listeners, where possible into the one of the same socket."""
     ports = _alike(forwarded)
     if not ports:
         return listeners
@@ -143,7 +143,7 @@ def with_published(
 
 
 def _alike(forwarded: Iterable[Listener]) -> list[Listener]:
-    """The published ports, each once and with all of its containers."""
+    """Return each published port once, with all of its containers."""
     first: dict[tuple[_PublishedPlace, Stack], Listener] = {}
     containers: dict[tuple[_PublishedPlace, Stack], set[Publication]] = {}
     for each in forwarded:
@@ -154,9 +154,10 @@ def _alike(forwarded: Iterable[Listener]) -> list[Listener]:
 
 
 def _joined(listener: Listener, containers: Iterable[Publication]) -> Listener:
-    """Tell a listener's containers; unless docker's proxy holds it, it gets an owner nobody knows.
+    """Add containers to a listener.
 
-    The kernel forwards what arrives before the socket of any other program sees it.
+    Unless docker's proxy holds it, add an unknown owner as well: the kernel forwards what arrives
+    before the socket of any other program sees it.
     """
     every = tuple(sorted({*listener.published, *containers}))
     is_told = _is_proxied(listener) or Owner() in listener.owners
@@ -173,7 +174,7 @@ def _place(listener: Listener) -> _PublishedPlace:
 
 
 def _places(forwarded: Listener) -> list[_PublishedPlace]:
-    """Where its socket would be: docker's proxy may be one wildcard for both families."""
+    """Return where the socket would be; docker's proxy may use one wildcard for both families."""
     protocol, port, address = _place(forwarded)
     if forwarded.exposure is Exposure.WILDCARD and forwarded.stack is Stack.IPV4:
         return [(protocol, port, address), (protocol, port, _EVERY[0])]

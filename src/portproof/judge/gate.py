@@ -1,11 +1,11 @@
-"""What gates CI: ``--fail-on`` chooses it, and changes no verdict and no result.
+"""Decide what gates CI: the conditions of ``--fail-on``. They change no verdict and no result.
 
-Failures and unproven verdicts are gated by default. A condition replaces the default only for what
-it speaks of: ``fail``, ``new`` and ``expired`` for failures, ``unproven`` for unproven verdicts,
+Failures and unproven verdicts gate by default. A condition replaces the default only for what it is
+about: ``fail``, ``new`` and ``expired`` for failures, ``unproven`` for unproven verdicts,
 ``severity>=`` for both.
 
-An audit that was interrupted, that judged nothing or that proved nothing is never let through,
-whatever is chosen.
+An audit that was interrupted, judged nothing or proved nothing never passes the gate, whatever the
+conditions are.
 """
 
 import re
@@ -57,16 +57,16 @@ _NOUNS: Final = {
     ConditionKind.NEW: ("new failure", "new failures"),
     ConditionKind.UNPROVEN: ("unproven", "unproven"),
 }
-"""What is counted, for one and for many."""
+"""What is counted, in the singular and the plural."""
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One ``--fail-on``: it holds when there is more than ``above`` of what it counts.
+    """One ``--fail-on``: it holds when more than ``above`` of what it counts is found.
 
-    ``above`` is a number of verdicts, or per cent of the judged ones when ``percent``; ``severity``
-    is the least severe that counts, for ``severity>=`` alone. ``default`` marks a condition that
-    nobody asked for.
+    ``above`` is a number of verdicts, or a percentage of the judged ones if ``percent`` is set;
+    ``severity`` is the lowest severity that counts, for ``severity>=`` only. ``default`` marks a
+    condition that the user did not give.
     """
 
     text: str
@@ -77,7 +77,7 @@ class Condition:
     default: bool = False
 
     def exceeded(self, count: int, judged: int) -> bool:
-        """Whether so many of the judged verdicts are too many; exact, nothing is rounded."""
+        """Return whether the count exceeds the limit, without any rounding."""
         if self.percent:
             return count * _WHOLE > self.above * judged
         return count > self.above
@@ -85,10 +85,10 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Whether a run is let through.
+    """The decision whether an audit passes.
 
     ``reasons`` are the conditions that held, with their figures; ``failures`` and ``unproven``
-    count the verdicts that none of those covers; ``stopped`` says why the run is not let through
+    count the verdicts that none of those covers; ``stopped`` says why the audit does not pass
     whatever the conditions are, and is empty otherwise.
     """
 
@@ -110,10 +110,10 @@ class _GatedVerdict:
 
 
 def condition(text: str) -> Condition:
-    """Read one condition.
+    """Parse one condition.
 
     Raises:
-        UsageError: it is none; the text lists the grammar.
+        UsageError: the text is not a condition; the message lists the grammar.
     """
     asked = text.strip()
     if match := _UNPROVEN.fullmatch(asked):
@@ -126,7 +126,7 @@ def condition(text: str) -> Condition:
 
 
 def gate(result: AuditResult, asked_for: Iterable[Condition]) -> Gate:
-    """Decide whether a result is let through; without conditions, its own exit code decides."""
+    """Decide whether a result passes; without conditions, its own exit code decides."""
     asked = tuple(dict.fromkeys(asked_for))
     if not asked:
         return Gate(result.exit_code)
@@ -158,7 +158,7 @@ def gate(result: AuditResult, asked_for: Iterable[Condition]) -> Gate:
 
 
 def _with_defaults(asked: tuple[Condition, ...]) -> tuple[Condition, ...]:
-    """Add the default for what none of the conditions speaks of."""
+    """Add the default conditions for what none of the given ones is about."""
     about = {each.what for each in asked}
     failures = Condition("the default for failures", ConditionKind.FAIL, default=True)
     unproven = Condition("the default for unproven verdicts", ConditionKind.UNPROVEN, default=True)
@@ -170,7 +170,7 @@ def _with_defaults(asked: tuple[Condition, ...]) -> tuple[Condition, ...]:
 
 
 def _code(counted: Counter[Verdict]) -> ExitCode:
-    """Return what the process exits with when these verdicts gate."""
+    """Return the exit code for a run in which these verdicts gate."""
     return ExitCode.INCOMPLETE if set(counted) == {Verdict.UNPROVEN} else ExitCode.FAILED
 
 
@@ -194,10 +194,10 @@ def _cases(result: AuditResult) -> Iterator[_GatedVerdict]:
 
 
 def _known_failures(result: AuditResult) -> set[tuple[str, str]]:
-    """Failures that an earlier audit had too. Whatever is not known to be old is new.
+    """Return failures that an earlier audit had too; anything not known to be old is new.
 
-    A rule that failed before and fails by something else now is both, and counts as new; so does
-    one whose port another program holds.
+    A rule that failed before and now also fails for another reason counts as new, and so does one
+    whose port is now held by another program.
     """
     items = result.changes.items if result.changes else ()
     old = {(item.host, item.rule) for item in items if item.kind is ChangeKind.STILL_FAILING}
@@ -240,7 +240,7 @@ def _figure(held: Condition, counted: Counter[Verdict]) -> str:
 
 
 def told(decided: Gate) -> str:
-    """The last word of a summary: what gated, and what did not; empty without conditions."""
+    """Return the last line of a summary: what gated and what did not; empty without conditions."""
     if not decided.conditions:
         return ""
     asked = f"--fail-on {', '.join(decided.conditions)}"

@@ -1,4 +1,4 @@
-"""One look becomes one host's result: normalise, prove, evaluate, and read what failed."""
+"""Judge one look at a host: normalise, prove, evaluate, and classify what failed."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -25,7 +25,7 @@ from portproof.triage import read
 def judge(
     plan: Plan, host: Host, look: Look, checks: Sequence[Check], *, require_witness: bool = False
 ) -> HostResult:
-    """Judge one host by its look. Pure: the same look gives the same result, today or later."""
+    """Judge one host by its look. Pure: the same look always gives the same result."""
     if isinstance(look, FailedLook):
         judgements = plan.judge_dark(look.cause)
         return HostResult(host.name, host.groups, judgements, _unseen(look))
@@ -43,7 +43,7 @@ def judge(
 
 
 def failing_listeners(result: HostResult) -> tuple[Listener, ...]:
-    """The listeners by which rules fail on a host: those a second round asks about."""
+    """Return the listeners by which rules fail on a host: the second round asks about these."""
     if not result.has(Verdict.FAIL):
         return ()
     failed = (each for each in result.judgements if each.verdict is Verdict.FAIL)
@@ -52,7 +52,7 @@ def failing_listeners(result: HostResult) -> tuple[Listener, ...]:
 
 
 def _explained(judgement: Judgement, look: HostLook, whys: Mapping[int, Why]) -> Judgement:
-    """A failure together with who is behind its listeners, and how that reads."""
+    """Add to a failure who is behind its listeners, and the classification of that."""
     if judgement.verdict is not Verdict.FAIL:
         return judgement
     findings = tuple(_read(finding, look, whys) for finding in judgement.findings)
@@ -60,7 +60,7 @@ def _explained(judgement: Judgement, look: HostLook, whys: Mapping[int, Why]) ->
 
 
 def _read(finding: Finding, look: HostLook, whys: Mapping[int, Why]) -> Finding:
-    """A finding with its reading; one that was not asked about stays as it is."""
+    """Add the classification to a finding; a finding that was not asked about stays unchanged."""
     listener = finding.listener
     if listener is None:
         return finding
@@ -79,7 +79,7 @@ def _read(finding: Finding, look: HostLook, whys: Mapping[int, Why]) -> Finding:
 
 
 def _moment(taken: str) -> int | None:
-    """A time of the evidence in seconds since 1970, or None where it is no time."""
+    """Return a time of the evidence in seconds since 1970, or None if it is not a time."""
     try:
         return int(datetime.fromisoformat(taken).timestamp())
     except (ValueError, OverflowError):
@@ -87,7 +87,7 @@ def _moment(taken: str) -> int | None:
 
 
 def registered_names(port: int, protocol: str) -> tuple[str, ...]:
-    """The services a port is registered for, each once."""
+    """Return the services a port is registered for, each once."""
     services = by_port(port, protocol)
     return tuple(dict.fromkeys(service.name for service in services if service.name))
 
@@ -99,9 +99,9 @@ def facts_of(
     require_witness: bool = False,
     wanted: ListenerFilter | None = None,
 ) -> HostFacts:
-    """What a look says about a host, with the doubts that remain.
+    """Derive the facts about a host from a look, with the doubts that remain.
 
-    ``wanted`` leaves out listeners that nobody asks for; their rows are read all the same.
+    ``wanted`` leaves out listeners that no rule needs; their rows are validated all the same.
     """
     identity = look.reply.identity
     answer = listening_answer(look)
@@ -125,7 +125,7 @@ def _unseen(look: FailedLook) -> LookSummary:
 
 
 def _seen(look: HostLook, facts: HostFacts) -> LookSummary:
-    """In short, how a host was looked at; what is the same on many hosts is kept once."""
+    """Summarise how a host was looked at; text that many hosts share is stored once."""
     identity = look.reply.identity
     doubt = facts.doubts.tcp or facts.doubts.udp
     return LookSummary(

@@ -1,4 +1,4 @@
-"""What an audit is about, and the judging of hosts by it. Pure."""
+"""Define what an audit is about, and judge hosts by it. Pure."""
 
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
@@ -27,8 +27,8 @@ class Job:
     """What an audit is about: rules for hosts, and the checks the rules need.
 
     ``notes`` is what a reader must know before any host is looked at, one sentence each;
-    ``framework`` is the one by whose controls the report groups the rules, or empty;
-    ``begun`` is when an audit that is resumed was begun, in UTC as ISO 8601; empty means now.
+    ``framework`` is the one by whose controls the report groups the rules, or empty; ``begun`` is
+    when a resumed audit was begun, in UTC as ISO 8601; empty means now.
     """
 
     rules: tuple[BoundRule, ...]
@@ -44,7 +44,7 @@ class Job:
     begun: str = ""
 
     def questions(self) -> dict[Platform, dict[str, str]]:
-        """The SQL to ask by platform and question id; checks without SQL there are left out."""
+        """Return the SQL to ask, by platform and question id; checks without SQL are left out."""
         return {system: self._questions(system) for system in Platform}
 
     def _questions(self, system: Platform) -> dict[str, str]:
@@ -53,7 +53,7 @@ class Job:
         return {name: sql for name, sql in (asked | witnesses).items() if sql is not None}
 
     def kept(self, names: Container[str]) -> list[Host]:
-        """The hosts of the inventory that are among the names."""
+        """Return the hosts of the inventory that are among the names."""
         return [host for host in self.inventory.hosts if host.name in names]
 
     def without(self, names: Container[str]) -> list[Target]:
@@ -62,7 +62,7 @@ class Job:
 
 
 def basis_of(job: Job, today: date) -> Basis:
-    """What a job's verdicts rest on besides rules, checks and evidence."""
+    """Return what a job's verdicts depend on besides rules, checks and evidence."""
     inventory = job.inventory
     alone = Inventory(inventory.hosts, inventory.source)
     names, groups = inventory.names(), inventory.groups()
@@ -80,7 +80,7 @@ def basis_of(job: Job, today: date) -> Basis:
 
 
 class Judging:
-    """Judges hosts by one job's rules, and by its waivers as they hold on a day; in any thread."""
+    """Judges hosts by one job's rules, and by its waivers as of one day; thread-safe."""
 
     def __init__(self, job: Job, today: date) -> None:
         self._job = job
@@ -94,7 +94,7 @@ class Judging:
         return self._judge(host, look) if judged is None or before is not look else judged
 
     def suspects(self, host: Host, look: HostLook) -> Sequence[Listener]:
-        """The listeners that fail on a host. A look that stays as it is is not judged again."""
+        """Return the listeners that fail on a host. An unchanged look is not judged again."""
         judged = self._judge(host, look)
         self._judged[host.name] = (look, judged)
         return failing_listeners(judged)
@@ -105,11 +105,11 @@ class Judging:
         return self._waivers.apply(judged)
 
     def untidy(self, hosts: Iterable[HostResult]) -> tuple[WaiverRemark, ...]:
-        """The waivers to be cleaned up."""
+        """Yield the waivers to clean up."""
         return tuple(self._waivers.untidy(hosts, self._job.warn_days))
 
     def warnings(self, hosts: Sequence[HostResult]) -> tuple[str, ...]:
-        """What a reader must know besides the verdicts."""
+        """Return what a reader must know besides the verdicts."""
         job = self._job
         patterns = pattern_warnings(job.rules, job.inventory)
         waivers = self._waivers.warnings(hosts, job.warn_days)

@@ -1,12 +1,12 @@
-"""Rows of any platform and source become listeners; what cannot be read is said, not dropped.
+"""Turn rows of any platform and source into listeners; report rows that cannot be read.
 
 The facts about osquery's rows are in docs/osquery.md, with their sources. In short: families are 2
 for IPv4 and 10, 23 or 30 for IPv6; protocols 1, 58, 136 and 255 have no ports to judge; macOS
 prints a dual-stack wildcard as ``0.0.0.0`` in the IPv6 family; on Linux a namespace that could not
 be identified is ``0``, and its rows repeat rows of a namespace that could.
 
-A row is passed over only for a value that is known to mean "no listener"; any other value may be a
-listener that was misread, so the row is garbled and absence is not proven.
+A row is skipped only for a value that is known to mean "no listener". Any other value may be a
+listener that was misread, so the row counts as malformed and absence is not proven.
 """
 
 from collections.abc import Callable, Container, Iterable, Mapping
@@ -49,16 +49,16 @@ _NOT_LISTENING: Final = frozenset(
 _LONGEST_NUMBER: Final = 19
 _LONGEST_TEXT: Final = 4096
 _MOST_OWNERS: Final = 1000
-"""Owners of one listener that are told one by one."""
+"""Owners of one listener that are listed one by one."""
 _CACHE: Final = 65536
 
 
 @dataclass(frozen=True, slots=True)
 class Normalised:
-    """The listeners among rows, and what is in the way of believing that there are no others.
+    """The listeners among rows, and what prevents concluding that there are no others.
 
-    ``garbled`` quotes rows that make no sense, ``stateless`` rows of TCP sockets whose state is not
-    told, so that they may or may not listen.
+    ``garbled`` quotes malformed rows; ``stateless`` quotes rows of TCP sockets without a state,
+    which may or may not listen.
     """
 
     listeners: tuple[Listener, ...]
@@ -67,7 +67,7 @@ class Normalised:
 
 
 class ListenerFilter(NamedTuple):
-    """The listeners somebody asks for: those on ``ports``, and where ``watches`` says so."""
+    """Which listeners are needed: those on ``ports``, and those for which ``watches`` is true."""
 
     ports: Container[int]
     watches: Callable[[Protocol, int], object]
@@ -79,7 +79,7 @@ _every_column = itemgetter(*_COLUMNS)
 
 
 def _ends(row: Row) -> tuple[str | None, ...]:
-    """The columns that say what a row's socket is bound to."""
+    """Return the columns that say what a row's socket is bound to."""
     try:
         ends: tuple[str | None, ...] = _every_column(row)
     except KeyError:
@@ -106,7 +106,7 @@ class _SocketKey(NamedTuple):
 
 
 class _Endpoint(NamedTuple):
-    """What the rows of one socket have in common, whichever process they were read through."""
+    """What all rows of one socket have in common, whichever process they were read through."""
 
     socket: str
     protocol: str
@@ -121,20 +121,20 @@ class _SocketOwner(NamedTuple):
 
 
 class _MalformedRowError(ValueError):
-    """A row that makes no sense."""
+    """A malformed row."""
 
 
 class _StatelessError(ValueError):
-    """A TCP row that does not tell its state."""
+    """A TCP row without the socket's state."""
 
 
 def normalise(
     rows: Iterable[Row], identity: Identity, wanted: ListenerFilter | None = None
 ) -> Normalised:
-    """Collapse rows into listeners: one a protocol, address, port and namespace.
+    """Collapse rows into listeners: one for each protocol, address, port and namespace.
 
-    Every row is read, and told of when it makes no sense; with ``wanted``, only the listeners it
-    asks for are made.
+    Every row is validated, and reported if it is malformed; with ``wanted``, only the listeners it
+    selects are returned.
     """
     told = tuple(rows)
     spaces = _spaces(told, identity)
@@ -150,7 +150,7 @@ def normalise(
                 owner = _SocketOwner(row.get("socket", ""), _owner(row))
                 held.setdefault(_SocketKey(socket, *_place(row, spaces)), set()).add(owner)
             elif spaces and row.get("net_namespace") not in spaces.places:
-                _place(row, spaces)  # a namespace that makes no sense is told all the same
+                _place(row, spaces)  # a malformed namespace is reported in any case
         except _MalformedRowError as error:
             garbled.append(str(error))
         except _StatelessError as error:
@@ -177,7 +177,7 @@ def _listener(key: _SocketKey, held: set[_SocketOwner]) -> Listener:
 
 
 def _owners(held: set[_SocketOwner]) -> tuple[Owner, ...]:
-    """Everyone behind a listener; nobody known counts, unless another row tells who it is."""
+    """Return the owners of a listener. An unknown owner counts unless another row names it."""
     if len(held) == 1:
         return tuple(each.owner for each in held)
     told = {each.socket for each in held if each.owner.pid is not None} - _NOTHING
@@ -187,7 +187,7 @@ def _owners(held: set[_SocketOwner]) -> tuple[Owner, ...]:
 
 
 def _one_of_a_kind(owners: list[Owner]) -> list[Owner]:
-    """The first owner of each kind that rules tell apart; one nobody knows stands for the rest."""
+    """Return the first owner of each kind that rules distinguish, and an unknown one."""
     kinds: dict[tuple[str, str, str], Owner] = {}
     for owner in owners:
         kinds.setdefault((owner.name, owner.path, owner.user), owner)
@@ -200,14 +200,14 @@ def _by_pid(owner: Owner) -> tuple[int, str]:
 
 
 class _Namespaces(NamedTuple):
-    """Whose the identified namespaces are, and in which ones a row of namespace 0 was seen too."""
+    """Whose the identified namespaces are, and which ones have sockets that namespace 0 repeats."""
 
     places: Mapping[str, Place]
     twins: Mapping[_Endpoint, set[str]]
 
 
 def _spaces(rows: tuple[Row, ...], identity: Identity) -> _Namespaces | None:
-    """Say which namespaces are the host's own; None on platforms that have none.
+    """Find which namespaces are the host's own; None on platforms without namespaces.
 
     A row in namespace 0 was read through a process whose namespace could not be identified. When a
     row of an identified namespace shows the same socket, both are one. If process 1 itself could
@@ -238,7 +238,7 @@ def _endpoint(row: Row) -> _Endpoint:
 
 
 @lru_cache(_CACHE)
-def _socket(  # noqa: PLR0913, PLR0917 - what is remembered is remembered by all that decides it
+def _socket(  # noqa: PLR0913, PLR0917 - the cache key is everything that decides the result
     family: str | None,
     protocol: str | None,
     address: str | None,
@@ -247,9 +247,9 @@ def _socket(  # noqa: PLR0913, PLR0917 - what is remembered is remembered by all
     state: str | None,
     tells_dual: bool,
 ) -> _Socket | None:
-    """What a row's listener is bound to, or None when the row is of no listener.
+    """Return what a row's listener is bound to, or None if the row has no listener.
 
-    Hosts of a fleet listen on much the same, so it is remembered by the text of the columns.
+    Hosts of a fleet have mostly the same listeners, so the result is cached by the columns' text.
     """
     kind = _protocol(family or "", protocol or "", port or "")
     if kind is None:
@@ -261,7 +261,7 @@ def _socket(  # noqa: PLR0913, PLR0917 - what is remembered is remembered by all
 
 
 def _protocol(family: str, protocol: str, port: str) -> Protocol | None:
-    """The protocol of a row's port; None when it has no port."""
+    """Return the protocol of a row's port, or None if it has no port."""
     if family in _NO_ADDRESS:
         if port not in _NOTHING:
             raise _MalformedRowError(f"port {_quote(port)} in family {family}")
@@ -289,7 +289,7 @@ def _listens(protocol: Protocol, port: str | None, remote_port: str | None, stat
 
 
 def _place(row: Row, spaces: _Namespaces | None) -> tuple[Place, str]:
-    """Whose namespace a row is in, and which."""
+    """Return whose namespace a row is in, and its number."""
     if spaces is None:
         return _HERE
     namespace = row.get("net_namespace", "")
@@ -321,7 +321,7 @@ def _bound(family: str, text: str, tells_dual: bool) -> _Bound:
 
 
 def _wildcard(address: Address, tells_dual: bool) -> Stack:
-    """Which families an IPv6 wildcard serves: only osquery on macOS tells them apart."""
+    """Return which families an IPv6 wildcard serves; only osquery on macOS distinguishes them."""
     if isinstance(address, IPv4Address):
         return Stack.DUAL
     return Stack.IPV6 if tells_dual else Stack.IPV6_MAYBE_DUAL
@@ -345,7 +345,7 @@ def _owner(row: Row) -> Owner:
 
 
 def _number(row: Row, column: str) -> int | None:
-    """A column as a number; None where it is empty, negative or not a number as osquery writes."""
+    """Return a column as a number, or None if it is not one as osquery writes it."""
     text = row.get(column) or ""
     return int(text) if _is_number(text) else None
 
@@ -360,7 +360,7 @@ def _text(row: Row, column: str) -> str:
 
 
 def _name(row: Row, column: str) -> str:
-    """Text that patterns are compared with; when cut it could miss one, so too long is unknown."""
+    """Return a text that patterns match. A truncated one could miss, so too long means unknown."""
     text = row.get(column) or ""
     return text if len(text) <= _LONGEST_TEXT else ""
 

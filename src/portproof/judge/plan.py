@@ -1,4 +1,4 @@
-"""Rules and a scene become judgements. Pure, and cheap for hosts where nothing stands out."""
+"""Judge a host by all rules. Pure, and fast for hosts with nothing out of the ordinary."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
@@ -17,11 +17,11 @@ from portproof.policy.rules.closed import ClosedRule
 
 _BY_PORT: Final = attrgetter("port", "protocol", "address", "stack", "namespace")
 _NAMED: Final = 5
-"""Hosts named in a warning before the rest is counted."""
+"""Hosts named in a warning; the rest is counted."""
 
 
 class Plan:
-    """All rules against one kind of host: those selected by the same patterns.
+    """All rules for one kind of host: those selected by the same patterns.
 
     ``watches(protocol, port)`` gives the rules whose verdict a listener there can change.
 
@@ -40,7 +40,7 @@ class Plan:
         self._passed = lru_cache(maxsize=256)(self._judge_passed)
 
     def judge(self, facts: HostFacts) -> tuple[Judgement, ...]:
-        """Judge a host that was looked at, one judgement a rule, in the order of the rules."""
+        """Judge a host that was looked at: one judgement for each rule, in order."""
         watched: dict[int, list[Listener]] = {index: [] for index in self._asking}
         for listener in facts.listeners:
             for index in self.watches(listener.protocol, listener.port):
@@ -53,7 +53,7 @@ class Plan:
             return judgements
         changed = list(judgements)
         for index, listeners in watched.items():
-            # Sources give rows in any order; findings come in one.
+            # Sources return rows in any order; findings are sorted.
             changed[index] = self._rules[index].judge(sorted(listeners, key=_BY_PORT), facts)
         if all(changed[index] is PASSED for index in watched):
             return self._passed(facts.platform, facts.doubts, frozenset(watched))
@@ -61,7 +61,7 @@ class Plan:
 
     @lru_cache(maxsize=256)  # noqa: B019 - a plan lives as long as the audit
     def judge_dark(self, cause: Unobserved) -> tuple[Judgement, ...]:
-        """Judge a host nobody could look at: every rule that is for it is unproven."""
+        """Judge a host whose look failed: every rule for it is unproven."""
         dark = unproven(cause.reason, cause.detail)
         return tuple(
             dark if applies else self._elsewhere[index]
@@ -81,7 +81,7 @@ class Plan:
     def _judge_passed(
         self, platform: Platform, doubts: Doubts, passed: frozenset[int]
     ) -> tuple[Judgement, ...]:
-        """The judgements of every host like that on which these rules pass: one for them all."""
+        """Return the judgements shared by every host on which these rules pass."""
         judgements = self._quiet(platform, doubts)
         return tuple(PASSED if index in passed else each for index, each in enumerate(judgements))
 
@@ -94,7 +94,7 @@ def _not_for_host(bound: BoundRule) -> Judgement:
 
 
 class Selections:
-    """Which hosts of an inventory each rule is for; a pattern used twice is worked out once."""
+    """Which hosts of an inventory each rule is for; each pattern is evaluated once."""
 
     def __init__(self, inventory: Inventory) -> None:
         self._names = inventory.names()
@@ -102,13 +102,13 @@ class Selections:
         self._by_pattern: dict[HostPattern, Selection] = {}
 
     def select(self, pattern: HostPattern) -> Selection:
-        """The hosts a pattern selects, and the parts of it that name nothing."""
+        """Return the hosts a pattern selects, and the parts of it that name nothing."""
         if pattern not in self._by_pattern:
             self._by_pattern[pattern] = pattern.select(self._names, self._groups)
         return self._by_pattern[pattern]
 
     def hosts(self, bound: BoundRule) -> frozenset[str]:
-        """The hosts a rule is for: those its policy and its own pattern both select.
+        """Return the hosts a rule is for: those that its policy and its own pattern both select.
 
         Where the inventory chooses the policies of its hosts, only those it chose this one for.
         """
@@ -118,7 +118,7 @@ class Selections:
 
 
 def plans(rules: Sequence[BoundRule], inventory: Inventory) -> dict[str, Plan]:
-    """The plan for each host by its name; hosts selected by the same rules share one."""
+    """Return the plan for each host by its name; hosts selected by the same rules share one."""
     selections = Selections(inventory)
     selected = [selections.hosts(bound) for bound in rules]
     shared: dict[tuple[bool, ...], Plan] = {}
@@ -134,7 +134,7 @@ def plans(rules: Sequence[BoundRule], inventory: Inventory) -> dict[str, Plan]:
 def ports_to_try(
     rules: Sequence[BoundRule], inventory: Inventory
 ) -> Callable[[Host], frozenset[int]]:
-    """The TCP ports that rules want closed on a host: those worth trying from outside."""
+    """Return the TCP ports that must be closed on a host: those worth trying from outside."""
     selections = Selections(inventory)
     wanted = [
         (selections.hosts(bound), bound.rule.closed)
@@ -156,7 +156,7 @@ def ports_to_try(
 
 
 def pattern_warnings(rules: Sequence[BoundRule], inventory: Inventory) -> tuple[str, ...]:
-    """What a reader must know about patterns: parts that name nothing, rules for no host."""
+    """Return what a reader must know about patterns: parts that name nothing, rules for no host."""
     selections = Selections(inventory)
     selected = [selections.hosts(bound) for bound in rules]
     patterns = dict.fromkeys(pattern for bound in rules for pattern in bound.patterns)
@@ -174,7 +174,7 @@ def pattern_warnings(rules: Sequence[BoundRule], inventory: Inventory) -> tuple[
 
 
 def _without_rules(selected: Sequence[frozenset[str]], inventory: Inventory) -> Iterator[str]:
-    """A host that no rule is for counts as proven, and a reader must know that it says nothing."""
+    """Warn of hosts that no rule is for: they count as proven though nothing was asked."""
     judged = frozenset[str]().union(*selected)
     left = [host.name for host in inventory.hosts if host.name not in judged]
     if left:

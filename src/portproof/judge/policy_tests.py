@@ -1,4 +1,4 @@
-"""Runs the tests of policies, and tests the tests: with a mistake in a rule, one must fail."""
+"""Run the tests of policies, and test the tests: with a mistake in a rule, one must fail."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ _HOST = "host"
 
 @dataclass(frozen=True, slots=True)
 class CaseOutcome:
-    """What one case says of one rule: what was expected, and what came out."""
+    """What one case says of one rule: the expected and the actual verdict."""
 
     case: str
     rule: str
@@ -26,7 +26,7 @@ class CaseOutcome:
 
     @property
     def holds(self) -> bool:
-        """Whether it came out as expected; a reason counts only where one is expected."""
+        """Whether the verdict is as expected; a reason counts only if one is expected."""
         reason = self.expected.reason in {None, self.got.reason}
         return self.expected.verdict == self.got.verdict and reason
 
@@ -50,7 +50,7 @@ def run_tests(rules: Sequence[BoundRule], tests: PolicyTest) -> list[CaseOutcome
 
 
 def gaps(rules: Sequence[BoundRule], tests: PolicyTest) -> Iterator[CoverageGap]:
-    """What no test would notice: rules never seen to pass or to fail, and unnoticed mistakes."""
+    """Yield what no test would notice: rules never seen to pass or fail, and mistakes."""
     for bound in rules:
         own = [case for case in tests.cases if bound.rule.id in case.expect]
         told = {case.expect[bound.rule.id].verdict for case in own}

@@ -1,4 +1,4 @@
-"""What a look proves: which absences can be believed, and why the others cannot."""
+"""Decide what a look proves: which absences can be believed, and why the others cannot."""
 
 import re
 from collections.abc import Collection, Iterable
@@ -26,13 +26,13 @@ _SHOWN: Final = 3
 
 
 def listening_answer(look: HostLook) -> Answer:
-    """The answer port rules are judged on."""
+    """Return the answer that port rules are judged on."""
     missing = Unobserved(Reason.PARTIAL, "the look holds no answer about listening sockets")
     return look.reply.answers.get(LISTENING_SOCKETS, missing)
 
 
 def privilege_doubt(identity: Identity) -> Unobserved | None:
-    """Why the collector could not have seen everything, by osquery's behaviour on the platform.
+    """Return why the collector could not have seen everything, by osquery's behaviour.
 
     Linux shows other namespaces, and macOS other users' sockets, to root alone; the rest is missing
     without an error. Windows shows every socket to every user (GetExtendedTcpTable needs no
@@ -54,7 +54,7 @@ def doubts(
     garbled: Iterable[str] = (),
     stateless: Iterable[str] = (),
 ) -> Doubts:
-    """Why absence of a listener proves nothing, for each protocol."""
+    """Return why the absence of a listener proves nothing, for each protocol."""
     general = _general_doubt(look, tuple(garbled))
     if general is not None:
         return Doubts(general, general)
@@ -74,7 +74,7 @@ def _general_doubt(look: HostLook, garbled: tuple[str, ...]) -> Unobserved | Non
 
 
 def _namespace_doubt(look: HostLook) -> Unobserved | None:
-    """Why other network namespaces may be missing: osquery reads just one it cannot identify."""
+    """Return why other network namespaces may be missing: osquery reads one it cannot identify."""
     identity, answer = look.reply.identity, listening_answer(look)
     if identity.platform is not Platform.LINUX or isinstance(answer, Unobserved):
         return None
@@ -87,7 +87,7 @@ def _namespace_doubt(look: HostLook) -> Unobserved | None:
 
 def _whole_doubt(answer: Observed, incomplete: tuple[str, ...]) -> Unobserved | None:
     if not answer.whole:
-        text = f"{answer.count} rows were sent and {len(answer.rows)} are here"
+        text = f"{answer.count} rows were sent and {len(answer.rows)} arrived"
         return Unobserved(Reason.PARTIAL, text)
     if incomplete:
         return Unobserved(Reason.PARTIAL, f"not everything could be read: {_some(incomplete)}")
@@ -97,7 +97,7 @@ def _whole_doubt(answer: Observed, incomplete: tuple[str, ...]) -> Unobserved | 
 def _garbled_doubt(garbled: tuple[str, ...]) -> Unobserved | None:
     if not garbled:
         return None
-    text = f"{len(garbled)} rows make no sense: {_some(garbled)}"
+    text = f"{len(garbled)} malformed rows: {_some(garbled)}"
     return Unobserved(Reason.GARBLED, text)
 
 
@@ -118,7 +118,7 @@ def _witness_doubt(
 ) -> Unobserved | None:
     wanted = [witness for witness in look.witnesses if witness.protocol == protocol]
     if not wanted:
-        text = f"no {protocol} socket known to be open was there to be seen"
+        text = f"there was no {protocol} socket known to be open"
         return Unobserved(Reason.NO_WITNESS, text)
     unseen = [each for each in wanted if not any(is_witness(at, each) for at in listeners)]
     if not unseen:
@@ -129,7 +129,7 @@ def _witness_doubt(
 
 
 def is_witness(listener: Listener, witness: Witness) -> bool:
-    """Whether a listener is the witness: its protocol, address and port, in the host's namespace.
+    """Return whether a listener is the witness: protocol, address, port and namespace are the same.
 
     A witness in another network namespace than the host's proves nothing about the host's. Its
     process is not compared: nobody else can be bound there, and the collector may number processes
@@ -153,10 +153,10 @@ def _serves(listener: Listener, witness: Witness) -> bool:
 def without_canaries(
     listeners: Iterable[Listener], witnesses: Iterable[Witness]
 ) -> tuple[Listener, ...]:
-    """The listeners that are the host's own; portproof's canaries are proof, never judged.
+    """Return the host's own listeners; portproof's canaries are proof and never judged.
 
-    Canaries are on loopback, and at the very address where the host's SSH server was reached. What
-    a host calls a canary anywhere else is judged.
+    Canaries are on loopback, and at the very address where the host's SSH server was reached. A
+    listener that a host calls a canary anywhere else is judged.
     """
     known = tuple(witnesses)
     servers = {each.address for each in known if each.reached and not each.ours}
@@ -174,7 +174,7 @@ def _is_canary(listener: Listener, witness: Witness, servers: Collection[str]) -
 def check_answers(
     look: HostLook, checks: Iterable[Check], *, require_witness: bool = False
 ) -> dict[str, CheckAnswer]:
-    """Every asked check's answer, with what keeps its absences from being believed."""
+    """Return the answer of every check that was asked, with the doubts about its absences."""
     answers = look.reply.answers
     return {
         check.check: _check_answer(look, check, answers[check.check], require_witness)
@@ -202,11 +202,11 @@ def _check_answer(
 def _weakness(identity: Identity, check: Check) -> str | None:
     if check.witness_on(identity.platform) is not None:
         return None
-    return f"check {check.check} has no witness; its empty answer is believed on its word alone"
+    return f"check {check.check} has no witness; nothing else confirms its empty answer"
 
 
 def _version_doubt(identity: Identity, check: Check) -> Unobserved | None:
-    """An osquery older than a check needs may lack a column, or fill it differently."""
+    """Return a doubt if osquery is too old: it may lack a column, or fill it differently."""
     if check.min_osquery is None or not identity.source.startswith("osquery"):
         return None
     if _version(identity.version) >= _version(check.min_osquery):

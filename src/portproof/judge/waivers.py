@@ -1,4 +1,4 @@
-"""Waivers meet findings: what is covered is waived, visibly, until the last day is over."""
+"""Apply waivers to findings: what is covered is waived, visibly, until the last day is over."""
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,13 +17,14 @@ from portproof.policy.waivers import BoundWaiver
 from portproof.result.result import HostResult
 
 _SHOWN: Final = 5
-"""Hosts that are named in a sentence."""
+"""Hosts named in a sentence."""
 
 
 class Waivers:
     """The waivers of an audit, ready to be applied host by host.
 
-    ``today`` is the day of the audit; ``warn_days`` is how long before the end a warning starts.
+    ``today`` is the day of the audit; ``warn_days`` is how many days before the end a warning
+    starts.
     """
 
     def __init__(
@@ -86,13 +87,13 @@ class Waivers:
         )
 
     def warnings(self, hosts: Iterable[HostResult], warn_days: int) -> tuple[str, ...]:
-        """What to clean up, a sentence each; see ``untidy``."""
+        """Return what to clean up, one sentence each; see ``untidy``."""
         return tuple(
             f"waiver {each.waiver.name} {each.text}" for each in self.untidy(hosts, warn_days)
         )
 
     def untidy(self, hosts: Iterable[HostResult], warn_days: int) -> Iterator["WaiverRemark"]:
-        """What to clean up: waivers that lapsed or soon will, cover nothing, or too much.
+        """Yield what to clean up: waivers that lapse, cover nothing, or cover too much.
 
         Only what was proven counts against a waiver: where its rule is unproven, or a host was not
         audited, it may be needed. Hosts are taken one by one and not kept.
@@ -126,7 +127,7 @@ class Waivers:
 
 
 class WaiverRemark(NamedTuple):
-    """A waiver to be looked at, and why."""
+    """A waiver that needs attention, and why."""
 
     waiver: BoundWaiver
     text: str
@@ -134,7 +135,7 @@ class WaiverRemark(NamedTuple):
 
 @dataclass(slots=True)
 class _WaiverUse:
-    """The audited hosts a waiver names: where it was needed, was not, and where nobody can tell."""
+    """The audited hosts a waiver names: where it was needed, was not needed, or is unclear."""
 
     on: int = 0
     idle: list[str] = field(default_factory=list)
@@ -157,7 +158,7 @@ class _WaiverUse:
 
 
 def _gist(listener: Listener) -> Listener:
-    """A listener without what differs from host to host, so that alike ones are kept once."""
+    """Return a listener without what differs from host to host, so that it is kept once."""
     owners = tuple(
         sorted({Owner(name=each.name, path=each.path, user=each.user) for each in listener.owners})
     )
@@ -165,7 +166,7 @@ def _gist(listener: Listener) -> Listener:
 
 
 def _reach(bound: BoundWaiver, use: _WaiverUse) -> Iterator[str]:
-    """What a waiver reaches beyond what it covers, as far as that is proven."""
+    """Yield what a waiver reaches beyond what it covers, as far as that is proven."""
     audited = use.on + len(use.idle) + use.unclear
     if not use.on and use.unclear:
         where = f"{use.unclear} of {audited} hosts"

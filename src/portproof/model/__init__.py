@@ -1,1 +1,1 @@
-"""Frozen values without input or output: what every other part of portproof talks in."""
+"""Frozen values without input or output, used by all other parts of portproof."""

@@ -118,7 +118,7 @@ class Scope:
         return f"Scope({str(self)!r})"
 
     def covers(self, address: Address, stack: Stack) -> Covers:
-        """Whether a socket bound to ``address`` can be reached inside this scope.
+        """Return whether a socket bound to ``address`` can be reached inside this scope.
 
         A wildcard is reached through every address of its family, so it is in every scope; a
         wildcard that may or may not serve IPv4 as well is ``MAYBE`` in IPv4 networks.

@@ -75,7 +75,7 @@ TextByPlatform = Annotated[
 
 
 def for_platform(text: str | ByPlatform | None, platform: Platform) -> str | None:
-    """The text that applies on a platform: a plain text applies on all."""
+    """Return the text that applies on a platform: a plain text applies on all."""
     if isinstance(text, ByPlatform):
         value: str | None = getattr(text, platform.value)
         return value

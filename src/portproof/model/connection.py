@@ -8,9 +8,9 @@ _MASK: Final = "***"
 
 
 class Secret:
-    """A password. Nothing shows it but ``reveal``: not printing, formatting, encoding or pickling.
+    """A password. It is not shown when printed, formatted, encoded or pickled.
 
-    A process that must hand one on calls ``reveal`` itself, so that every such place can be found.
+    Code that must pass it on calls ``reveal``, so that every such place can be found.
     """
 
     __slots__ = ("_text",)
@@ -19,7 +19,7 @@ class Secret:
         self._text = text
 
     def reveal(self) -> str:
-        """The password itself."""
+        """Return the password itself."""
         return self._text
 
     def __eq__(self, other: object) -> bool:

@@ -22,7 +22,7 @@ class Doubts:
     def about(
         self, protocols: Iterable[Protocol], *, everywhere: bool = False
     ) -> Unobserved | None:
-        """The first doubt that concerns any of the protocols, in the namespaces that count."""
+        """Return the first doubt about any of the protocols, in the namespaces that count."""
         wanted = set(protocols)
         if self.tcp is not None and Protocol.TCP in wanted:
             return self.tcp
@@ -33,10 +33,10 @@ class Doubts:
 
 @dataclass(frozen=True, slots=True)
 class CheckAnswer:
-    """The answer to a check, with what keeps its absences from being believed.
+    """The answer to a check, with the doubt about rows that are absent from it.
 
-    ``weak`` is set when nothing is wrong but the check has no witness, so that an empty answer is
-    believed on the collector's word alone.
+    ``weak`` is set if nothing is wrong but the check has no witness, so that nothing else confirms
+    an empty answer.
     """
 
     answer: Answer

@@ -34,7 +34,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """Every host the audit must account for, in order, and the groups they form.
+    """Every host the audit must account for, in order, and their groups.
 
     A limit leaves hosts out of the audit, not out of the inventory: host patterns still mean what
     they mean without it, ``web[0]`` the first of all web hosts. So ``everyone`` and ``members``
@@ -61,7 +61,7 @@ class Inventory:
     targets: tuple[Target, ...] = ()
 
     def names(self) -> tuple[str, ...]:
-        """The name of every host, whether the audit is limited to it or not."""
+        """Return the name of every host, whether the audit is limited to it or not."""
         return self.everyone or tuple(host.name for host in self.hosts)
 
     def groups(self) -> dict[str, tuple[str, ...]]:
@@ -81,7 +81,7 @@ def _groups(groups: Iterable[str]) -> list[str]:
 
 
 def is_address(text: str) -> bool:
-    """Whether a host is named by its IP address, and by nothing else."""
+    """Return whether a host's name is an IP address."""
     try:
         ipaddress.ip_address(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Listeners: what rows of any platform and source become before they are judged."""
+"""Listeners: the platform-independent form of rows, before they are judged."""
 
 from enum import StrEnum
 from typing import Final
@@ -39,18 +39,18 @@ class Owner(msgspec.Struct, frozen=True, order=True, omit_defaults=True):
 
 
 class Publication(msgspec.Struct, frozen=True, order=True):
-    """The container behind a published port, and its port inside; 0 where it was not told."""
+    """The container behind a published port, and its port inside; 0 if unknown."""
 
     container: str
     port: int
 
     def __str__(self) -> str:
-        inside = f"port {self.port} inside" if self.port else "port inside not told"
+        inside = f"port {self.port} inside" if self.port else "port inside unknown"
         return f"container {self.container[:_SHORT_ID] or 'of unknown id'} ({inside})"
 
 
 class Listener(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One address and port that something listens on, with everyone who holds it.
+    """One address and port that something listens on, with all its owners.
 
     ``address`` is in canonical form, IPv4-mapped addresses as IPv4; ``namespace`` is the network
     namespace inode where the platform has them. ``published`` are the containers whose port it is;

@@ -18,7 +18,7 @@ LISTENING_SOCKETS: Final = "listening-sockets"
 """The check whose answer port rules are judged on."""
 
 PUBLISHED_PORTS: Final = "published-ports"
-"""The check that tells which ports of containers docker publishes; it only ever adds failures."""
+"""The check for ports that docker publishes for containers; it only ever adds failures."""
 
 
 class Reason(StrEnum):
@@ -98,7 +98,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SourceReply(msgspec.Struct, frozen=True):
-    """One completed round with a source: who looked, and an answer for each question by its id.
+    """The reply of a source to one round: who looked, and an answer for each question by its id.
 
     ``incomplete`` says in sentences what the source itself knows it could not read, such as
     ``/proc/net/tcp6: permission denied``. Absence of a row proves nothing while it is not empty.
@@ -125,7 +125,7 @@ class Witness(msgspec.Struct, frozen=True):
 
 
 class ConnectResult(msgspec.Struct, frozen=True):
-    """What the controller found when it tried TCP ports of a host itself.
+    """The result of connecting from the controller to TCP ports of a host.
 
     ``answered`` are the ports that accepted a connection, ``silent`` those that refused, dropped or
     took too long; ports in neither were not tried.
@@ -137,7 +137,7 @@ class ConnectResult(msgspec.Struct, frozen=True):
 
 
 class HostLook(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="looked"):
-    """Everything one look at one host brought back: the evidence a host is judged on.
+    """Everything that one look at one host brought back: the evidence it is judged on.
 
     ``taken`` is the controller's clock in UTC (ISO 8601), ``seconds`` the duration of the look, and
     ``tried`` tells which sources were passed over, with the reason of each. ``why`` is the second
@@ -154,7 +154,7 @@ class HostLook(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=
 
 
 class FailedLook(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="failed"):
-    """A host that could not be looked at at all."""
+    """A look at a host that got no answer at all."""
 
     cause: Unobserved
     taken: str

@@ -56,7 +56,7 @@ class HostPattern:
 
     @cached_property
     def excludes_itself(self) -> bool:
-        """Whether a ``!`` part takes away all that the pattern could ever select."""
+        """Return whether a ``!`` part removes everything that the pattern could select."""
         excluded = {part[1:] for part in self.parts if part.startswith("!")}
         plain = {part for part in self.parts if part[0] not in "&!"} or {ALL}
         return ALL in excluded or "*" in excluded or plain <= excluded

@@ -76,7 +76,7 @@ class PortSet:
         return frozenset(r.protocol for r in self.ranges)
 
     def covers_everything(self, protocol: Protocol) -> bool:
-        """Whether every port of ``protocol`` is in the set."""
+        """Return whether every port of ``protocol`` is in the set."""
         reached = FIRST_PORT - 1
         for part in self.ranges:
             if part.protocol == protocol and part.first <= reached + 1:
@@ -85,7 +85,7 @@ class PortSet:
 
 
 def mistaken(ports: PortSet) -> Iterator[tuple[str, PortSet]]:
-    """The set as somebody might have written it by mistake, with what the mistake is."""
+    """Yield the set as somebody might have written it by mistake, and what the mistake is."""
     shifted = [_shifted(part) for part in ports.ranges]
     yield "ports shifted by one", PortSet(shifted, [f"{part.first}" for part in shifted])
     for protocol in sorted(ports.protocols):

@@ -1,4 +1,4 @@
-"""Verdicts: what is said about one rule on one host, and why."""
+"""Verdicts: the outcome of one rule on one host, and why."""
 
 from enum import StrEnum
 from typing import Final
@@ -27,11 +27,11 @@ LETTERS: Final = {
     Verdict.NOT_APPLICABLE: "n",
     Verdict.UNPROVEN: "u",
 }
-"""One letter a verdict, in which audits write down many of them."""
+"""One letter for each verdict, used where audits store many of them."""
 
 
 class Waived(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Who answers for a finding, and for how long.
+    """Who accepts a finding, and for how long.
 
     ``until`` is the last day it holds (ISO 8601), ``days_left`` counts from the day of the audit
     and is negative once it has lapsed, ``name`` is where the waiver is written.
@@ -83,7 +83,7 @@ class Judgement(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def unproven(reason: Reason, detail: str) -> Judgement:
-    """Make the judgement that nothing could be proven, and why."""
+    """Make an unproven judgement."""
     return Judgement(Verdict.UNPROVEN, reason=reason, detail=detail)
 
 

@@ -1,7 +1,7 @@
-"""Why a port is open: who is behind a listener, and how that reads.
+"""Why a port is open: who is behind a listener, and how that is classified.
 
-Unknown text is empty and unknown numbers are None. What could not be found is said in ``missing``,
-in sentences; no empty field stands for "there is none" by itself.
+Unknown text is empty and unknown numbers are None. What could not be found is explained in
+``missing``; an empty field alone never means "there is none".
 """
 
 from enum import StrEnum
@@ -10,7 +10,7 @@ import msgspec
 
 
 class OnDisk(StrEnum):
-    """Where the file is that a process runs."""
+    """The state of the executable of a process."""
 
     THERE = "there"
     REPLACED = "replaced"
@@ -20,7 +20,7 @@ class OnDisk(StrEnum):
 
 
 class ParentProcess(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A process, as far as it tells what started another one."""
+    """A process that started another one, as far as it is known."""
 
     pid: int
     name: str = ""
@@ -152,7 +152,7 @@ class Why(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class PortCategory(StrEnum):
-    """How an open port reads, the worst first."""
+    """The category of an open port, the worst first."""
 
     SUSPICIOUS = "suspicious"
     LEGACY = "legacy"
@@ -161,7 +161,7 @@ class PortCategory(StrEnum):
 
 
 class Classification(msgspec.Struct, frozen=True):
-    """What an open port looks like, the reasons for it, and what to do next on that system.
+    """What an open port looks like, the reasons, and what to do next on that system.
 
     ``reasons`` is never empty: where nothing can be said, it says what is missing.
     """
@@ -172,4 +172,4 @@ class Classification(msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         if not self.reasons:
-            raise ValueError("a reading without reasons says nothing")
+            raise ValueError("a classification needs reasons")

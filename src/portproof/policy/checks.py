@@ -12,11 +12,11 @@ Version = Annotated[str, StringConstraints(pattern=VERSION)]
 
 
 class Check(Model):
-    """One question, asked in the same words wherever a platform allows.
+    """One question in SQL, the same on every platform that allows it.
 
     An empty answer alone proves nothing. ``witness`` is a second question about the same table that
-    must return a row wherever looking works; without one the proof by an empty answer is weaker,
-    and the report says so.
+    must return a row wherever looking works. Without one, an empty answer proves less, and the
+    report says so.
     """
 
     check: Annotated[Slug, Field(description="The id rules refer to.")]
@@ -36,11 +36,11 @@ class Check(Model):
     ] = None
 
     def sql_on(self, platform: Platform) -> str | None:
-        """The SQL to ask on a platform, or None where the question makes no sense."""
+        """Return the SQL to ask on a platform, or None where the question makes no sense."""
         return for_platform(self.sql, platform)
 
     def witness_on(self, platform: Platform) -> str | None:
-        """The witness to ask for on a platform, if the check has one there."""
+        """Return the witness to ask for on a platform, if the check has one there."""
         return for_platform(self.witness, platform)
 
     @property

@@ -34,13 +34,13 @@ class Policy(Model):
     ] = ()
 
     def document(self) -> dict[str, Any]:
-        """The policy as plain data, without what was not written."""
+        """Return the policy as plain data, without keys that were not written."""
         return self.model_dump(mode="json", exclude_unset=True)
 
 
 @dataclass(frozen=True, slots=True)
 class BoundRule:
-    """A rule in its policy, with what it takes over from there and where it is written.
+    """A rule with what it inherits from its policy, and where it is written.
 
     ``file`` and ``line`` are where the rule starts; empty and 0 for one made in Python.
     ``chosen_for`` has the hosts for which the inventory names the policy; None is every host.
@@ -64,11 +64,11 @@ class BoundRule:
 
     @property
     def patterns(self) -> tuple[HostPattern, ...]:
-        """The patterns a host must be selected by: the policy's, and the rule's own."""
+        """The patterns that must select a host: the policy's, and the rule's own."""
         own = (self.rule.hosts,) if self.rule.hosts else ()
         return (self.policy.hosts, *own)
 
 
 def bind(policies: Iterable[Policy]) -> Iterator[BoundRule]:
-    """Every rule of the policies, in order."""
+    """Return every rule of the policies, in order."""
     return (BoundRule(policy, rule) for policy in policies for rule in policy.rules)

@@ -36,7 +36,7 @@ class GivenListener(Model):
     ] = "host"
 
     def listener(self) -> Listener:
-        """The listener as it would be observed."""
+        """Return the listener as it would be observed."""
         (port,) = _one_port(self.port)
         address = parse_address(self.at)
         return Listener(
@@ -112,10 +112,10 @@ ExpectedField = Annotated[
 
 
 class PolicyTestCase(Model):
-    """One test: a host as it is found, and what the rules must say of it.
+    """One test: the state of a host, and the verdicts expected of the rules.
 
-    Everything that is not told is as on a host that was looked at with full proof and has no
-    listener at all. ``rows`` gives the answers of checks: rows, or just how many there are.
+    Everything left out is as on a host that was looked at with full proof and has no listener at
+    all. ``rows`` gives the answers of checks: rows, or just how many there are.
     """
 
     case: Annotated[Text, Field(description="What it shows, in one line.")]

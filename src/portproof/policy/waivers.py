@@ -1,4 +1,4 @@
-"""Waivers: somebody answers for a finding, for a stated reason, until a date."""
+"""Waivers: somebody accepts a finding, for a stated reason, until a date."""
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -18,7 +18,7 @@ from portproof.model.verdicts import Finding
 from portproof.policy.rules.base import By
 
 _SHOWN: Final = 5
-"""Ports that are named in a sentence."""
+"""Ports named in a sentence."""
 _WRITTEN: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -41,10 +41,11 @@ RuleName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9._-]+(/[a-z0-9._-]
 
 
 class Waiver(Model):
-    """Who answers for findings of a rule, why, and until when.
+    """Who accepts findings of a rule, why, and until when.
 
-    Whatever is given narrows it: hosts, ports, bound addresses, and the process behind. A finding
-    without a listener, such as a row of a check, is covered only by a waiver that asks for none.
+    Every key that is given narrows it: hosts, ports, bound addresses, and the owning process. A
+    finding without a listener, such as a row of a check, is covered only by a waiver that has none
+    of the last three.
     """
 
     rule: Annotated[RuleName, Field(description="The rule's id, or policy/rule.")]
@@ -60,7 +61,7 @@ class Waiver(Model):
     until: Annotated[Day, Field(description="The last day it holds.")]
 
     def covers(self, finding: Finding, platform: Platform) -> bool:
-        """Whether a finding is meant; one whose owner is hidden is not covered by ``by``."""
+        """Return whether a finding is covered; ``by`` covers none whose owner is hidden."""
         listener = finding.listener
         if listener is None:
             return self.ports is None and self.at is None and self.by is None
@@ -72,7 +73,7 @@ class Waiver(Model):
         return all(inside)
 
     def needless(self, covered: Collection[tuple[Listener, Platform]]) -> Iterator[str]:
-        """What it names beyond hosts that none of the listeners it covered needs, in words.
+        """Yield what the waiver names, other than hosts, that none of its covered listeners needs.
 
         ``covered`` must be all it covers, each with the platform it was seen on.
         """
@@ -87,7 +88,7 @@ class Waiver(Model):
 
     @staticmethod
     def _is_inside(at: Scope, listener: Listener) -> bool:
-        """Whether all of a listener is inside; a wildcard is, of nothing less than ``any``."""
+        """Return whether all of a listener is in scope; a wildcard is only inside ``any``."""
         if listener.exposure is Exposure.WILDCARD:
             return at == ANY
         return at.covers(*listener.bound) is Covers.YES
@@ -137,6 +138,6 @@ class BoundWaiver:
 
     @property
     def name(self) -> str:
-        """How people find it: its rule, its number in its file, and where that is."""
+        """The name for users: its rule, its number in its file, and the file and line."""
         place = f" in {self.file}:{self.line}" if self.file else ""
         return f"{self.index + 1} for {self.rule}{place}"

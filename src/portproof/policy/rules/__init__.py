@@ -1,1 +1,1 @@
-"""Rule kinds: each declares what must hold and judges it, one kind a file."""
+"""Rule kinds. Each declares what must hold and judges it, one kind per file."""

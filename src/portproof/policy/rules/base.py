@@ -1,4 +1,4 @@
-"""What every rule has, and what a rule kind must answer."""
+"""What every rule has, and the interface of a rule kind."""
 
 import re
 from abc import abstractmethod
@@ -19,7 +19,7 @@ from portproof.model.verdicts import Finding, Judgement
 T = TypeVar("T")
 
 MOST_FINDINGS: Final = 1000
-"""Findings of one rule on one host that are told one by one."""
+"""Findings of one rule on one host that are listed one by one."""
 
 _COMM: Final = 15
 """Bytes of a process name that Linux keeps (``TASK_COMM_LEN`` less the NUL, proc(5))."""
@@ -45,7 +45,7 @@ class Rule(Model):
     """Whether the verdict depends on more than listeners and doubts."""
 
     def watches(self, protocol: Protocol, port: int) -> bool:  # noqa: ARG002 - kinds that judge listeners use both
-        """Whether a listener on this port can change the verdict."""
+        """Return whether a listener on this port can change the verdict."""
         return False
 
     @abstractmethod
@@ -53,16 +53,16 @@ class Rule(Model):
         """Judge a host by the listeners this rule watches and what else is known of it."""
 
     def flaw(self) -> str | None:
-        """Say why this rule can never match anything, if so."""
+        """Return why this rule can never match anything, or None."""
         return None
 
     def mutants(self) -> Iterator[tuple[str, "Rule"]]:
-        """The rule with one mistake in it, and which; a policy's tests should tell them apart."""
+        """Yield copies of the rule with one mistake each; a policy's tests should notice them."""
         yield from ()
 
     @abstractmethod
     def summary(self) -> str:
-        """The rule in a short line, such as ``closed 609``."""
+        """Return the rule in a short line, such as ``closed 609``."""
 
 
 Globs = Annotated[
@@ -84,7 +84,7 @@ class By(Model):
     user: Annotated[Globs | None, Field(description="User name.")] = None
 
     def matches(self, owner: Owner, platform: Platform) -> Covers:
-        """Whether an owner is meant; ``MAYBE`` when what decides it could not be seen."""
+        """Return whether an owner matches; ``MAYBE`` if the deciding value could not be seen."""
         asked = ((self.path, owner.path), (self.user, owner.user))
         compare = _matches_any_case if platform is Platform.WINDOWS else _matches
         found = [compare(_tuple(globs), text) for globs, text in asked if globs is not None]
@@ -96,15 +96,15 @@ class By(Model):
         return _all(found)
 
     def any_of(self, owners: Iterable[Owner], platform: Platform) -> Covers:
-        """Whether at least one owner is meant."""
+        """Return whether at least one owner is meant."""
         return _any([self.matches(owner, platform) for owner in owners])
 
     def all_of(self, owners: Iterable[Owner], platform: Platform) -> Covers:
-        """Whether every owner is meant."""
+        """Return whether every owner is meant."""
         return _all([self.matches(owner, platform) for owner in owners])
 
     def idle(self, owners: Sequence[tuple[Owner, Platform]]) -> Iterator[str]:
-        """The names it asks for that none of the owners has, such as ``process nginx``."""
+        """Yield the names that none of the owners has, such as ``process nginx``."""
         for key in ("process", "path", "user"):
             for glob in _tuple(getattr(self, key) or ()):
                 alone = By(**{key: glob})
@@ -164,13 +164,13 @@ class PortRule(Rule):
     ] = "host"
 
     def flaw(self) -> str | None:
-        """A ``by`` that asks for nothing is a mistake."""
+        """Report a ``by`` without any name as a mistake."""
         if self.by is not None and not str(self.by):
             return "by is empty; name a process, a path or a user"
         return None
 
     def mutants(self) -> Iterator[tuple[str, Rule]]:
-        """Ports shifted by one, protocols swapped or left out, scope and owner not minded."""
+        """Yield ports shifted by one, protocols swapped or left out, and scope or owner ignored."""
         for name, ports in mistaken(getattr(self, self.kind)):
             yield name, self.model_copy(update={self.kind: ports})
         for scope in ("external", "loopback") if self.at == ANY else ("any",):
@@ -179,7 +179,7 @@ class PortRule(Rule):
             yield "by anybody", self.model_copy(update={"by": None})
 
     def in_place(self, listener: Listener) -> bool:
-        """Whether the listener's namespace is judged; one that could not be read counts."""
+        """Return whether the listener's namespace is judged; an unreadable one counts."""
         return self.everywhere or listener.place is not Place.OTHER
 
     @property
@@ -188,14 +188,14 @@ class PortRule(Rule):
         return self.namespaces == "all"
 
     def where(self) -> str:
-        """The limits of the rule as text, for its summary."""
+        """Return the limits of the rule as text, for its summary."""
         at = "" if self.at == ANY else f" at {self.at}"
         by = f" by {self.by}" if self.by else ""
         return f"{at}{by}"
 
 
 def describe(listener: Listener) -> str:
-    """A listener in a sentence: who listens where, and how far that reaches."""
+    """Describe a listener in a sentence: who listens where, and how far that reaches."""
     by = f"published by {' and '.join(map(str, listener.published))}"
     if not listener.socket:
         return f"{listener.endpoint} ({_reach(listener)}) is {by}"
@@ -206,15 +206,15 @@ def describe(listener: Listener) -> str:
 
 
 def found(listener: Listener) -> Finding:
-    """Make a finding of a listener that should not be there."""
+    """Make a finding of a listener that must not be there."""
     return Finding(describe(listener), listener=listener)
 
 
 def bounded(things: Sequence[T], make: Callable[[T], Finding]) -> list[Finding]:
-    """Findings of the first of many things, and one that stands for the rest.
+    """Make findings of the first of many things, and one that stands for the rest.
 
-    One host may show a million of them. The last finding has no listener, so that no waiver for
-    some listeners covers what is not told.
+    One host may have a million of them. The last finding has no listener, so no waiver for some
+    listeners covers what is not listed.
     """
     findings = [make(each) for each in things[:MOST_FINDINGS]]
     rest = len(things) - len(findings)

@@ -1,4 +1,4 @@
-"""``check``: a question of one's own, and how many rows its answer must have."""
+"""``check``: a custom question, and how many rows its answer must have."""
 
 import math
 import re
@@ -73,7 +73,7 @@ class CheckRule(Rule):
     def judge(self, listeners: Sequence[Listener], facts: HostFacts) -> Judgement:  # noqa: ARG002 - the contract of every kind
         """Compare the rows seen with the rows expected; while in doubt nothing passes.
 
-        Not even ``some rows``: SQL can return a row because others were not seen, as
+        This includes ``some rows``: SQL can return a row because other rows were not seen, as
         ``SELECT 1 WHERE NOT EXISTS (...)`` does.
         """
         if self.check in facts.inapplicable:
@@ -100,16 +100,16 @@ class CheckRule(Rule):
         return PASSED
 
     def mutants(self) -> Iterator[tuple[str, Rule]]:
-        """The opposite expectation."""
+        """Yield the opposite expectation."""
         other = "some rows" if self.expect.high == 0 else "no rows"
         yield f"expect {other}", self.model_copy(update={"expect": _expected(other)})
 
     def flaw(self) -> str | None:
-        """Every expectation can fail."""
+        """Return None: every expectation can fail."""
         return None
 
     def summary(self) -> str:
-        """``check telnet-packages: no rows``."""
+        """Return such as ``check telnet-packages: no rows``."""
         return f"check {self.check}: {self.expect.written}"
 
 

@@ -22,7 +22,7 @@ class ClosedRule(PortRule):
     closed: Annotated[Ports, Field(description="Ports nothing may listen on.")]
 
     def watches(self, protocol: Protocol, port: int) -> bool:
-        """Any listener on a port that must be closed."""
+        """Return whether the port must be closed; any listener on it matters."""
         return (protocol, port) in self.closed
 
     def judge(self, listeners: Sequence[Listener], facts: HostFacts) -> Judgement:
@@ -44,7 +44,7 @@ class ClosedRule(PortRule):
         return Covers.YES if self.by is None else self.by.any_of(listener.owners, facts.platform)
 
     def _hidden(self, seen: Sequence[Listener], outside: ConnectResult | None) -> Iterator[Finding]:
-        """Ports that answer from outside although none of the listeners seen accounts for it."""
+        """Return ports that answer from outside although no listener that was seen explains it."""
         if outside is None or self.by is not None or not self._reaches(outside.address):
             return
         inside = {each.port for each in seen if each.protocol is Protocol.TCP}
@@ -52,7 +52,8 @@ class ClosedRule(PortRule):
             if (Protocol.TCP, port) in self.closed and port not in inside:
                 yield Finding(
                     f"{outside.address} answers on tcp port {port}, and no such listener was seen"
-                    " on the host: it is hidden, forwarded, or of another machine at that address",
+                    " on the host: it is hidden, forwarded, or belongs to another machine at that"
+                    " address",
                     port=f"{port}/{Protocol.TCP}",
                 )
 
@@ -62,7 +63,7 @@ class ClosedRule(PortRule):
         return self.at.covers(at, stack) is not Covers.NO
 
     def summary(self) -> str:
-        """``closed 609 at external``."""
+        """Return such as ``closed 609 at external``."""
         return f"closed {self.closed}{self.where()}"
 
 

@@ -19,7 +19,7 @@ def rule_kinds() -> dict[str, type[Rule]]:
 
 
 def kind_of(value: object) -> str | None:
-    """The kind of a rule, declared or made; None unless exactly one kind is named."""
+    """Return the kind of a rule, or None unless exactly one kind is named."""
     if isinstance(value, Rule):
         return value.kind
     named = [kind for kind in rule_kinds() if isinstance(value, dict) and kind in value]
@@ -27,7 +27,7 @@ def kind_of(value: object) -> str | None:
 
 
 def any_rule() -> Any:  # noqa: ANN401 - a type made of what is installed
-    """The union of all installed kinds, as a pydantic field type."""
+    """Return the union of all installed kinds, as a pydantic field type."""
     kinds = rule_kinds()
     tagged = tuple(Annotated[kind, Tag(name)] for name, kind in kinds.items())
     return Annotated[

@@ -41,7 +41,7 @@ class OnlyRule(PortRule):
     ] = "note"
 
     def watches(self, protocol: Protocol, port: int) -> bool:
-        """Every port that is not listed, and listed ones where it matters who listens."""
+        """Return whether the port is not listed, or is listed and its owner matters."""
         return self.by is not None or (protocol, port) not in self.only
 
     def judge(self, listeners: Sequence[Listener], facts: HostFacts) -> Judgement:
@@ -82,13 +82,13 @@ class OnlyRule(PortRule):
         )
 
     def flaw(self) -> str | None:
-        """A list of every port forbids nothing."""
+        """Report a list of every port, which forbids nothing."""
         if self.by is None and all(self.only.covers_everything(protocol) for protocol in BOTH):
             return "only lists every port, so it can never fail"
         return super().flaw()
 
     def summary(self) -> str:
-        """``only 22/tcp, 443/tcp at external``."""
+        """Return such as ``only 22/tcp, 443/tcp at external``."""
         return f"only {self.only}{self.where()}"
 
 

@@ -25,7 +25,7 @@ def _one_by_one(ports: PortSet) -> PortSet:
 
 
 class OpenRule(PortRule):
-    """Passes when every port is seen listening in scope; its failure needs proof of absence."""
+    """Passes when every port has a listener in scope; fails only if its absence is proven."""
 
     kind: ClassVar[str] = "open"
 
@@ -36,11 +36,11 @@ class OpenRule(PortRule):
     ]
 
     def watches(self, protocol: Protocol, port: int) -> bool:
-        """Any listener on a port that must be open."""
+        """Return whether the port must be open."""
         return (protocol, port) in self.open
 
     def judge(self, listeners: Sequence[Listener], facts: HostFacts) -> Judgement:
-        """Pass if each port is held as asked; otherwise fail only when nothing was overlooked."""
+        """Pass if each port is held as required; otherwise fail only if nothing was overlooked."""
         short = {port: self._best(port, listeners, facts) for port in self.open.ranges}
         missing = [port for port, sure in short.items() if sure is not Covers.YES]
         if not missing:
@@ -88,12 +88,12 @@ class OpenRule(PortRule):
         return f"{seen}; whether that is open{self.where()} cannot be told"
 
     def summary(self) -> str:
-        """``open 443/tcp by process nginx``."""
+        """Return such as ``open 443/tcp by process nginx``."""
         return f"open {self.open}{self.where()}"
 
 
 def _on(port: PortRange, listeners: Sequence[Listener]) -> list[Listener]:
-    """The sockets on a port; that docker forwards it does not say that anything answers."""
+    """Return the sockets on a port; that docker forwards it does not prove that it answers."""
     return [each for each in listeners if each.socket and _is_on(each, port)]
 
 
