@@ -16,18 +16,25 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
-FOLDER = Path(__file__).parent.parent / "src" / "portproof" / "collectors"
-PARTS = ("probe.py", "probe_main.py")
 ALONE = ["unshare", "--net", "--pid", "--mount", "--fork", "--mount-proc", "--kill-child"]
 LISTENERS = 200
 ROUNDS = 15
 TARGET = 3.0
+FOLDER = Path(__file__).parents[1] / "src" / "portproof"
+TABLES = ["process_open_sockets", "processes", "users"]
+READ = f"""
+import sys
+sys.path.insert(0, {str(FOLDER)!r})
+from agent.frame import encode
+from agent.tables import collect
+sys.stdout.buffer.write(encode(collect({TABLES})))
+"""
+"""Reads as a local audit does, which finds the modules compiled after its first time."""
 
 
 @contextlib.contextmanager
@@ -60,27 +67,11 @@ def cost(command: list[str]) -> tuple[float, float]:
     return 1000 * (usage.ru_utime + usage.ru_stime), 1000 * wall
 
 
-def compiled(interpreter: str, folder: str) -> str:
-    """The probe as bytecode, which is how a local audit loads it after its first time."""
-    source = Path(folder, "probe.py")
-    source.write_text("\n\n".join(Path(FOLDER, part).read_text("utf-8") for part in PARTS), "utf-8")
-    target = str(Path(folder) / "probe.pyc")
-    compiling = "import py_compile, sys; py_compile.compile(sys.argv[1], sys.argv[2])"
-    subprocess.run([interpreter, "-c", compiling, str(source), target], check=True)
-    return target
-
-
 def measure(interpreter: str) -> None:
     """Measure, and say how far the target was met."""
-    with tempfile.TemporaryDirectory() as folder:
-        _measure(interpreter, compiled(interpreter, folder))
-
-
-def _measure(interpreter: str, probe: str) -> None:
-    tables = ["process_open_sockets", "processes", "users"]
     commands = {
         "ss": ["ss", "-tulpn"],
-        "probe": [interpreter, "-I", "-S", probe, *tables],
+        "probe": [interpreter, "-I", "-S", "-c", READ],
     }
     with listeners(LISTENERS):
         costs = [{name: cost(command) for name, command in commands.items()} for _ in range(ROUNDS)]

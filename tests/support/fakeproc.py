@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from portproof.agent import host as probe_host
-from portproof.agent import sockets as probe
+from portproof.agent import tables
 
 HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid inode\n"
 UNIX_HEAD = "Num       RefCount Protocol Flags    Type St Inode Path\n"
@@ -80,7 +79,7 @@ class Proc:
 
     def collect(self, *names: str) -> dict[str, Any]:
         """Run the probe on it."""
-        return probe.collect(names, str(self.root), probe_host.HOST_TABLES)
+        return tables.collect(names, str(self.root))
 
     def sockets(self) -> list[dict[str, Any]]:
         """The rows of process_open_sockets."""

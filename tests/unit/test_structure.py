@@ -53,7 +53,6 @@ NAMED_TWICE = {
     "Host",
     "Look",
     "Looked",
-    "Program",
     "Record",
     "Row",
     "Rule",

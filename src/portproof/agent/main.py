@@ -1,42 +1,32 @@
-"""The probe as a script: it takes the names that ``collect`` takes and prints what that returns.
+"""Reads what is to be done, and does it."""
 
-It stands after ``probe`` when the parts are joined to one script (``embedded.script``), and needs
-no more than that does; their names must not collide.
-"""
+import zlib
 
-import os
-import sys
+from .frame import decode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from portproof.agent.sockets import collect  # noqa: TC004 - it is there when they are joined
-
-_LONGEST = 1 << 28
+    from typing import BinaryIO
 
 
-def _json(value: object) -> str:
-    """JSON in ASCII; by the C encoder alone where there is one, as the package loads in 7 ms."""
-    try:
-        from _json import encode_basestring_ascii, make_encoder
+def main(source: "BinaryIO") -> None:
+    """Read a request, answer it and end the process.
 
-        encoder = make_encoder(None, repr, encode_basestring_ascii, None, ":", ",", *[False] * 3)
-        return "".join(encoder(value, 0))
-    except (ImportError, TypeError):
-        import json
+    A request is the length in bytes of a document, a line feed, the document, which is JSON that
+    zlib has compressed, and a line of text. ``do`` in the document is ``look``, ``second_round`` or
+    ``explain``: the rest of it and the line are for ``answer`` of that module.
+    """
+    request = decode(zlib.decompress(source.read(int(source.readline()))))
+    line = source.readline().decode("ascii")
+    if request["do"] == "look":
+        from . import look
 
-        return json.dumps(value)
+        look.answer(request, line)
+    elif request["do"] == "second_round":
+        from . import second_round
 
+        second_round.answer(request, line)
+    else:
+        from . import explain
 
-def main() -> None:
-    """Print the tables named by the arguments as one line of JSON, of at most 256 MiB."""
-    found = collect(sys.argv[1:], more=globals().get("HOST_TABLES"))
-    answer = _json(found)
-    if len(answer) > _LONGEST:
-        answer = _json(dict(found, tables={}, missing=dict.fromkeys(sys.argv[1:], "too long")))
-    sys.stdout.write(answer + "\n")
-    sys.stdout.flush()
-    os._exit(0)
-
-
-if __name__ == "__main__":
-    main()
+        explain.answer(line)

@@ -1,23 +1,21 @@
-"""Which unit and which container a process of a Linux machine is in, told from its control group.
+"""Which unit and which container a process of a Linux machine is in, by its control group.
 
-Like ``why_probe``, before which it stands when both are sent to a host as one script, this file
-needs only Python 3.6 and ``why_packages``. Where systemd puts units is described in
-cgroups(7) and systemd.slice(5), unit files in systemd.unit(5) and systemd.socket(5). Container
-runtimes name their groups after their containers: docker and podman ``docker-ID.scope`` and
-``libpod-ID.scope``, or ``docker/ID`` without systemd; CRI's ``cri-containerd-ID.scope`` and
-``crio-ID.scope`` below ``kubepods``; LXC ``lxc.payload.NAME``; systemd-nspawn is a unit.
+Where systemd puts units is described in cgroups(7) and systemd.slice(5), unit files in
+systemd.unit(5) and systemd.socket(5). Container runtimes name their groups after their containers:
+docker and podman ``docker-ID.scope`` and ``libpod-ID.scope``, or ``docker/ID`` without systemd;
+CRI's ``cri-containerd-ID.scope`` and ``crio-ID.scope`` below ``kubepods``; LXC
+``lxc.payload.NAME``; systemd-nspawn is a unit.
 """
 
 import json
 import re
 from pathlib import Path
 
-if __name__ != "__main__":  # in a script it stands above
-    from portproof.agent.packages import regular_file
+from .files import regular_file
 
-_UNIT_LONGEST = 1 << 20
-_UNIT_MOST = 500
-_UNIT_FOLDERS = (
+_LONGEST = 1 << 20
+_MOST = 500
+_FOLDERS = (
     "etc/systemd/system.control",
     "run/systemd/system.control",
     "run/systemd/transient",
@@ -30,25 +28,25 @@ _UNIT_FOLDERS = (
     "lib/systemd/system",
     "run/systemd/generator.late",
 )
-_UNIT_PORT = re.compile(r"(?:.*:)?([0-9]{1,5})")
-_UNIT_RUNTIMES = {
+_PORT = re.compile(r"(?:.*:)?([0-9]{1,5})")
+_RUNTIMES = {
     "docker": "docker",
     "libpod": "podman",
     "cri-containerd": "containerd",
     "nerdctl": "containerd",
     "crio": "cri-o",
 }
-_UNIT_CONTAINER = re.compile(
+_CONTAINER = re.compile(
     r"(?:^|[/:])(?:(docker|libpod|cri-containerd|nerdctl|crio)[-:/])?([0-9a-f]{64})(?:\.scope)?(?=/|$)"
 )
-_UNIT_POD = re.compile(r"pod([0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12})")
-_UNIT_LXC = re.compile(r"/lxc(?:/|\.payload[./])([^/]+)")
-_UNIT_MACHINE = re.compile(r"/(?:systemd-nspawn@([^/]+)\.service|machine-(?!qemu)([^/]+)\.scope)")
-_UNIT_TASKS = "run/containerd/io.containerd.runtime.v2.task"
+_POD = re.compile(r"pod([0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12})")
+_LXC = re.compile(r"/lxc(?:/|\.payload[./])([^/]+)")
+_MACHINE = re.compile(r"/(?:systemd-nspawn@([^/]+)\.service|machine-(?!qemu)([^/]+)\.scope)")
+_TASKS = "run/containerd/io.containerd.runtime.v2.task"
 
 
-def _unit_text(path: str) -> str:
-    return regular_file(path, _UNIT_LONGEST).decode("utf-8", "backslashreplace")
+def _text(path: str) -> str:
+    return regular_file(path, _LONGEST).decode("utf-8", "backslashreplace")
 
 
 def unit_of(cgroup: str) -> str:
@@ -64,24 +62,24 @@ def container_of(cgroup: str) -> "dict[str, str] | None":
     """The container of a process by its ``cgroup`` file: runtime, id and pod."""
     paths = [line.split(":", 2)[2] for line in cgroup.split("\n") if line.count(":") > 1]
     for path in sorted(set(paths), key=len, reverse=True):
-        found = _unit_container(path)
+        found = _container(path)
         if found:
             return found
     return None
 
 
-def _unit_container(path: str) -> "dict[str, str] | None":
-    ids = list(_UNIT_CONTAINER.finditer(path))
+def _container(path: str) -> "dict[str, str] | None":
+    ids = list(_CONTAINER.finditer(path))
     if ids:
-        pod = _UNIT_POD.search(path)
+        pod = _POD.search(path)
         plain = "kubernetes" if pod else "an unknown runtime"
-        runtime = _UNIT_RUNTIMES.get(ids[-1].group(1) or "", plain)
+        runtime = _RUNTIMES.get(ids[-1].group(1) or "", plain)
         return {
             "runtime": runtime,
             "id": ids[-1].group(2),
             "pod": pod.group(1).replace("_", "-") if pod else "",
         }
-    lxc, machine = _UNIT_LXC.search(path), _UNIT_MACHINE.search(path)
+    lxc, machine = _LXC.search(path), _MACHINE.search(path)
     if lxc:
         return {"runtime": "lxc", "id": lxc.group(1)}
     if machine:
@@ -95,7 +93,7 @@ def image_of(root: str, identifier: str) -> "dict[str, str]":
     docker does in ``config.v2.json``, containers/storage (podman, CRI-O) in ``containers.json``,
     and containerd in the annotations of the OCI configuration.
     """
-    for look in (_unit_docker, _unit_storage, _unit_containerd):
+    for look in (_docker, _storage, _containerd):
         try:
             found = look(root, identifier)
         except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
@@ -105,26 +103,26 @@ def image_of(root: str, identifier: str) -> "dict[str, str]":
     return {}
 
 
-def _unit_docker(root: str, identifier: str) -> "dict[str, str]":
+def _docker(root: str, identifier: str) -> "dict[str, str]":
     path = f"{root}/var/lib/docker/containers/{identifier}/config.v2.json"
-    told = json.loads(_unit_text(path))
+    told = json.loads(_text(path))
     return {"name": told["Name"].lstrip("/"), "image": told["Config"]["Image"]}
 
 
-def _unit_storage(root: str, identifier: str) -> "dict[str, str]":
+def _storage(root: str, identifier: str) -> "dict[str, str]":
     path = f"{root}/var/lib/containers/storage/overlay-containers/containers.json"
-    for told in json.loads(_unit_text(path)):
+    for told in json.loads(_text(path)):
         if told["id"] == identifier:
             about = json.loads(told["metadata"])
             return {"name": about.get("name", ""), "image": about["image-name"]}
     return {}
 
 
-def _unit_containerd(root: str, identifier: str) -> "dict[str, str]":
-    for place in Path(f"{root}/{_UNIT_TASKS}").iterdir():
+def _containerd(root: str, identifier: str) -> "dict[str, str]":
+    for place in Path(f"{root}/{_TASKS}").iterdir():
         config = place / identifier / "config.json"
         if config.exists():
-            notes = json.loads(_unit_text(str(config)))["annotations"]
+            notes = json.loads(_text(str(config)))["annotations"]
             name = notes.get("io.kubernetes.cri.container-name") or notes.get("nerdctl/name", "")
             return {"name": name, "image": notes["io.kubernetes.cri.image-name"]}
     return {}
@@ -133,44 +131,44 @@ def _unit_containerd(root: str, identifier: str) -> "dict[str, str]":
 def socket_units(root: str) -> "list[dict[str, object]]":
     """Every socket unit that listens on a port; the first folder that has a name decides."""
     files: dict[str, str] = {}
-    for folder in _UNIT_FOLDERS:
-        for name in _unit_names(f"{root}/{folder}"):
-            if name.endswith(".socket") and len(files) < _UNIT_MOST:
+    for folder in _FOLDERS:
+        for name in _names(f"{root}/{folder}"):
+            if name.endswith(".socket") and len(files) < _MOST:
                 files.setdefault(name, f"{root}/{folder}/{name}")
-    units = [_unit_socket(root, name, path) for name, path in sorted(files.items())]
+    units = [_socket(root, name, path) for name, path in sorted(files.items())]
     return [unit for unit in units if unit["listens"]]
 
 
-def _unit_names(folder: str) -> "list[str]":
+def _names(folder: str) -> "list[str]":
     try:
         return sorted(each.name for each in Path(folder).iterdir())
     except OSError:
         return []
 
 
-def _unit_socket(root: str, name: str, path: str) -> "dict[str, object]":
+def _socket(root: str, name: str, path: str) -> "dict[str, object]":
     """A socket unit with its drop-ins; an empty assignment clears what stood before."""
     listens: list[str] = []
     stem = name[: -len(".socket")]
     service = stem + ".service"
     extras = [
         f"{root}/{folder}/{name}.d/{each}"
-        for folder in _UNIT_FOLDERS
-        for each in _unit_names(f"{root}/{folder}/{name}.d")
+        for folder in _FOLDERS
+        for each in _names(f"{root}/{folder}/{name}.d")
     ]
     for file in (path, *extras):
-        for key, value in _unit_settings(file):
+        for key, value in _settings(file):
             if key in ("ListenStream", "ListenDatagram"):
                 listens = [*listens, value] if value else []
             elif key == "Service":
                 service = value
-    ports = [value for value in listens if _UNIT_PORT.fullmatch(value)]
+    ports = [value for value in listens if _PORT.fullmatch(value)]
     return {"name": name, "listens": ports, "service": service}
 
 
-def _unit_settings(file: str) -> "list[tuple[str, str]]":
+def _settings(file: str) -> "list[tuple[str, str]]":
     try:
-        lines = _unit_text(file).split("\n")
+        lines = _text(file).split("\n")
     except OSError:
         return []
     pairs = [line.partition("=") for line in lines if line[:1] not in ("#", ";", "[")]
@@ -183,11 +181,11 @@ def socket_of(units: "list[dict[str, object]]", service: str) -> str:
     names = [
         str(unit["name"])
         for unit in units
-        if unit["service"] in (service, stem) or _unit_accepts(unit, stem)
+        if unit["service"] in (service, stem) or _accepts(unit, stem)
     ]
     return names[0] if names else ""
 
 
-def _unit_accepts(unit: "dict[str, object]", stem: str) -> bool:
+def _accepts(unit: "dict[str, object]", stem: str) -> bool:
     """Whether a socket with ``Accept=yes`` starts an instance for each connection."""
     return str(unit["name"]).replace(".socket", "@.service") == stem

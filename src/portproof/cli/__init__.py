@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "hosts": "Show how each host would be reached, and how many rules are for it.",
     "doctor": "Tell which sources can look at this machine, and what is missing.",
     "import": "Turn what Fleet or osquery asks into policies and checks.",
+    "agent": "Print the source that is run on hosts.",
     "schema": "Print the JSON Schema of policies, checks, policy tests or audit.json.",
 }
 _MODULES: Final = {"import": "importing", "list": "listing"}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from portproof.agent.packages import aliases_of
+from portproof.agent.package_owners import aliases_of
 from portproof.agent.units import unit_of
 from portproof.investigate.rows import MOST_LEVELS, Rows, level_id, number
 from portproof.model.observation import Answer, Observed, Platform, Row, Unobserved

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from portproof.agent.packages import aliases_of
+from portproof.agent.package_owners import aliases_of
 from portproof.agent.units import unit_of
 from portproof.investigate.osquery_processes import read, socket_name
 from portproof.investigate.rows import MOST_LEVELS, Rows, level_id, number

@@ -1,6 +1,6 @@
 """The second round: who is behind listeners that should not be there.
 
-Here this machine is asked; hosts over SSH are asked the same by ``ssh.second``.
+Here this machine is asked; hosts over SSH are asked the same by ``ssh.second_round``.
 
 It decides nothing: a listener that fails has failed, whatever comes of this. So nothing here
 raises, and whatever could not be found out is said in ``Why.missing``.
@@ -9,7 +9,6 @@ raises, and whatever could not be found out is said in ``Why.missing``.
 import sys
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +19,7 @@ from portproof.investigate.sql import more_questions, questions, read
 from portproof.model.listeners import Listener, Owner
 from portproof.model.observation import Answer, HostLook, Platform, Reason, SourceReply, Unobserved
 from portproof.model.why import Process, Why
+from portproof.sources.agent import BOOT, program
 from portproof.sources.answers import quoted
 from portproof.sources.identity import this_platform
 from portproof.sources.program import run
@@ -32,10 +32,12 @@ _MOST: Final = 50
 SECONDS: Final = 20.0
 """How long a host may take to answer."""
 
+_PROBE_SECONDS: Final = 15.0
+"""After how long the probe tells what it has found, on this machine."""
+
 LONGEST: Final = 4 << 20
 """Bytes of an answer that are read."""
 
-_PARTS: Final = ("packages.py", "proc.py", "units.py", "why.py")
 _MOST_PARENTS: Final = 8
 _MOST_MISSING: Final = 30
 _LONGEST_MISSING: Final = 300
@@ -44,21 +46,15 @@ _SAME_START: Final = 5
 
 
 class _ProbeReply(msgspec.Struct, frozen=True):
-    """What the probe printed; the module ``why_probe`` describes it."""
+    """What the probe printed; ``agent.explain`` describes it."""
 
     why: int
     found: dict[int, Why]
     left_out: list[int]
 
 
-def script() -> str:
-    """The probe as one text for ``python3 -`` on a Linux host; process ids are its arguments."""
-    folder = files("portproof.agent")
-    return "\n\n".join(folder.joinpath(part).read_text(encoding="utf-8") for part in _PARTS)
-
-
 def decoded(line: bytes | bytearray) -> dict[int, Why] | Unobserved:
-    """Read what the script printed on a host; anything else than that is ``Unobserved``."""
+    """Read what ``agent.explain`` printed; anything else than that is ``Unobserved``."""
     if len(line) > LONGEST:
         return Unobserved(Reason.OVERSIZED, f"the probe printed more than {LONGEST} bytes")
     try:
@@ -122,8 +118,10 @@ def _ask(source: Source | None, pids: Sequence[int]) -> dict[int, Why] | Unobser
 
 def _ask_probe(pids: Sequence[int]) -> dict[int, Why] | Unobserved:
     """Run the probe in a process of its own, which ends when its time is over, stuck or not."""
-    command = (sys.executable, "-ISBW", "ignore", "-c", script(), *map(str, pids))
-    ran = run(command, time.monotonic() + SECONDS, LONGEST)
+    command = (sys.executable, "-ISBW", "ignore", "-c", f"import sys,zlib;{BOOT}")
+    line = " ".join(map(str, (_PROBE_SECONDS, *pids)))
+    given = program({"do": "explain"}) + f"{line}\n".encode("ascii")
+    ran = run(command, time.monotonic() + SECONDS, LONGEST, given)
     if isinstance(ran, Unobserved):
         return ran
     if ran.code != 0:

@@ -86,7 +86,8 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     ``euid`` is the effective user id the collector really had, or None where the platform has none
     or it was not told; ``elevated`` is Windows' token elevation. ``host_namespace`` is the network
     namespace inode of process 1 on Linux: ``"0"`` when it could not be read, ``""`` on platforms
-    without namespaces.
+    without namespaces. ``agent`` is the SHA-256 of the source that portproof ran there to look, as
+    ``portproof agent`` prints it, or ``""`` if it ran none.
     """
 
     source: str
@@ -95,6 +96,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     euid: int | None = None
     elevated: bool | None = None
     host_namespace: str = ""
+    agent: str = ""
 
 
 class SourceReply(msgspec.Struct, frozen=True):

@@ -7,15 +7,14 @@ that the questions are the very SQL that osquery is asked.
 import threading
 import time
 from collections.abc import Callable, Mapping
-from importlib.resources import files
 from typing import Final
 
 import msgspec
 
 from portproof import __version__
-from portproof.agent import host as probe_host
-from portproof.agent import sockets as probe
+from portproof.agent.tables import collect
 from portproof.model.observation import Answer, Identity, Platform, Reason, SourceReply, Unobserved
+from portproof.sources.agent import sha256
 from portproof.sources.answers import quoted
 from portproof.sources.identity import this_platform
 from portproof.sources.sqltables import Database, Table, columns_read
@@ -90,15 +89,8 @@ def wanted(questions: Mapping[str, str], platform: Platform) -> list[str]:
     return sorted(names)
 
 
-def script() -> str:
-    """The probe as one text for ``python3 -`` on a Linux host, with all of its tables."""
-    folder = files("portproof.agent")
-    parts = ("host.py", "sockets.py", "main.py")
-    return "\n\n".join(folder.joinpath(part).read_text(encoding="utf-8") for part in parts)
-
-
 def decoded(line: bytes) -> Collected | Unobserved:
-    """Read what the script printed on a host; anything else than that is ``Unobserved``."""
+    """Read what the probe told on a host; anything else than that is ``Unobserved``."""
     try:
         return checked(msgspec.json.decode(line))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -128,6 +120,7 @@ def reply(questions: Mapping[str, str], collected: Collected, deadline: float) -
         euid=collected.euid,
         elevated=collected.elevated,
         host_namespace=collected.host_namespace[:20],
+        agent=sha256() if collected.platform is Platform.LINUX else "",
     )
     incomplete = tuple(quoted(fault) for fault in collected.incomplete[:_MOST_FAULTS])
     return SourceReply(identity=identity, answers=answers, incomplete=incomplete)
@@ -150,7 +143,7 @@ def _garbled(error: object) -> Unobserved:
 
 def _collect(platform: Platform, names: list[str]) -> dict[str, object]:
     if platform is Platform.LINUX:
-        return probe.collect(names, more=probe_host.HOST_TABLES)
+        return collect(names)
     from portproof.sources import probe_psutil  # noqa: PLC0415 - Linux has no need of psutil
 
     return probe_psutil.collect(names)

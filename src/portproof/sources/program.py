@@ -72,9 +72,9 @@ class CompletedProgram:
 
 
 def run(
-    command: Sequence[str], deadline: float, limit: int = OUTPUT_LIMIT
+    command: Sequence[str], deadline: float, limit: int = OUTPUT_LIMIT, given: bytes = b""
 ) -> CompletedProgram | Unobserved:
-    """Run a program without a shell and without input.
+    """Run a program without a shell.
 
     When it runs over its time or its output, or on Ctrl-C, its whole process group is killed.
 
@@ -82,12 +82,13 @@ def run(
         command: The program's path and its arguments.
         deadline: When it must have ended, on the clock of ``time.monotonic``.
         limit: Bytes of output that are accepted.
+        given: What the program reads from its input.
     """
     begun = time.monotonic()
     if deadline <= begun:
         return _late(command[0])
     try:
-        process = _started(command)
+        process = _started(command, given)
     except (OSError, ValueError) as error:
         return _unstarted(command[0], error)
     ran = CompletedProgram()
@@ -110,14 +111,22 @@ def _log(command: Sequence[str], ran: CompletedProgram, seconds: float) -> None:
     _LOG.debug(text, command[0], ran.code, *told)
 
 
-def _started(command: Sequence[str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(  # noqa: S603 - no shell: a question is one argument, whatever it holds
+def _started(command: Sequence[str], given: bytes) -> subprocess.Popen[bytes]:
+    process = subprocess.Popen(  # noqa: S603 - no shell: a question is one argument, whatever it holds
         command,
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE if given else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
+    if process.stdin is not None:  # a full pipe must not hold us up
+        threading.Thread(target=_feed, args=(process.stdin, given), daemon=True).start()
+    return process
+
+
+def _feed(pipe: IO[bytes], given: bytes) -> None:
+    with contextlib.suppress(BrokenPipeError), pipe:
+        pipe.write(given)
 
 
 def _unstarted(program: str, error: OSError | ValueError) -> Unobserved:

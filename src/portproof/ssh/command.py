@@ -4,11 +4,10 @@ The login shell passes it on (``sshd(8)``: ``SHELL -c LINE``), and that may be a
 no line break and no backslash, nothing that csh expands within quotes, and quotes do not nest.
 Nothing secret is in it, because everybody on the host can read a command line.
 
-What it says is one line, ``READY KIND SYSTEM SSH_CONNECTION``. ``KIND`` is ``python:TAG:LEVEL``
-when a Python with this bytecode waits for a program (its length in bytes, a line feed, the program
-as zlib compresses it, and what that reads), ``osqueryi`` when a shell waits for a seal and a
-question (a line each, then the seal again), and ``none``. ``SYSTEM`` is the kernel's own name, in
-any case.
+What it says is one line, ``READY KIND SYSTEM SSH_CONNECTION``. ``KIND`` is ``python`` when a Python
+waits for a program (its length in bytes, a line feed, the program as zlib compresses it, and what
+that reads), ``osqueryi`` when a shell waits for a seal and a question (a line each, then the seal
+again), and ``none``. ``SYSTEM`` is the kernel's own name, in any case.
 """
 
 import re
@@ -17,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from portproof.model.connection import Become, Connection
+from portproof.sources.agent import BOOT
 
 FLAGS: Final = ("--flagfile=/dev/null", "--config_path=/dev/null", "--disable_events", "--json")
 """What osqueryi is told: a flag file or a configuration of the site's could switch tables off."""
@@ -38,15 +38,14 @@ _PYTHONS: Final = (
 )
 
 _BOOT: Final = (
-    "import sys,zlib;v=sys.version_info;v<(3,6)and sys.exit(1);a=sys.argv;"
-    "print(a[1],a[2]%(sys.implementation.cache_tag,v[3]),sys.platform,*a[3:],flush=True);"
-    "b=sys.stdin.buffer;exec(zlib.decompress(b.read(int(b.readline()))))"
+    "import sys,zlib;sys.version_info<(3,6)and sys.exit(1);a=sys.argv;"
+    f"print(*a[1:3],sys.platform,*a[3:],flush=True);{BOOT}"
 )
 """What a Python does first. Isolated, it takes nothing from the user's folders or environment."""
 
 _WITH_PYTHON: Final = (
     "for c in $i {pythons}; do command -v $c >/dev/null 2>&1 &&"
-    ' $c -ISBWignore -c "{boot}" "$r" python:%s:%s "$@" && exit 0; done; '
+    ' $c -ISBWignore -c "{boot}" "$r" python "$@" && exit 0; done; '
 )
 
 _WITH_OSQUERYI: Final = (
@@ -120,6 +119,12 @@ def command_line(connection: Connection, delimiters: Delimiters) -> str:
     first = look if become is None else f"{_become(become, delimiters)} {look}"
     words = [f"exec {first}", "sh", _LOOK, delimiters.ready, preferred]
     return "exec /bin/sh -c " + " ".join(map(_quoted, words))
+
+
+def shown_line() -> str:
+    """The line as it is for a host without an interpreter of its own and without become."""
+    shown = Connection(kind="ssh", address="")
+    return command_line(shown, Delimiters(ready="READY-MARK", prompt="", seal=""))
 
 
 def needs_terminal(become: Become | None) -> bool:

@@ -44,18 +44,17 @@ class Peer:
 class Ready:
     """What a host says before it is asked: what there is, its system, and SSH_CONNECTION.
 
-    ``system`` is in lower case; ``code`` is the bytecode of its Python, if that is what there is.
+    ``system`` is in lower case.
     """
 
     kind: str
     system: str
     connection: tuple[str, ...]
-    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A whole answer of ``runner``."""
+    """A whole answer of the agent."""
 
     text: bytes
 
@@ -208,9 +207,8 @@ class Dialogue:
         return None if end < 0 else slice(begin, end)
 
     def _get_ready(self, line: bytes) -> bytes:
-        what, system, *connection = [*line.decode("ascii", "replace").split(), "", ""]
-        kind, _, code = what.partition(":")
-        self.ready = Ready(kind, system.lower(), tuple(connection[:-2]), code)
+        kind, system, *connection = [*line.decode("ascii", "replace").split(), "", ""]
+        self.ready = Ready(kind, system.lower(), tuple(connection[:-2]))
         _LOG.debug("%s: is ready: %s", self._party.host, quoted(self._masked(line)))
         self._heard = 0
         self._out.clear()

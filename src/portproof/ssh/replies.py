@@ -1,4 +1,4 @@
-"""Turn the documents that ``runner`` printed on a host into a ``SourceReply``, or a reason."""
+"""Turn the documents that the agent printed on a host into a ``SourceReply``, or a reason."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
@@ -17,6 +17,7 @@ from portproof.model.observation import (
 )
 from portproof.sources import osqueryi_run
 from portproof.sources import probe as embedded
+from portproof.sources.agent import sha256
 from portproof.sources.answers import quoted
 from portproof.sources.identity import IDENTITY_SQL, read_identity
 from portproof.sources.program import CompletedProgram, ErrorOutput
@@ -40,7 +41,7 @@ class OsqueryiRun(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The document ``runner`` prints."""
+    """The document that ``agent.look`` prints."""
 
     runs: list[OsqueryiRun]
     probe: msgspec.Raw
@@ -72,7 +73,7 @@ def read_reply(
     deadline: float,
     server: str = "",
 ) -> HostReply:
-    """Judge the document of ``runner``; ``deadline`` is of ``time.monotonic``.
+    """Judge the document of ``agent.look``; ``deadline`` is of ``time.monotonic``.
 
     ``server`` is the address, besides loopback, at which a canary was asked for. osqueryi counts
     where it could tell the listening sockets, else the probe.
@@ -91,13 +92,14 @@ def read_reply(
     probe = _probe(reply, questions, deadline)
     failure = failure_of(osqueryi) if osqueryi is not None else None
     if osqueryi is not None and (failure is None or probe is None):
-        source_reply = _with_aside(osqueryi, reply.aside, questions)
+        source_reply = _by_agent(_with_aside(osqueryi, reply.aside, questions))
         return HostReply(_without(source_reply, unopened), canaries)
     nothing = Unobserved(
         Reason.NO_COLLECTOR, "there is no osqueryi, and the probe knows Linux only"
     )
     tried = (f"{osqueryi_run.SOURCE}: {failure.detail}",) if failure is not None else ()
-    return HostReply(nothing if probe is None else _without(probe, unopened), canaries, tried)
+    seen = nothing if probe is None else _without(_by_agent(probe), unopened)
+    return HostReply(seen, canaries, tried)
 
 
 def reply_of_runs(
@@ -152,6 +154,14 @@ def _answers(run: OsqueryiRun, count: int) -> osqueryi_run.OsqueryiReply | Unobs
     if run.large:
         return Unobserved(Reason.OVERSIZED, "osqueryi printed more than is accepted")
     return osqueryi_run.judged(ran, count)
+
+
+def _by_agent(told: SourceReply | Unobserved) -> SourceReply | Unobserved:
+    """Return a reply with the hash of the source that was run on the host to get it."""
+    if isinstance(told, Unobserved):
+        return told
+    identity = msgspec.structs.replace(told.identity, agent=sha256())
+    return msgspec.structs.replace(told, identity=identity)
 
 
 def _probe(

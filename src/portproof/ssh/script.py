@@ -8,12 +8,12 @@ from typing import Final
 
 from portproof.investigate import why
 from portproof.model.observation import Platform, Reason, Unobserved
+from portproof.sources import agent
 from portproof.sources import probe as embedded
 from portproof.sources.osqueryi_format import one_argument
 from portproof.sources.source import DOCKER_SOCKET, apart
 from portproof.ssh.command import FLAGS, PROGRAMS
 from portproof.ssh.dialogue import Ready
-from portproof.ssh.program import Program
 from portproof.ssh.replies import asked
 
 _OSQUERYI: Final = "osqueryi"
@@ -26,12 +26,13 @@ _SHORTEST: Final = 1.0
 class Asking:
     """What to ask hosts of one platform, worked out once for all of them.
 
-    ``program`` is for a Python; ``argument`` for a shell that has osqueryi alone. ``server`` is of
-    one host: the address of its SSH server, where a Python opens a canary; empty for none.
+    ``program`` is for a Python, but for its last line; ``argument`` for a shell that has osqueryi
+    alone. ``server`` is of one host: the address of its SSH server, where a Python opens a canary;
+    empty for none.
     """
 
     questions: Mapping[str, str]
-    program: Program
+    program: bytes
     argument: str | None
     via: str | None
     server: str = ""
@@ -53,7 +54,8 @@ class Asking:
         probes = platform is Platform.LINUX and via in (None, _PROBE)
         runs = via in (None, _OSQUERYI)
         together = one_argument(every)
-        ask = {
+        request = {
+            "do": "look",
             "limit": limit,
             "programs": list(PROGRAMS) if runs else [],
             "flags": list(FLAGS),
@@ -63,21 +65,19 @@ class Asking:
             "aside_of": DOCKER_SOCKET,
             "tables": embedded.wanted(questions, platform) if probes else [],
         }
-        program = Program.of("run", ask, probe=embedded.script() if probes else "")
-        return cls(questions, program, together if runs else None, via)
+        return cls(questions, agent.program(request), together if runs else None, via)
 
 
-def python_program(asking: Asking, seal: str, seconds: float, code: str = "") -> bytes:
+def python_program(asking: Asking, seal: str, seconds: float) -> bytes:
     """What a host's Python reads.
 
     Args:
         asking: What to ask.
         seal: What the answer is to be framed with.
         seconds: When everything there must have ended, from its start.
-        code: Which bytecode that Python has; if it is not known, it gets source.
     """
     line = f"{seal} {seconds:.3f} {asking.server}".rstrip()
-    return b"%s%s\n" % (asking.program.of_version(code), line.encode("ascii"))
+    return b"%s%s\n" % (asking.program, line.encode("ascii"))
 
 
 def program_of(
@@ -86,7 +86,7 @@ def program_of(
     """What to send to a host that is ready; ``deadline`` is of ``time.monotonic``."""
     if ready.kind == "python":
         seconds = max(_SHORTEST, deadline - time.monotonic())
-        return python_program(asking, seal, seconds, ready.code)
+        return python_program(asking, seal, seconds)
     if ready.kind == _OSQUERYI and asking.argument is not None:
         return shell_input(asking.argument, seal)
     what = _OSQUERYI if asking.via == _OSQUERYI else "python3 or osqueryi"
@@ -98,12 +98,12 @@ def shell_input(argument: str, seal: str) -> bytes:
     return f"{seal}\n{argument}\n{seal}\n".encode()
 
 
-def why_program(pids: Iterable[int], seal: str, seconds: float, code: str = "") -> bytes:
+def why_program(pids: Iterable[int], seal: str, seconds: float) -> bytes:
     """What a host's Python reads to tell who is behind processes; see ``python_program``."""
     numbers = " ".join(map(str, pids)).encode()
-    return b"%s%s %.3f %s\n" % (_why().of_version(code), seal.encode(), seconds, numbers)
+    return b"%s%s %.3f %s\n" % (_why(), seal.encode(), seconds, numbers)
 
 
 @cache
-def _why() -> Program:
-    return Program.of("explain", {"program": why.script(), "limit": why.LONGEST})
+def _why() -> bytes:
+    return agent.program({"do": "second_round", "limit": why.LONGEST})

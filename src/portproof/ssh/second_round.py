@@ -65,7 +65,7 @@ class SecondRound:
         def program(ready: Ready, seal: str) -> bytes | Unobserved:
             if ready.kind != "python":
                 return Unobserved(Reason.NO_COLLECTOR, "its Python is no longer there")
-            return why_program(pids, seal, self._left(), ready.code)
+            return why_program(pids, seal, self._left())
 
         outcome = await self.session.ask(program, self._left(), _LIMIT)
         if not isinstance(outcome, Document):

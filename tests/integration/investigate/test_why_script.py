@@ -1,6 +1,5 @@
-"""The probe as a script: it runs on any Python from 3.6 on, by itself, and prints one line."""
+"""The probe that tells who is behind listeners: on any Python from 3.6 on, in one line of JSON."""
 
-import ast
 import json
 import os
 import subprocess
@@ -10,110 +9,41 @@ from typing import Any
 
 import pytest
 
-from portproof.agent import packages as why_packages
-from portproof.agent import proc as why_proc
-from portproof.agent import units as why_units
-from portproof.agent import why as why_probe
 from portproof.investigate import why
 from portproof.model.observation import Reason, Unobserved
+from support.boot import FLAGS, answer, interpreters
 from support.requirements import needs
 
-NOBODY = 65534
-OLDEST = (3, 6)
-PARTS = (why_packages, why_proc, why_units, why_probe)
-_AS_NOBODY = """
-import base64, hashlib, json, os, pathlib, pwd, re, shutil, subprocess, sys, time
-script = sys.stdin.read()
-os.setgroups([]); os.setgid(65534); os.setuid(65534)
-exec(compile(script, "script", "exec"))
-"""
-
-
-def interpreters() -> dict[str, str]:
-    """Every Python from 3.6 on that can be found, by version; the one that runs is among them."""
-    folders = [*map(Path, os.get_exec_path()), *Path.home().glob(".pyenv/versions/*/bin")]
-    names = [f"python3.{minor}" for minor in range(OLDEST[1], 20)]
-    found = {
-        name: str(folder / name) for folder in folders for name in names if _runs(folder / name)
-    }
-    return found | {f"python3.{sys.version_info.minor}": sys.executable}
-
-
-def _runs(program: Path) -> bool:
-    return program.exists() and subprocess.run([program, "-V"], check=False).returncode == 0
-
-
 PYTHONS = interpreters()
-
-
-def run(command: list[str], *pids: int) -> dict[str, Any]:
-    """Send the script to an interpreter's standard input, as is done over SSH."""
-    done = subprocess.run(
-        [*command, *map(str, pids)],
-        input=why.script().encode(),
-        check=True,
-        capture_output=True,
-    )
-    assert done.stderr == b""
-    assert done.stdout.count(b"\n") == 1
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
-
-
-@pytest.mark.parametrize("module", PARTS, ids=lambda module: module.__name__.rpartition(".")[2])
-def test_the_source_is_that_of_an_old_python(module: Any) -> None:  # noqa: ANN401 - a module
-    """It parses with the grammar of Python 3.6 and uses the standard library alone."""
-    tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"), feature_version=OLDEST)
-    froms = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-    plain = [
-        name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names
-    ]
-    modules = {name.partition(".")[0] for name in (*froms, *plain)}
-    assert modules - {"portproof"} <= sys.stdlib_module_names
-
-
-def test_the_files_can_be_one_script() -> None:
-    """No name of one is bound again in another, but for what says the same in all."""
-    names: list[str] = []
-    for module in PARTS:
-        tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
-        bound = [node for node in tree.body if not isinstance(node, ast.If | ast.Expr)]
-        names += {name for node in bound for name in _bound(node)} - {"TYPE_CHECKING"}
-    imported = {"os", "json", "re", "Path", "stat"}
-    assert (
-        sorted(name for name in set(names) if names.count(name) > 1 and name not in imported) == []
-    )
-
-
-def _bound(node: ast.stmt) -> list[str]:
-    if isinstance(node, ast.FunctionDef | ast.ClassDef):
-        return [node.name]
-    if isinstance(node, ast.Import | ast.ImportFrom):
-        return [each.asname or each.name for each in node.names]
-    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", node)]
-    return [
-        each.id for target in targets for each in ast.walk(target) if isinstance(each, ast.Name)
-    ]
+_AS_NOBODY = """
+import os, pwd, sys
+from portproof.agent.explain import tell
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
+tell(sys.argv[1:], 10.0)
+"""
 
 
 @pytest.mark.parametrize("name", sorted(PYTHONS))
 def test_it_runs(name: str) -> None:
     """It tells of the process that started it what that knows itself."""
-    told = run([PYTHONS[name], "-I", "-S", "-"], os.getpid())
-    found = why.decoded(json.dumps(told).encode())
+    printed = answer({"do": "explain"}, f"10 {os.getpid()}", [PYTHONS[name], FLAGS])
+    found = why.decoded(printed)
     assert not isinstance(found, Unobserved)
     mine = found[os.getpid()]
     assert mine.executable is not None
     assert Path(mine.executable.path) == Path("/proc/self/exe").resolve()
     assert mine.process.uid == os.getuid()
     assert mine.parents[0].pid == os.getppid()
-    assert told["left_out"] == []
+    assert printed.count(b"\n") == 1
+    assert json.loads(printed)["left_out"] == []
 
 
 @needs("root")
 def test_a_user_without_rights_is_told_what_is_missing() -> None:
     """Not that there is no file, and not that no package owns it."""
-    told = run([sys.executable, "-c", _AS_NOBODY], os.getpid())["found"][str(os.getpid())]
+    command = [sys.executable, "-c", _AS_NOBODY, str(os.getpid())]
+    printed = subprocess.run(command, check=True, capture_output=True).stdout
+    told: dict[str, Any] = json.loads(printed)["found"][str(os.getpid())]
     assert told["process"]["name"]
     assert "executable" not in told
     assert "unowned_by" not in told

@@ -13,14 +13,13 @@ import pytest
 
 from portproof.model.connection import Become, Connection, Secret
 from portproof.ssh.command import Delimiters, UnsupportedError, command_line, needs_terminal
-from portproof.ssh.program import OURS
 from support.requirements import needs
 from support.standins.host import HOST
 from support.standins.install import asked, osqueryi
 
 MARKS = Delimiters(ready="READY", prompt="PROMPT:", seal="SEAL")
 CAME_IN = "10.0.0.1 5000 10.0.0.2 22"
-READY = f"READY python:{OURS} {sys.platform} {CAME_IN}"
+READY = f"READY python {sys.platform} {CAME_IN}"
 
 
 def connection(become: Become | None = None, interpreter: str | None = None) -> Connection:

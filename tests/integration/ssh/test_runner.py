@@ -1,14 +1,12 @@
 """The program that is sent to hosts, run on this machine as a host would run it."""
 
-import ast
 import contextlib
 import os
 import signal
 import subprocess
 import sys
-import zlib
+import textwrap
 from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +22,7 @@ from portproof.model.observation import (
     SourceReply,
     Unobserved,
 )
+from portproof.sources import agent
 from portproof.ssh.command import FLAGS
 from portproof.ssh.dialogue import Printed
 from portproof.ssh.framing import FramedReply
@@ -83,13 +82,6 @@ def told(asking: Asking, folder: Path, seconds: float = 30.0) -> Any:  # noqa: A
     """What the controller makes of the answer."""
     reply = document(asking, folder, seconds)
     return read_reply(reply, asking.questions, Platform.LINUX, FAR)
-
-
-def test_it_is_written_for_old_pythons() -> None:
-    """Hosts have what they have."""
-    for name in ("runner.py", "sockets.py", "host.py", "main.py"):
-        source = files("portproof.agent").joinpath(name).read_text(encoding="utf-8")
-        ast.parse(source, feature_version=(3, 6))
 
 
 def test_osqueryi_answers_in_one_run(tmp_path: Path) -> None:
@@ -232,19 +224,19 @@ def test_it_ends_when_it_is_killed(tmp_path: Path) -> None:
 
 
 STUCK = """
-import pathlib, subprocess, sys
+import pathlib, subprocess
 child = subprocess.Popen(["sleep", "600"])
-pathlib.Path(sys.argv[2]).write_text(str(child.pid))
+pathlib.Path(pids[0]).write_text(str(child.pid))
 child.wait()
 """
 
 
-def explaining(program: str, limit: int, seconds: float, argument: str) -> bytes:
-    """What is sent for a program in Python in place of the one that tells who is behind."""
-    runner = files("portproof.agent").joinpath("runner.py").read_text(encoding="utf-8")
-    ask = {"program": program, "limit": limit}
-    packed = zlib.compress(f"{runner}\nexplain({ask!a}, b.readline())".encode())
-    return b"%d\n%s%s %.3f %s\n" % (len(packed), packed, SEAL.encode(), seconds, argument.encode())
+def explaining(work: str, limit: int, seconds: float, argument: str) -> bytes:
+    """What is sent for a second round that does this in place of telling who is behind."""
+    explain = "def tell(pids, seconds):\n" + textwrap.indent(work, "    ")
+    source = agent.joined(agent.modules() | {"explain": explain})
+    sent = agent.program({"do": "second_round", "limit": limit}, source)
+    return sent + f"{SEAL} {seconds:.3f} {argument}\n".encode()
 
 
 @pytest.mark.parametrize("how", ["its input ends", "its time is over"])
@@ -265,9 +257,10 @@ def test_a_second_round_ends_with_what_it_started(tmp_path: Path, how: str) -> N
     ("program", "seconds", "told"),
     [
         ("import time; time.sleep(600)", 1.0, {"code": -1, "late": True}),
-        ("print('x' * 5000)", 30.0, {"out": "", "large": True}),
-        ("import sys; sys.exit('no')", 30.0, {"code": 1, "err": "no\n"}),
-        ("import sys; print(sys.argv[1:])", 10.0, {"out": "['seconds=7.000', '812']\n"}),
+        ("import os; os.write(1, b'x' * 5000)", 30.0, {"out": "", "large": True}),
+        ("raise ValueError('no')", 30.0, {"code": 127, "err": "Error: no\n"}),
+        ("import sys; sys.exit()", 30.0, {"code": 127, "err": "Error: SystemExit\n"}),
+        ("print(seconds, *pids, flush=True)", 10.0, {"out": "7.0 812\n"}),
     ],
 )
 def test_a_second_round_tells_what_became_of_it(

@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from portproof.agent import host as probe_host
-from portproof.agent import sockets as probe
+from portproof.agent.tables import collect
 from portproof.investigate import why
 from portproof.model.connection import Become, Secret
 from portproof.model.observation import (
@@ -179,7 +178,7 @@ def reply(data: bytes) -> bool:
 
 def _probed() -> dict[str, object]:
     names = embedded.wanted(QUESTIONS, Platform.LINUX)
-    found = probe.collect(names, more=probe_host.HOST_TABLES)
+    found = collect(names)
     tables = found["tables"]
     assert isinstance(tables, dict)
     for table in tables.values():

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from portproof.agent.why import explain
+from portproof.agent.explain import explain
 
 PROGRAM = "/usr/sbin/npmp"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from portproof.agent import sockets as probe
+from portproof.agent.tables import collect
 from support.fakeproc import HEAD, PACKET_HEAD, UNIX_HEAD, Proc, line, rows
 
 
@@ -241,6 +241,6 @@ def test_a_hidden_process_one_is_incomplete(proc: Proc) -> None:
 
 def test_no_proc_is_a_missing_table(tmp_path: Path) -> None:
     """Nothing to read is never an empty table."""
-    found: Any = probe.collect(["process_open_sockets", "processes"], str(tmp_path / "nowhere"))
+    found: Any = collect(["process_open_sockets", "processes"], str(tmp_path / "nowhere"))
     assert found["tables"] == {}
     assert set(found["missing"]) == {"process_open_sockets", "processes"}

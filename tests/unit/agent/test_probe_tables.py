@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from portproof.agent import host as probe_host
-from portproof.agent import sockets as probe
+from portproof.agent import system
+from portproof.agent.tables import collect
 from portproof.model.observation import Platform
 from portproof.sources.osquery_schema import SCHEMA
 from support.fakeproc import HEAD, PACKET_HEAD, UNIX_HEAD, Proc, line, rows
@@ -152,7 +152,7 @@ def test_a_user_of_a_directory_service_is_told_when_it_owns_a_process(
 
 def test_the_tables_of_the_host_are_filled() -> None:
     """Each has osquery's columns, or some of them, and a row, but where there is no rpm."""
-    found = probe.collect(TABLES, more=probe_host.HOST_TABLES)
+    found = collect(TABLES)
     tables: Any = found["tables"]
     assert (set(tables), found["missing"]) == (set(TABLES), {})
     for name, table in tables.items():
@@ -196,8 +196,8 @@ def test_the_system_is_told_as_osquery_tells_it(
             raise FileNotFoundError(path)
         return files[path]
 
-    monkeypatch.setattr(probe_host, "_host_file", read)
-    found = probe.collect(["os_version"], more=probe_host.HOST_TABLES)
+    monkeypatch.setattr(system, "_file", read)
+    found = collect(["os_version"])
     (row,) = rows(found, "os_version")
     columns = ("name", "version", "major", "minor", "patch", "platform", "codename")
     assert tuple(row[column] for column in columns) == told
@@ -209,16 +209,16 @@ def test_a_system_that_cannot_be_told_is_a_missing_table(monkeypatch: pytest.Mon
     def read(path: str, _longest: int = 0) -> str:
         raise FileNotFoundError(path)
 
-    monkeypatch.setattr(probe_host, "_host_file", read)
-    found: Any = probe.collect(["os_version"], more=probe_host.HOST_TABLES)
+    monkeypatch.setattr(system, "_file", read)
+    found: Any = collect(["os_version"])
     assert (found["tables"], set(found["missing"])) == ({}, {"os_version"})
 
 
 def test_services_are_parsed_as_osquery_parses_them(monkeypatch: pytest.MonkeyPatch) -> None:
     """Name, port, protocol, aliases and comment; lines that are none are passed over."""
     text = "# a comment\n\nhttp 80/tcp www web # the # web\nbad line\nsunrpc\t111/udp\n"
-    monkeypatch.setattr(probe_host, "_host_file", lambda _path: text)
-    found = rows(probe.collect(["etc_services"], more=probe_host.HOST_TABLES), "etc_services")
+    monkeypatch.setattr(system, "_file", lambda _path: text)
+    found = rows(collect(["etc_services"]), "etc_services")
     assert [tuple(row.values()) for row in found] == [
         ("http", 80, "tcp", "www web", "the # web"),
         ("sunrpc", 111, "udp", "", None),
@@ -232,7 +232,7 @@ def test_debian_packages_are_those_that_dpkg_knows() -> None:
     told = subprocess.run(
         ["dpkg-query", "-W", "-f", fields], check=True, capture_output=True, text=True
     ).stdout.splitlines()
-    found = rows(probe.collect(["deb_packages"], more=probe_host.HOST_TABLES), "deb_packages")
+    found = rows(collect(["deb_packages"]), "deb_packages")
     columns = ("name", "version", "status", "section")
     seen = ["\t".join([*[row[name] or "" for name in columns], str(row["size"])]) for row in found]
     assert sorted(seen) == sorted(told)
@@ -249,7 +249,7 @@ def test_red_hat_packages_are_what_rpm_prints(
 ) -> None:
     """A stand-in for rpm answers in the form it was asked for."""
     give_rpm(monkeypatch, tmp_path, RPM)
-    (row,) = rows(probe.collect(["rpm_packages"], more=probe_host.HOST_TABLES), "rpm_packages")
+    (row,) = rows(collect(["rpm_packages"]), "rpm_packages")
     told = {"name": "xinetd", "version": "2.3", "release": "1", "epoch": None, "vendor": "Red Hat"}
     assert told.items() <= row.items()
 
@@ -259,7 +259,7 @@ def test_an_rpm_that_fails_leaves_its_table_missing(
 ) -> None:
     """A database that cannot be read is not an empty one."""
     give_rpm(monkeypatch, tmp_path, "#!/bin/sh\nexit 1\n")
-    found: Any = probe.collect(["rpm_packages"], more=probe_host.HOST_TABLES)
+    found: Any = collect(["rpm_packages"])
     assert (found["tables"], set(found["missing"])) == ({}, {"rpm_packages"})
 
 
@@ -268,7 +268,7 @@ def give_rpm(monkeypatch: pytest.MonkeyPatch, folder: Path, script: str) -> None
     program = folder / "rpm"
     program.write_text(script, encoding="utf-8")
     program.chmod(0o755)
-    monkeypatch.setattr(probe_host, "_HOST_RPM_FOLDERS", (str(folder),))
+    monkeypatch.setattr(system, "_RPM_FOLDERS", (str(folder),))
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
 
 
@@ -276,8 +276,8 @@ def test_a_dpkg_database_that_is_too_long_is_a_missing_table(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A part of the packages would look like all of them."""
-    monkeypatch.setattr(probe_host, "_HOST_DPKG", 100)
-    found: Any = probe.collect(["deb_packages"], more=probe_host.HOST_TABLES)
+    monkeypatch.setattr(system, "LONG", 100)
+    found: Any = collect(["deb_packages"])
     assert set(found["missing"]) == {"deb_packages"}
 
 
@@ -286,5 +286,5 @@ def test_a_row_of_another_length_than_its_table_is_a_missing_table(
 ) -> None:
     """Values that slid into other columns must not be believed, whichever columns are asked for."""
     give_rpm(monkeypatch, tmp_path, RPM.replace("Red Hat", "Red\\tHat"))
-    found: Any = probe.collect(["rpm_packages.name"], more=probe_host.HOST_TABLES)
+    found: Any = collect(["rpm_packages.name"])
     assert (found["tables"], set(found["missing"])) == ({}, {"rpm_packages"})

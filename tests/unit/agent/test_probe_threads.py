@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from portproof.agent import sockets as probe
+from portproof.agent import sockets
+from portproof.agent.tables import collect
 from support.fakeproc import HEAD, Proc, line, rows
 from support.requirements import needs
 
@@ -95,7 +96,7 @@ def test_a_first_thread_that_ends_meanwhile_is_noticed(proc: Proc) -> None:
 
 def test_too_many_threads_are_incomplete(proc: Proc, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was not looked at proves nothing."""
-    monkeypatch.setattr(probe, "_MOST_THREADS", 2)
+    monkeypatch.setattr(sockets, "_MOST_THREADS", 2)
     for thread in (3, 4, 5):
         proc.thread(2, thread, "11")
     assert told(proc) == ([], ["/proc/2/task: over 2 threads"])
@@ -111,7 +112,7 @@ def test_a_real_thread_in_another_namespace_is_read(first: str) -> None:
         assert process.stdin is not None
         assert process.stdout is not None
         inode = int(process.stdout.readline())
-        found: Any = probe.collect(TABLES)
+        found: Any = collect(TABLES)
         process.stdin.close()
     (row,) = [row for row in rows(found, TABLES[0]) if row["socket"] == inode]
     own = os.readlink("/proc/self/ns/net")[5:-1]  # noqa: PTH115 - not the path of a file

@@ -191,7 +191,7 @@ def rpm(host: WhyHost, answer: str, monkeypatch: pytest.MonkeyPatch) -> Path:
     log = host.root / "asked"
     program = host.put("bin/rpm", RPM.format(log=log, path=PROGRAM, answer=answer))
     program.chmod(0o755)
-    monkeypatch.setattr("portproof.agent.packages._PACKAGE_PATH", str(program.parent))
+    monkeypatch.setattr("portproof.agent.package_owners._PATH", str(program.parent))
     return log
 
 
@@ -239,7 +239,7 @@ def test_a_database_of_rpm_without_rpm_is_said(
 ) -> None:
     """Nothing else reads it."""
     rpm(host, "true", monkeypatch)
-    monkeypatch.setattr("portproof.agent.packages._PACKAGE_PATH", str(host.root))
+    monkeypatch.setattr("portproof.agent.package_owners._PATH", str(host.root))
     assert "its database is there, but no program rpm" in " ".join(host.why()["missing"])
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from portproof.agent.why import explain
+from portproof.agent.explain import explain
 from portproof.model.why import Why
 from support.investigate.whyhost import PROGRAM, WhyHost
 

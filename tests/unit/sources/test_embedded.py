@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from portproof import __version__
-from portproof.agent import sockets as probe
+from portproof.agent.tables import collect
 from portproof.model.observation import (
     Identity,
     Observed,
@@ -21,6 +21,7 @@ from portproof.model.observation import (
     Unobserved,
 )
 from portproof.sources import probe as embedded
+from portproof.sources.agent import sha256
 from portproof.sources.probe import Collected, ProbeSource, checked, decoded, reply, wanted
 from support.netns import held
 
@@ -99,7 +100,7 @@ def test_columns_that_cost_more_are_read_when_a_question_names_them() -> None:
 def test_a_host_sends_no_columns_that_nobody_asked_for() -> None:
     """What is sent must be read: by the network, and by us."""
     names = wanted({"name": "SELECT name FROM processes"}, Platform.LINUX)
-    tables: Any = probe.collect(names)["tables"]
+    tables: Any = collect(names)["tables"]
     assert tables["processes"]["columns"] == ["name"]
     assert {len(row) for row in tables["processes"]["rows"]} == {1}
 
@@ -133,8 +134,8 @@ def test_a_machine_without_proc_is_unobserved(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """No table could be read, so no question has an answer."""
-    collect, nowhere = probe.collect, str(tmp_path / "nowhere")
-    monkeypatch.setattr(probe, "collect", lambda names, more: collect(names, nowhere, more=more))
+    nowhere = str(tmp_path / "nowhere")
+    monkeypatch.setattr(embedded, "collect", lambda names: collect(names, nowhere))
     answer = seen({"q": "SELECT pid FROM process_open_sockets"}).answers["q"]
     assert isinstance(answer, Unobserved)
     assert "No such file or directory" in answer.detail
@@ -150,6 +151,7 @@ def test_what_a_probe_told_becomes_a_reply() -> None:
             platform=Platform.LINUX,
             euid=0,
             host_namespace="4026531840",
+            agent=sha256(),
         ),
         answers={
             "u": Observed(({"uid": "0", "username": "root"}, {"uid": "1", "username": ""}), 2)

@@ -57,13 +57,6 @@ def test_the_ready_line_may_come_in_pieces_and_after_a_banner_without_a_line_end
     assert host.ready == Ready("python", "linux", ())
 
 
-def test_a_python_names_its_bytecode() -> None:
-    """What is sent to it depends on that."""
-    host = talking()
-    assert host.hear(b"READY python:cpython-312:final linux\n") == b"program for python"
-    assert host.ready == Ready("python", "linux", (), "cpython-312:final")
-
-
 def test_a_shell_is_believed_only_when_it_has_ended() -> None:
     """Complaints may come after the output that they are about."""
     host = talking()

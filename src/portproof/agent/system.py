@@ -1,7 +1,4 @@
-"""More tables of a Linux machine for the probe: what derives from others, and the host itself.
-
-Like ``probe`` this file needs only Python 3.6 and nothing else of portproof. It stands before that
-file when both are sent to a host as one script, so their names must not collide.
+"""Tables of a Linux machine that few looks need: what derives from others, and the host itself.
 
 The rows follow osquery: tables/networking/listening_ports.cpp and etc_services.cpp,
 tables/system/uptime.cpp, and processes.cpp, os_version.cpp, kernel_info.cpp, system_info.cpp,
@@ -11,12 +8,15 @@ be read makes its table missing; a kind of package that a machine does not have 
 
 import os
 
+from .files import LONG
+from .sockets import rows as open_sockets
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from portproof.agent.sockets import Row, Table, View
+    from .view import Row, Table, View
 
-_HOST_KINDS = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
-_HOST_RELEASE = {
+_KINDS = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
+_RELEASE = {
     "NAME": "name",
     "VERSION": "version",
     "BUILD_ID": "build",
@@ -24,30 +24,29 @@ _HOST_RELEASE = {
     "ID_LIKE": "platform_like",
     "VERSION_CODENAME": "codename",
 }
-_HOST_OS = "name version major minor patch build platform platform_like codename arch".split()
-_HOST_DEB = "Package Version Source Architecture Status Maintainer Section Priority".split()
-_HOST_RPM = "NAME VERSION RELEASE SOURCERPM ARCH EPOCH INSTALLTIME VENDOR GROUP".split()
-_HOST_RPM_FOLDERS = ("/var/lib/rpm", "/usr/lib/sysimage/rpm")
-_HOST_LONGEST = 1 << 22
-_HOST_DPKG = 1 << 26
+_OS = "name version major minor patch build platform platform_like codename arch".split()
+_DEB = "Package Version Source Architecture Status Maintainer Section Priority".split()
+_RPM = "NAME VERSION RELEASE SOURCERPM ARCH EPOCH INSTALLTIME VENDOR GROUP".split()
+_RPM_FOLDERS = ("/var/lib/rpm", "/usr/lib/sysimage/rpm")
+_LONGEST = 1 << 22
 
 
-def _host_file(path: str, longest: int = _HOST_LONGEST) -> str:
+def _file(path: str, longest: int = _LONGEST) -> str:
     with open(path, "rb") as file:
         return file.read(longest).decode("utf-8", "backslashreplace")
 
 
-def _host_line(path: str) -> "str | None":
+def _line(path: str) -> "str | None":
     try:
-        return _host_file(path).strip() or None
+        return _file(path).strip() or None
     except OSError:
         return None
 
 
-def _host_listening(view: "View") -> "list[Row]":
+def _listening(view: "View") -> "list[Row]":
     """What osquery takes for a listener; it does not look at the state of a TCP socket."""
     rows: list[Row] = []
-    for row in view.sockets():
+    for row in open_sockets(view):
         pid, number, socket, family, protocol, address, _, port, peer, path, _, space = row
         if family == 1 and path:
             rows.append([pid, 0, protocol, family, None, number, 0, path, space])
@@ -56,16 +55,15 @@ def _host_listening(view: "View") -> "list[Row]":
     return rows
 
 
-def _host_namespaces(view: "View") -> "list[Row]":
+def _namespaces(view: "View") -> "list[Row]":
     return [
-        [int(pid), *[view.namespace(pid, kind) or None for kind in _HOST_KINDS]]
-        for pid in view.pids()
+        [int(pid), *[view.namespace(pid, kind) or None for kind in _KINDS]] for pid in view.pids()
     ]
 
 
-def _host_services(_view: "View") -> "list[Row]":
+def _services(_view: "View") -> "list[Row]":
     rows: list[Row] = []
-    for line in _host_file("/etc/services").split("\n"):
+    for line in _file("/etc/services").split("\n"):
         parts = [part.strip() for part in line.split("#")]
         name, end, *aliases = [*parts[0].split(), "", ""]
         port, _, protocol = end.partition("/")
@@ -75,25 +73,25 @@ def _host_services(_view: "View") -> "list[Row]":
     return rows
 
 
-def _host_os(_view: "View") -> "list[Row]":
+def _os(_view: "View") -> "list[Row]":
     found: dict[str, str | int | None] = {"major": 0, "minor": 0, "patch": 0}
-    for line in _host_file("/etc/os-release").split("\n"):
+    for line in _file("/etc/os-release").split("\n"):
         key, _, value = line.strip().partition("=")
         value = value.strip("\"'")
-        column = _HOST_RELEASE.get(key, "codename" if "CODENAME" in key else "")
+        column = _RELEASE.get(key, "codename" if "CODENAME" in key else "")
         if key == "VERSION_ID":
             numbers = [int(part) if part.isdigit() else 0 for part in value.split(".", 2)]
             found.update(zip(("major", "minor", "patch"), numbers))
         elif column:
             found[column] = value
     found["arch"] = os.uname().machine
-    found.update(_host_red_hat())
-    return [[found.get(column) for column in _HOST_OS]]
+    found.update(_red_hat())
+    return [[found.get(column) for column in _OS]]
 
 
-def _host_red_hat() -> "dict[str, str | int]":
+def _red_hat() -> "dict[str, str | int]":
     """Where there is /etc/redhat-release osquery takes name, version and platform from it."""
-    line = _host_line("/etc/redhat-release")
+    line = _line("/etc/redhat-release")
     if line is None:
         return {}
     found: dict[str, str | int] = {"version": line, "platform": "rhel", "platform_like": "rhel"}
@@ -107,16 +105,16 @@ def _host_red_hat() -> "dict[str, str | int]":
     return found
 
 
-def _host_kernel(view: "View") -> "list[Row]":
-    words = _host_file(view.proc + "/cmdline").split()
-    signature = _host_file(view.proc + "/version").split()
+def _kernel(view: "View") -> "list[Row]":
+    words = _file(view.proc + "/cmdline").split()
+    signature = _file(view.proc + "/version").split()
     version = " ".join(signature[2:3]) if signature[1:2] == ["version"] else None
     places = {word.partition("=")[0]: word.partition("=")[2] for word in words if "=" in word}
     others = [word for word in words if word.partition("=")[0] not in ("BOOT_IMAGE", "root")]
     return [[version, " ".join(others), places.get("BOOT_IMAGE"), places.get("root")]]
 
 
-def _host_system(view: "View") -> "list[Row]":
+def _system(view: "View") -> "list[Row]":
     import socket
 
     name = os.uname().nodename
@@ -126,46 +124,46 @@ def _host_system(view: "View") -> "list[Row]":
         full = name
     brand = view.text("cpuinfo").partition("\nmodel name\t: ")[2].partition("\n")[0].strip()
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    uuid = _host_line("/sys/class/dmi/id/product_uuid")
+    uuid = _line("/sys/class/dmi/id/product_uuid")
     machine = os.uname().machine
     return [[full, uuid, machine, brand or None, os.cpu_count(), memory, name, full]]
 
 
-def _host_uptime(view: "View") -> "list[Row]":
-    seconds = int(float(_host_file(view.proc + "/uptime").split()[0]))
+def _uptime(view: "View") -> "list[Row]":
+    seconds = int(float(_file(view.proc + "/uptime").split()[0]))
     rest = [seconds // 86400, seconds // 3600 % 24, seconds // 60 % 60, seconds % 60]
     return [[*rest, seconds]]
 
 
-def _host_debs(_view: "View") -> "list[Row]":
+def _debs(_view: "View") -> "list[Row]":
     """The packages of dpkg's database, which is text (deb822(5))."""
     if not os.path.isdir("/var/lib/dpkg"):
         return []
-    text = _host_file("/var/lib/dpkg/status", _HOST_DPKG)
-    if len(text) >= _HOST_DPKG:
+    text = _file("/var/lib/dpkg/status", LONG)
+    if len(text) >= LONG:
         raise OSError("/var/lib/dpkg/status is too long")
     rows: list[Row] = []
     for entry in text.split("\n\n"):
-        fields = dict(line.split(": ", 1) for line in entry.split("\n") if _host_is_field(line))
+        fields = dict(line.split(": ", 1) for line in entry.split("\n") if _is_field(line))
         if "Package" in fields:
-            values = [fields.get(name) for name in _HOST_DEB]
+            values = [fields.get(name) for name in _DEB]
             version = fields.get("Version", "")
             revision = version.rpartition("-")[2] if "-" in version else ""
             rows.append([*values, int(fields.get("Installed-Size", "0")), revision])
     return rows
 
 
-def _host_is_field(line: str) -> bool:
+def _is_field(line: str) -> bool:
     return line[:1] not in ("", " ", "\t") and ": " in line
 
 
-def _host_rpms(_view: "View") -> "list[Row]":
+def _rpms(_view: "View") -> "list[Row]":
     """The packages of rpm's database, which only rpm itself reads in all of its forms."""
-    if not any(map(os.path.isdir, _HOST_RPM_FOLDERS)):
+    if not any(map(os.path.isdir, _RPM_FOLDERS)):
         return []
     import subprocess
 
-    form = "\\t".join("%{" + tag + "}" for tag in _HOST_RPM) + "\\n"
+    form = "\\t".join("%{" + tag + "}" for tag in _RPM) + "\\n"
     # The program is ended by its own time limit, so that nothing of it outlives the probe for long.
     command = ["timeout", "-k", "1", "20", "rpm", "-qa", "--queryformat", form]
     ran = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # noqa: S603 - our own words
@@ -176,56 +174,30 @@ def _host_rpms(_view: "View") -> "list[Row]":
     return [[None if text == "(none)" else text for text in row] for row in rows]
 
 
-def _host_users(view: "View") -> "list[Row]":
-    """The local users, and those of a directory service that own a process we saw."""
-    from pwd import getpwall, getpwuid
-
-    entries = getpwall()
-    for uid in sorted(view.uids.difference(entry.pw_uid for entry in entries)):
-        try:
-            entries.append(getpwuid(uid))
-        except (KeyError, OverflowError):
-            continue
-    rows: list[Row] = []
-    for name, _, uid, gid, about, home, shell in entries:
-        signed = [number - (1 << 32) if number >> 31 else number for number in (uid, gid)]
-        texts = [_host_text(text) for text in (name, about, home, shell)]
-        rows.append([uid, gid, *signed, *texts, None])
-    return rows
-
-
-def _host_text(text: str) -> str:
-    return os.fsencode(text).decode("utf-8", "backslashreplace")
-
-
-HOST_TABLES: "dict[str, Table]" = {
+TABLES: "dict[str, Table]" = {
     "listening_ports": (
         "pid port protocol family address fd socket path net_namespace".split(),
-        _host_listening,
-    ),
-    "users": (
-        "uid gid uid_signed gid_signed username description directory shell uuid".split(),
-        _host_users,
+        _listening,
     ),
     "process_namespaces": (
-        ["pid", *[kind + "_namespace" for kind in _HOST_KINDS]],
-        _host_namespaces,
+        ["pid", *[kind + "_namespace" for kind in _KINDS]],
+        _namespaces,
     ),
-    "etc_services": ("name port protocol aliases comment".split(), _host_services),
-    "os_version": (_HOST_OS, _host_os),
-    "kernel_info": ("version arguments path device".split(), _host_kernel),
+    "etc_services": ("name port protocol aliases comment".split(), _services),
+    "os_version": (_OS, _os),
+    "kernel_info": ("version arguments path device".split(), _kernel),
     "system_info": (
         "hostname uuid cpu_type cpu_brand cpu_logical_cores physical_memory computer_name"
         " local_hostname".split(),
-        _host_system,
+        _system,
     ),
     "deb_packages": (
         "name version source arch status maintainer section priority size revision".split(),
-        _host_debs,
+        _debs,
     ),
     "rpm_packages": (
         "name version release source arch epoch install_time vendor package_group".split(),
-        _host_rpms,
+        _rpms,
     ),
-    "uptime": ("days hours minutes seconds total_seconds".split(), _host_uptime),
+    "uptime": ("days hours minutes seconds total_seconds".split(), _uptime),
 }

@@ -1,45 +1,38 @@
-"""Finds out who is behind processes of a Linux machine, for listeners that should not be there.
+"""Who is behind processes of a Linux machine, for listeners that should not be there.
 
-It needs only Python 3.6 and the files it imports below, so that all of them can be sent to a host
-as one script (``why.script``). As a script it takes process ids as arguments, and before them, as
-``seconds=9.5``, the time for all of them; it prints what ``explain`` returns, in one line of JSON:
-
-    {"why": 1, "found": {"812": {"process": {"pid": 812, ...}, "missing": [...]}}, "left_out": []}
-
-Each value of ``found`` has the fields of ``portproof.model.why.Why``. The files are described in
-proc(5). Everything is bounded: processes, seconds, and bytes of each file; what was left out is
-said. Of a process's environment only two names are looked at, and nothing of it is kept.
+The files are described in proc(5). Everything is bounded: processes, seconds, and bytes of each
+file; what was left out is said. Of a process's environment only two names are looked at, and
+nothing of it is kept.
 """
 
-import json
 import os
 import pwd
 import stat
-import sys
 import time
 from pathlib import Path
 
-if __name__ != "__main__":  # in a script they stand above
-    from portproof.agent.packages import PackageSearch, regular_file
-    from portproof.agent.proc import (
-        digests,
-        identity_of,
-        link_of,
-        passed_to,
-        program_of,
-        sockets_of,
-        stat_of,
-        status_of,
-        terminal_name,
-        words,
-    )
-    from portproof.agent.units import (
-        container_of,
-        image_of,
-        socket_of,
-        socket_units,
-        unit_of,
-    )
+from .files import regular_file
+from .frame import encode
+from .package_owners import PackageSearch
+from .process_files import (
+    digests,
+    identity_of,
+    link_of,
+    passed_to,
+    program_of,
+    sockets_of,
+    stat_of,
+    status_of,
+    terminal_name,
+    words,
+)
+from .units import (
+    container_of,
+    image_of,
+    socket_of,
+    socket_units,
+    unit_of,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,14 +41,13 @@ if TYPE_CHECKING:
 
     Told = dict[str, Any]
 
-_WHY_MOST, _WHY_PARENTS, _WHY_SECONDS = 50, 8, 15.0
-_WHY_HASHED = 64 << 20
-_WHY_COMMAND, _WHY_PARENT_COMMAND, _WHY_LONG, _WHY_ENVIRONMENT = 1000, 200, 1 << 22, 1 << 17
-_WHY_DELETED, _WHY_MEMORY = " (deleted)", "/memfd:"
-_WHY_KERNEL_THREAD = 1 << 21
-_WHY_FOLDERS = ("/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin", "/usr/local/bin")
-_WHY_HEX_ID = 64
-_WHY_TIME = "seconds="
+_MOST, _PARENTS, _SECONDS = 50, 8, 15.0
+_HASHED = 64 << 20
+_COMMAND, _PARENT_COMMAND, _LONG, _ENVIRONMENT = 1000, 200, 1 << 22, 1 << 17
+_DELETED, _MEMORY = " (deleted)", "/memfd:"
+_KERNEL_THREAD = 1 << 21
+_FOLDERS = ("/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin", "/usr/local/bin")
+_HEX_ID = 64
 
 
 class Asked:
@@ -74,7 +66,7 @@ class Asked:
 
     def fill(self) -> None:
         """Find out every part; one that fails is missing, and the others are found."""
-        for what, part in _WHY_PARTS:
+        for what, part in _PARTS:
             if self.look.late():
                 self.missing.append(f"time was up before {what} could be looked at")
                 continue
@@ -110,30 +102,39 @@ class Look:
 
 
 def explain(
-    pids: "Iterable[int]", proc: str = "/proc", root: str = "/", seconds: float = _WHY_SECONDS
+    pids: "Iterable[int]", proc: str = "/proc", root: str = "/", seconds: float = _SECONDS
 ) -> "Told":
     """Tell who is behind processes; raises nothing for what the machine does.
 
-    ``proc`` and ``root`` are where the machine is mounted, ``seconds`` the time for all of it.
+        {"why": 1, "found": {"812": {"process": {"pid": 812, ...}, "missing": [...]}},
+         "left_out": []}
+
+    Each value of ``found`` has the fields of ``portproof.model.why.Why``.
+
+    Args:
+        pids: The processes; those beyond 50 are left out.
+        proc: Where the machine's proc file system is mounted.
+        root: Where its root is.
+        seconds: The time for all of it, 15 at most.
     """
     wanted = list(dict.fromkeys(pids))
-    look = Look(proc, root, seconds)
-    asked = [Asked(look, pid) for pid in wanted[:_WHY_MOST]]
+    look = Look(proc, root, min(seconds, _SECONDS))
+    asked = [Asked(look, pid) for pid in wanted[:_MOST]]
     for each in asked:
         each.fill()
     _packages(look, [each for each in asked if each.path])
     found = {str(each.pid): each.told for each in asked}
-    return {"why": 1, "found": found, "left_out": wanted[_WHY_MOST:]}
+    return {"why": 1, "found": found, "left_out": wanted[_MOST:]}
 
 
 def _process(asked: Asked) -> None:
     """Name, command line, owner and start."""
     _, asked.stat = stat_of(asked.base)
     process = asked.told["process"]
-    process.update(program_of(asked.look.proc, asked.pid, _WHY_COMMAND))
+    process.update(program_of(asked.look.proc, asked.pid, _COMMAND))
     status = status_of(asked.base)
     process.update(name=status["Name"], uid=int(status["Uid"].split()[0]))
-    times = regular_file(asked.look.proc + "/stat", _WHY_LONG).partition(b"\nbtime ")[2].split()
+    times = regular_file(asked.look.proc + "/stat", _LONG).partition(b"\nbtime ")[2].split()
     if times:
         process["started"] = int(times[0]) + int(asked.stat[19]) // os.sysconf("SC_CLK_TCK")
 
@@ -155,7 +156,7 @@ def _user(asked: Asked) -> None:
     """The user's name, by the process's own list of users or by the machine's directory."""
     process = asked.told["process"]
     uid = process["uid"]
-    lines = words(regular_file(asked.prefix + "/etc/passwd", _WHY_LONG)).split("\n")
+    lines = words(regular_file(asked.prefix + "/etc/passwd", _LONG)).split("\n")
     users = [fields[0] for fields in (line.split(":") for line in lines) if str(uid) in fields[2:3]]
     if not users and not asked.prefix:
         try:
@@ -167,12 +168,12 @@ def _user(asked: Asked) -> None:
 
 def _executable(asked: Asked) -> None:
     """The file that runs: opened through /proc, so that it is the right one, deleted or not."""
-    if int(asked.stat[6]) & _WHY_KERNEL_THREAD:
+    if int(asked.stat[6]) & _KERNEL_THREAD:
         asked.missing.append(f"process {asked.pid} is a thread of the kernel: it has no executable")
         return
     link = link_of(asked.base + "/exe")
-    gone = link.endswith(_WHY_DELETED)
-    path = asked.path = _as_it_sees(asked, link[: -len(_WHY_DELETED)] if gone else link)
+    gone = link.endswith(_DELETED)
+    path = asked.path = _as_it_sees(asked, link[: -len(_DELETED)] if gone else link)
     told = asked.told["executable"] = {"path": words(path)}
     asked.told["process"]["path"] = words(path)
     told["on_disk"] = _place(asked, path, gone)
@@ -193,7 +194,7 @@ def _as_it_sees(asked: Asked, path: str) -> str:
 
 
 def _place(asked: Asked, path: str, gone: bool) -> str:
-    if path.startswith(_WHY_MEMORY):
+    if path.startswith(_MEMORY):
         return "memory"
     places = [asked.base + "/root" + path, asked.look.root + path]
     there = [found for found in map(identity_of, places) if found is not None]
@@ -213,13 +214,13 @@ def _other_name(asked: Asked, path: str, running: "tuple[int, ...]") -> str:
     if path.rpartition("/")[2][:15] == name:
         return ""
     places = [
-        f"{folder}/{name}" for folder in (str(Path(path).parent), *_WHY_FOLDERS) for name in names
+        f"{folder}/{name}" for folder in (str(Path(path).parent), *_FOLDERS) for name in names
     ]
     return next((place for place in places if identity_of(asked.prefix + place) == running), "")
 
 
 def _hashes(asked: Asked, file: "BinaryIO", facts: os.stat_result) -> "dict[str, str]":
-    if facts.st_size > _WHY_HASHED:
+    if facts.st_size > _HASHED:
         size = facts.st_size >> 20
         asked.missing.append(f"its executable is not hashed: it has {size} MiB, and 64 are read")
         return {}
@@ -236,22 +237,22 @@ def _parents(asked: Asked) -> None:
     parent = int(asked.stat[1])
     seen = {asked.pid}
     while parent > 0 and parent not in seen:
-        if len(parents) == _WHY_PARENTS:
-            asked.missing.append(f"more than {_WHY_PARENTS} parents are not followed")
+        if len(parents) == _PARENTS:
+            asked.missing.append(f"more than {_PARENTS} parents are not followed")
             return
         seen.add(parent)
-        parents.append(program_of(asked.look.proc, parent, _WHY_PARENT_COMMAND))
+        parents.append(program_of(asked.look.proc, parent, _PARENT_COMMAND))
         parent = int(stat_of(f"{asked.look.proc}/{parent}")[1][1])
 
 
 def _cgroup(asked: Asked) -> None:
     """Unit and container; the unit that a runtime made for a container says nothing more."""
-    text = words(regular_file(asked.base + "/cgroup", _WHY_LONG))
+    text = words(regular_file(asked.base + "/cgroup", _LONG))
     container = container_of(text)
     unit = unit_of(text)
     if container:
         asked.told["container"] = container
-        if len(container["id"]) == _WHY_HEX_ID:
+        if len(container["id"]) == _HEX_ID:
             container.update(image_of(asked.look.root, container["id"]))
         if not container.get("image"):
             asked.missing.append(
@@ -269,7 +270,7 @@ def _activation(asked: Asked) -> None:
     unit = asked.told.get("unit")
     if unit is None or not unit["name"].endswith(".service"):
         return
-    handed_over = passed_to(asked.base, asked.pid, _WHY_ENVIRONMENT)
+    handed_over = passed_to(asked.base, asked.pid, _ENVIRONMENT)
     unit["activated"] = handed_over or _held_by_systemd(asked)
     if unit["activated"]:
         unit["socket"] = socket_of(asked.look.units(), unit["name"])
@@ -288,10 +289,10 @@ def _session(asked: Asked) -> None:
     session: Told = {"terminal": terminal_name(terminal)}
     asked.told["session"] = session
     if leader > 0 and Path(f"{asked.look.proc}/{leader}/stat").exists():
-        session["leader"] = program_of(asked.look.proc, leader, _WHY_PARENT_COMMAND)
+        session["leader"] = program_of(asked.look.proc, leader, _PARENT_COMMAND)
 
 
-_WHY_PARTS: "list[tuple[str, Callable[[Asked], None]]]" = [
+_PARTS: "list[tuple[str, Callable[[Asked], None]]]" = [
     ("the process", _process),
     ("its root folder", _root),
     ("the folder it works in", _folder),
@@ -338,13 +339,14 @@ def _hashes_of(asked: Asked, path: str) -> "dict[str, str]":
         return {}
 
 
-def main() -> None:
-    """Print what is behind the processes that the arguments name, as one line of JSON."""
-    given = sys.argv[1:]
-    times = [float(given.pop(0)[len(_WHY_TIME) :]) for each in given[:1] if each[:8] == _WHY_TIME]
-    told = explain(map(int, given), seconds=min([*times, _WHY_SECONDS]))
-    sys.stdout.write(json.dumps(told) + "\n")
+def tell(pids: "Iterable[str]", seconds: float) -> None:
+    """Print what ``explain`` returns, in one line of JSON."""
+    document = encode(explain(map(int, pids), seconds=seconds)) + b"\n"
+    while document:
+        document = document[os.write(1, document) :]
 
 
-if __name__ == "__main__":
-    main()
+def answer(line: str) -> None:
+    """Tell who is behind processes, in this process; ``line`` has the seconds and their ids."""
+    seconds, *pids = line.split()
+    tell(pids, float(seconds))

@@ -1,26 +1,19 @@
-"""Small readings of a Linux machine's /proc and files, for ``why_probe``.
-
-Like it this file needs only Python 3.6, and of portproof ``why_packages``. The files are described
-in proc(5).
-"""
+"""Small readings of a Linux machine's /proc, which is described in proc(5)."""
 
 import hashlib
 import os
 from pathlib import Path
 
-if __name__ != "__main__":  # in a script it stands above
-    from portproof.agent.packages import regular_file
+from .files import GONE, regular_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import BinaryIO
 
-GONE = (FileNotFoundError, NotADirectoryError, ProcessLookupError)
-
-_PROC_SHORT, _PROC_CHUNK = 4096, 1 << 20
-_PROC_HASHES = ("sha256", "md5", "sha1")
-_PROC_TTY, _PROC_SLAVES = 4, range(136, 144)
+_SHORT, _CHUNK = 4096, 1 << 20
+_HASHES = ("sha256", "md5", "sha1")
+_TTY, _SLAVES = 4, range(136, 144)
 
 
 def words(data: "bytes | str") -> str:
@@ -30,20 +23,20 @@ def words(data: "bytes | str") -> str:
 
 def status_of(base: str) -> "dict[str, str]":
     """The fields of a process's ``status``."""
-    text = words(regular_file(base + "/status", _PROC_SHORT))
+    text = words(regular_file(base + "/status", _SHORT))
     lines = [line.partition(":") for line in text.split("\n")]
     return {key: value.strip() for key, _, value in lines}
 
 
 def stat_of(base: str) -> "tuple[str, list[str]]":
     """The name of a process and the fields of its ``stat`` from its state (field 3) on."""
-    head, _, tail = regular_file(base + "/stat", _PROC_SHORT).rpartition(b") ")
+    head, _, tail = regular_file(base + "/stat", _SHORT).rpartition(b") ")
     return words(head.partition(b"(")[2]), tail.decode("ascii", "replace").split()
 
 
 def link_of(path: str) -> str:
     """Where a link leads."""
-    return os.readlink(path)  # noqa: PTH115 - Path.readlink is of Python 3.9
+    return os.readlink(path)
 
 
 def program_of(proc: str, pid: int, longest: int) -> "dict[str, object]":
@@ -97,9 +90,9 @@ def passed_to(base: str, pid: int, longest: int) -> bool:
 def terminal_name(number: int) -> str:
     """The name of a terminal by its device number (proc(5), tty_nr; the kernel's devices.txt)."""
     major, minor = number >> 8 & 0xFFF, (number & 0xFF) | (number >> 12 & 0xFFF00)
-    if major in _PROC_SLAVES:
-        return f"pts/{(major - _PROC_SLAVES[0]) * 256 + minor}"
-    if major == _PROC_TTY:
+    if major in _SLAVES:
+        return f"pts/{(major - _SLAVES[0]) * 256 + minor}"
+    if major == _TTY:
         return f"tty{minor}"
     return f"terminal {major}:{minor}" if number else ""
 
@@ -107,12 +100,12 @@ def terminal_name(number: int) -> str:
 def digests(file: "BinaryIO", late: "Callable[[], bool]") -> "dict[str, str]":
     """The hashes that package managers use, of a whole file; empty when time was up before."""
     hashes = {}
-    for name in _PROC_HASHES:
+    for name in _HASHES:
         try:
             hashes[name] = hashlib.new(name)
         except ValueError:  # a system may forbid the old ones
             continue
-    for chunk in iter(lambda: file.read(_PROC_CHUNK), b""):
+    for chunk in iter(lambda: file.read(_CHUNK), b""):
         if late():
             return {}
         for each in hashes.values():

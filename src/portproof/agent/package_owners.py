@@ -1,19 +1,19 @@
 """Which packages own files of a Linux machine: asked of dpkg's, apk's and rpm's own databases.
 
-Like ``why_probe``, before which it stands when both are sent to a host as one script, this file
-needs only Python 3.6 and nothing else of portproof. dpkg(1) keeps a list of files a package in
-``info/NAME.list``, their MD5 sums in ``info/NAME.md5sums`` (deb-md5sums(5)) and versions in
-``status``; a list is written when its package is unpacked, so its time is that of the version. apk
-keeps one file, ``installed`` (apk-db(5)). rpm's database is only read by rpm itself.
+dpkg(1) keeps a list of files a package in ``info/NAME.list``, their MD5 sums in
+``info/NAME.md5sums`` (deb-md5sums(5)) and versions in ``status``; a list is written when its
+package is unpacked, so its time is that of the version. apk keeps one file, ``installed``
+(apk-db(5)). rpm's database is only read by rpm itself.
 """
 
 import base64
 import binascii
 import os
 import shutil
-import stat
 import subprocess
 from pathlib import Path
+
+from .files import regular_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,21 +21,20 @@ if TYPE_CHECKING:
 
     Owners = dict[str, dict[str, object]]
 
-_PACKAGE_LONGEST = 1 << 26
-_PACKAGE_RPM_LONGEST = 1 << 22
-_PACKAGE_APK = ("lib/apk/db/installed", "usr/lib/apk/db/installed")
-_PACKAGE_RPM = ("var/lib/rpm", "usr/lib/sysimage/rpm", "usr/share/rpm")
-_PACKAGE_MERGED = ("/usr/bin/", "/usr/sbin/", "/usr/lib/", "/usr/lib64/", "/usr/libexec/")
-_PACKAGE_QUERY = "%{NAME}\t%{VERSION}-%{RELEASE}\t%{INSTALLTIME}\n[%{FILENAMES}\t%{FILEDIGESTS}\n]"
-_PACKAGE_PATH = "/usr/bin:/bin"
-_PACKAGE_HEAD = 3
-_PACKAGE_SUM = 34
+_RPM_LONGEST = 1 << 22
+_APK = ("lib/apk/db/installed", "usr/lib/apk/db/installed")
+_RPM = ("var/lib/rpm", "usr/lib/sysimage/rpm", "usr/share/rpm")
+_MERGED = ("/usr/bin/", "/usr/sbin/", "/usr/lib/", "/usr/lib64/", "/usr/libexec/")
+_QUERY = "%{NAME}\t%{VERSION}-%{RELEASE}\t%{INSTALLTIME}\n[%{FILENAMES}\t%{FILEDIGESTS}\n]"
+_PATH = "/usr/bin:/bin"
+_HEAD = 3
+_SUM = 34
 
 
 class PackageSearch:
     """A search for the owners of files below a root.
 
-    ``found`` gives for a path what ``why_probe`` tells of a package, and beside it ``digest``, the
+    ``found`` gives for a path what ``explain`` tells of a package, and beside it ``digest``, the
     name of a hash and its value for the file as it was packaged. ``asked`` are the managers that
     answered for every path, ``missing`` says which did not, and why.
     """
@@ -50,8 +49,8 @@ class PackageSearch:
 
     def run(self, foreign: bool) -> None:
         """Ask every manager there is; ``foreign`` is a root that is not this machine's own."""
-        managers = [("dpkg", _package_dpkg), ("apk", _package_apk)]
-        managers += [("rpm", _package_rpm_of_others if foreign else _package_rpm)]
+        managers = [("dpkg", _dpkg), ("apk", _apk)]
+        managers += [("rpm", _rpm_of_others if foreign else _rpm)]
         for name, ask in managers:
             try:
                 if ask(self):
@@ -62,48 +61,39 @@ class PackageSearch:
             self.missing.append("no package manager that is understood is there (dpkg, rpm, apk)")
 
 
-def regular_file(path: str, limit: int = _PACKAGE_LONGEST) -> bytes:
-    """Up to ``limit`` bytes of a regular file; OSError for any other, which might never end."""
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
-    with os.fdopen(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise OSError(f"{path} is not a regular file")
-        return file.read(limit)
-
-
-def _package_is_there(search: PackageSearch, names: "Iterable[str]") -> "list[str]":
+def _is_there(search: PackageSearch, names: "Iterable[str]") -> "list[str]":
     return [name for name in names if Path(f"{search.root}/{name}").exists()]
 
 
 def aliases_of(path: str) -> "list[str]":
     """The names a package may know a file by: /bin/x for /usr/bin/x, from before the merge."""
-    merged = [path[len("/usr") :] for folder in _PACKAGE_MERGED if path.startswith(folder)]
+    merged = [path[len("/usr") :] for folder in _MERGED if path.startswith(folder)]
     return [path, *merged]
 
 
-def _package_hurry(search: PackageSearch) -> None:
+def _hurry(search: PackageSearch) -> None:
     if search.late():
         raise ValueError("time was up")
 
 
-def _package_dpkg(search: PackageSearch) -> bool:
+def _dpkg(search: PackageSearch) -> bool:
     folder = f"{search.root}/var/lib/dpkg"
-    if not _package_is_there(search, ["var/lib/dpkg/info"]):
+    if not _is_there(search, ["var/lib/dpkg/info"]):
         return False
     names = sorted(each.name for each in Path(folder, "info").iterdir())
     lists = [name[: -len(".list")] for name in names if name.endswith(".list")]
     if not lists:
         raise ValueError("its database has no packages")
-    moved = _package_diversions(folder)
-    hits = _package_listed(search, folder, lists, moved)
+    moved = _diversions(folder)
+    hits = _listed(search, folder, lists, moved)
     status = b"\n\n" + regular_file(folder + "/status") + b"\n\n"
     for path, (package, alias) in hits.items():
         name, _, architecture = package.partition(":")
-        digest = None if path in moved else _package_md5(folder, package, alias)
+        digest = None if path in moved else _md5(folder, package, alias)
         search.found[path] = {
             "manager": "dpkg",
             "name": name,
-            "version": _package_version(status, name, architecture),
+            "version": _version(status, name, architecture),
             "file": alias,
             "installed": int(Path(f"{folder}/info/{package}.list").stat().st_mtime),
             "digest": digest,
@@ -111,7 +101,7 @@ def _package_dpkg(search: PackageSearch) -> bool:
     return True
 
 
-def _package_listed(
+def _listed(
     search: PackageSearch, folder: str, lists: "list[str]", moved: "dict[str, str]"
 ) -> "dict[str, tuple[str, str]]":
     """For each path the package whose list has it, and under which name."""
@@ -122,7 +112,7 @@ def _package_listed(
     ]
     hits = {}
     for package in lists:
-        _package_hurry(search)
+        _hurry(search)
         text = b"\n" + regular_file(f"{folder}/info/{package}.list") + b"\n"
         for path, alias, line in wanted:
             if line in text:
@@ -130,27 +120,27 @@ def _package_listed(
     return hits
 
 
-def _package_diversions(folder: str) -> "dict[str, str]":
+def _diversions(folder: str) -> "dict[str, str]":
     """Where files were moved to, with their packaged names, and those names (dpkg-divert(1))."""
     try:
         lines = os.fsdecode(regular_file(folder + "/diversions")).split("\n")
     except OSError:
         return {}
-    pairs = list(zip(lines[0::3], lines[1::3]))  # noqa: B905 - zip has no strict before 3.10
+    pairs = list(zip(lines[0::3], lines[1::3]))
     return dict([(old, old) for old, _ in pairs] + [(new, old) for old, new in pairs])
 
 
-def _package_md5(folder: str, package: str, alias: str) -> "tuple[str, str] | None":
+def _md5(folder: str, package: str, alias: str) -> "tuple[str, str] | None":
     try:
         sums = b"\n" + regular_file(f"{folder}/info/{package}.md5sums")
     except OSError:
         return None
     before, found, _ = sums.partition(b"  " + os.fsencode(alias.lstrip("/")) + b"\n")
-    value = before[-_PACKAGE_SUM + 2 :].decode("ascii", "replace")
+    value = before[-_SUM + 2 :].decode("ascii", "replace")
     return ("md5", value) if found else None
 
 
-def _package_version(status: bytes, name: str, architecture: str) -> str:
+def _version(status: bytes, name: str, architecture: str) -> str:
     """The version in the stanza of a package, and of an architecture where one is named."""
     mark = b"\n\nPackage: " + name.encode() + b"\n"
     for part in status.split(mark)[1:]:
@@ -162,8 +152,8 @@ def _package_version(status: bytes, name: str, architecture: str) -> str:
     return ""
 
 
-def _package_apk(search: PackageSearch) -> bool:
-    there = _package_is_there(search, _PACKAGE_APK)
+def _apk(search: PackageSearch) -> bool:
+    there = _is_there(search, _APK)
     if not there:
         return False
     text = os.fsdecode(regular_file(f"{search.root}/{there[0]}"))
@@ -181,19 +171,19 @@ def _package_apk(search: PackageSearch) -> bool:
         elif key == "R":
             file = f"/{package.get('F', '')}/{value}"
             if file in names:
-                found = _package_of_apk(package, file)
+                found = _of_apk(package, file)
                 search.found[names[file]] = found
         elif key == "Z" and file in names:
-            search.found[names[file]]["digest"] = _package_sha1(value)
+            search.found[names[file]]["digest"] = _sha1(value)
     return True
 
 
-def _package_of_apk(package: "dict[str, str]", file: str) -> "dict[str, object]":
+def _of_apk(package: "dict[str, str]", file: str) -> "dict[str, object]":
     names = {"name": package.get("P", ""), "version": package.get("V", "")}
     return dict(names, manager="apk", file=file, installed=None, digest=None)
 
 
-def _package_sha1(value: str) -> "tuple[str, str] | None":
+def _sha1(value: str) -> "tuple[str, str] | None":
     """Read ``Q1`` and base64, apk's way to write a SHA-1."""
     if not value.startswith("Q1"):
         return None
@@ -203,35 +193,35 @@ def _package_sha1(value: str) -> "tuple[str, str] | None":
         return None
 
 
-def _package_rpm_of_others(search: PackageSearch) -> bool:
+def _rpm_of_others(search: PackageSearch) -> bool:
     """A foreign database is not given to our rpm: rpm runs what macros in there say."""
-    if _package_is_there(search, _PACKAGE_RPM):
+    if _is_there(search, _RPM):
         raise ValueError("rpm's database of another root is not read from outside")
     return False
 
 
-def _package_rpm(search: PackageSearch) -> bool:
-    places = _package_is_there(search, _PACKAGE_RPM)
+def _rpm(search: PackageSearch) -> bool:
+    places = _is_there(search, _RPM)
     if not any(any(Path(f"{search.root}/{place}").iterdir()) for place in places):
         return False
-    program = shutil.which("rpm", path=_PACKAGE_PATH)
+    program = shutil.which("rpm", path=_PATH)
     if program is None:
         raise ValueError("its database is there, but no program rpm")
     for path in search.paths:
-        _package_hurry(search)
-        found = _package_asked(program, path)
+        _hurry(search)
+        found = _asked(program, path)
         if found:
             search.found[path] = found
     return True
 
 
-def _package_asked(program: str, path: str) -> "dict[str, object] | None":
+def _asked(program: str, path: str) -> "dict[str, object] | None":
     process = subprocess.Popen(  # noqa: S603 - no shell; the path is one argument and starts with /
-        [program, "-qf", "--qf", _PACKAGE_QUERY, "--", path],
+        [program, "-qf", "--qf", _QUERY, "--", path],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env={"PATH": _PACKAGE_PATH, "LC_ALL": "C"},
+        env={"PATH": _PATH, "LC_ALL": "C"},
     )
     try:
         output, _ = process.communicate(timeout=10)
@@ -240,17 +230,17 @@ def _package_asked(program: str, path: str) -> "dict[str, object] | None":
     finally:
         process.kill()
         process.wait()
-    text = os.fsdecode(output[:_PACKAGE_RPM_LONGEST])
+    text = os.fsdecode(output[:_RPM_LONGEST])
     if process.returncode == 0:
-        return _package_of_rpm(text, path)
+        return _of_rpm(text, path)
     if "is not owned by any package" in text:
         return None
     raise ValueError(text.strip()[:200] or f"rpm ended with {process.returncode}")
 
 
-def _package_of_rpm(text: str, path: str) -> "dict[str, object]":
+def _of_rpm(text: str, path: str) -> "dict[str, object]":
     lines = [line.split("\t") for line in text.split("\n")]
-    if len(lines[0]) != _PACKAGE_HEAD:
+    if len(lines[0]) != _HEAD:
         raise ValueError("rpm's answer is not understood")
     name, version, installed = lines[0]
     aliases = aliases_of(path)

@@ -1,0 +1,87 @@
+"""Canaries: sockets that are held open during a look, to be found among the rows of that look.
+
+They listen on free ports and accept nothing. ``portproof.sources.canary`` opens the same on the
+machine that portproof runs on.
+"""
+
+from _socket import (  # `socket` loads longer
+    AF_INET,
+    AF_INET6,
+    AI_NUMERICHOST,
+    IPPROTO_IPV6,
+    IPV6_V6ONLY,
+    SOCK_DGRAM,
+    SOCK_STREAM,
+    getaddrinfo,
+    socket,
+)
+from errno import EAFNOSUPPORT, EPFNOSUPPORT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    Canary = tuple[socket, str, str, int]
+
+_IPV4, _IPV6 = (AF_INET, "127.0.0.1"), (AF_INET6, "::1")
+_DUAL = (AF_INET6, "::ffff:127.0.0.1")  # an IPv6 socket that serves IPv4, in the tables of IPv6
+_MAPPED = "::ffff:"
+_KINDS = (("tcp", SOCK_STREAM), ("udp", SOCK_DGRAM))
+
+
+def open_at_loopback() -> "tuple[list[Canary], list[list[str]]]":
+    """Hold a TCP and a UDP socket open on each loopback address.
+
+    Returns:
+        Each socket with its protocol, address and port, and the protocol and address of those that
+        could not be opened though their family is in use.
+    """
+    held = []
+    unopened = []
+    for family, address in _loopback():
+        seen_at = address.rpartition(_MAPPED)[2]
+        for protocol, kind in _KINDS:
+            try:
+                canary = _opened(family, kind, (address, 0))
+                held.append((canary, protocol, seen_at, canary.getsockname()[1]))
+            except OSError as error:
+                if error.errno not in (EAFNOSUPPORT, EPFNOSUPPORT):
+                    unopened.append([protocol, address])
+    return held, unopened
+
+
+def _opened(family: int, kind: int, where: "tuple[Any, ...]") -> socket:
+    canary = socket(family, kind)
+    if where[0].startswith(_MAPPED):
+        canary.setsockopt(IPPROTO_IPV6, IPV6_V6ONLY, 0)
+    canary.bind(where)
+    if kind == SOCK_STREAM:
+        canary.listen(1)
+    return canary
+
+
+def _loopback() -> "tuple[tuple[int, str], ...]":
+    """Where there is to be a canary: on IPv6 too, if it may have an address."""
+    try:
+        with open("/proc/net/if_inet6", "rb") as addresses:
+            has_ipv6 = bool(addresses.read().strip())
+    except OSError:
+        has_ipv6 = True
+    return (_IPV4, _IPV6 if has_ipv6 else _DUAL)
+
+
+def open_at(at: str) -> "list[Canary]":
+    """Hold a TCP socket open at an address, if that is one of the network that we are in."""
+    try:
+        family, _, _, _, where = getaddrinfo(at, 0, 0, SOCK_STREAM, 0, AI_NUMERICHOST)[0]
+        canary = _opened(family, SOCK_STREAM, where)
+        bound = canary.getsockname()
+        # With ip_nonlocal_bind any address can be bound to. Only one of our own is also where we
+        # would send from to reach it; connecting a UDP socket asks for that, and sends nothing.
+        source = socket(family, SOCK_DGRAM)
+        source.connect(bound)
+        if source.getsockname()[0] != bound[0]:
+            return []
+    except OSError:
+        return []
+    return [(canary, "tcp", at.partition("%")[0], bound[1])]

@@ -1,0 +1,66 @@
+"""One look at a host: opens canaries, asks osqueryi or reads /proc, and answers."""
+
+import sys
+
+from .canaries import open_at, open_at_loopback
+from .frame import send
+from .osqueryi import ask_all, ask_aside, is_answered
+from .programs import Children, watch
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_PATIENCE = 0.5  # the part of the time that osqueryi gets, so that there is some for the probe
+_ASIDE, _ASIDE_SECONDS = 0.2, 5.0  # the part of the time that the question aside gets, at most
+
+
+def answer(request: "dict[str, Any]", line: str) -> None:
+    """Look, answer and end.
+
+    The answer is
+
+        {"runs": [...], "probe": {...}, "aside": null, "failed": "",
+         "canaries": [["tcp", "127.0.0.1", 40001]], "unopened": []}
+
+    ``runs`` are the runs of osqueryi as ``programs.run`` tells them; the first asks everything at
+    once, and when it fails one for each question follows. ``aside`` is the run for the question
+    that may take long, which is not asked where there is no docker. ``probe`` is what
+    ``tables.collect`` returned, or null. ``unopened`` are the canaries that could not be opened
+    though their family is in use.
+
+    Args:
+        request: The questions for osqueryi ``together``, ``singly`` and ``aside``, its ``programs``
+            and ``flags``, the ``limit`` of its output in bytes, and the ``tables`` to read
+            otherwise; none where there are none to read.
+        line: The seal, the seconds for everything, and where the host's SSH server named it, its
+            address, at which one more canary is opened.
+    """
+    seal, time, *server = line.split()
+    seconds = float(time)
+    children = Children()
+    watch(children, seconds)
+    held, unopened = open_at_loopback()
+    for address in server:
+        held += open_at(address)
+    found: dict[str, Any] = {"runs": [], "probe": None, "aside": None, "failed": ""}
+    try:
+        found["runs"] = ask_all(request, children, seconds * _PATIENCE)
+        if not is_answered(found["runs"]):
+            found["probe"] = _probe(request["tables"])
+        elif request["aside"]:
+            patience = min(_ASIDE_SECONDS, seconds * _ASIDE)
+            found["aside"] = ask_aside(request, children, patience)
+    except Exception as error:  # noqa: BLE001 - whatever a host does to this must be told
+        found["failed"] = type(error).__name__ + ": " + str(error)
+    found["canaries"] = [list(canary[1:]) for canary in held]
+    found["unopened"] = unopened
+    send(seal, found)
+
+
+def _probe(tables: "list[str]") -> object:
+    if not tables or not sys.platform.startswith("linux"):
+        return None
+    from .tables import collect
+
+    return collect(tables)

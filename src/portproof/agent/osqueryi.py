@@ -1,0 +1,59 @@
+"""Asks osqueryi, where it is installed."""
+
+import os
+from time import monotonic
+
+from .programs import find, program, run
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .programs import Children, Run
+
+
+def ask_all(request: "dict[str, Any]", children: "Children", patience: float) -> "list[Run]":
+    """Ask everything at once, and where that fails, one question after the other."""
+    command = _command(request)
+    if command is None:
+        return []
+    deadline = monotonic() + patience
+    runs: list[Run] = []
+    for argument in [request["together"], *request["singly"]]:
+        work = program([*command, argument])
+        runs.append(run(children, work, deadline, request["limit"]))
+        hopeless = runs[-1]["late"] or runs[-1]["large"]
+        if hopeless or (len(runs) == 1 and not _failed(runs[0])):
+            break
+    return runs
+
+
+def ask_aside(request: "dict[str, Any]", children: "Children", patience: float) -> "Run | None":
+    """Ask what may take long, where there is something to be asked."""
+    command = _command(request)
+    if command is None or not request["aside"] or not os.path.exists(request["aside_of"]):
+        return None
+    work = program([*command, request["aside"]])
+    return run(children, work, monotonic() + patience, request["limit"])
+
+
+def is_answered(runs: "list[Run]") -> bool:
+    """Whether osqueryi can have told who it is and the sockets, its first two questions."""
+    if not runs:
+        return False
+    needed = runs[1:3] if len(runs) > 1 else runs
+    return not any(_failed(run) for run in needed)
+
+
+def _command(request: "dict[str, Any]") -> "list[str] | None":
+    """Return the program with its flags, or None where there is none."""
+    name = find(request["programs"])
+    if name is None:
+        return None
+    # The program takes itself for the daemon when its name says so, unless it is told otherwise.
+    shell = ["-S"] if "osqueryd" in name else []
+    return [name, *shell, *request["flags"]]
+
+
+def _failed(run: "Run") -> bool:
+    return run["code"] != 0 or "\nError:" in "\n" + str(run["err"])
