@@ -53,6 +53,7 @@ fleet: $(DEV_STAMP) system-packages
 docs: schemas
 	$(BIN)/python tools/cli_reference.py > docs/cli.md
 	$(BIN)/python tools/policy_reference.py
+	$(BIN)/python tools/architecture.py
 
 lock: $(DEV_STAMP)
 	$(BIN)/python -m pip install --quiet uv

@@ -1,5 +1,6 @@
 """Documentation is part of the change: commands, options, reasons and schemas are documented."""
 
+import pkgutil
 import re
 import subprocess
 import sys
@@ -86,3 +87,14 @@ def test_links_and_pictures_of_a_page_exist(page: Path) -> None:
     links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text)
     local = [link for link in links if not link.startswith(("http://", "https://"))]
     assert [link for link in local if not (page.parent / link).exists()] == []
+
+
+def test_what_the_architecture_names_is_there() -> None:
+    """Each ``room.module.name`` of docs/architecture.md can be imported."""
+    text = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    names = re.findall(r"`((?:[a-z_]+\.){2,}[A-Za-z_.]+)`", text)
+    rooms = {each.name for each in (ROOT / "src" / "portproof").iterdir()}
+    named = [name for name in names if name.partition(".")[0] in rooms]
+    assert len(named) > 30
+    for name in named:
+        assert pkgutil.resolve_name(f"portproof.{name}")

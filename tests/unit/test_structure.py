@@ -12,6 +12,7 @@ from statistics import median
 
 import pytest
 
+from architecture import PAGE, PICTURE, Graph, arrows, page, picture, room_of
 from support.paths import ROOT
 
 SOURCE = ROOT / "src" / "portproof"
@@ -66,36 +67,6 @@ MEDIAN_FILE = 150
 MEDIAN_FUNCTION = 8
 
 
-def room_of(file: Path) -> str:
-    """Return the folder a file of the package is in; a module at its top is a room by itself."""
-    folder, name = file.relative_to(SOURCE).parent, file.stem
-    if folder != Path():
-        return folder.as_posix()
-    return "" if name == "__init__" else name
-
-
-def module_file(module: str) -> Path | None:
-    """Return the file of a module of the package, or None if there is none of that name."""
-    path = SOURCE.joinpath(*module.split(".")[1:])
-    candidates = (path.with_suffix(".py"), path / "__init__.py")
-    return next((file for file in candidates if file.is_file()), None)
-
-
-def imports(file: Path) -> Iterator[Path]:
-    """Yield the files of the package that a file imports."""
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            module = node.module or ""
-            names = [f"{module}.{alias.name}" for alias in node.names]
-            names = [name if module_file(name) else module for name in names]
-        else:
-            continue
-        found = (module_file(name) for name in names if name.split(".")[0] == "portproof")
-        yield from (each for each in found if each is not None)
-
-
 def functions(file: Path) -> Iterator[tuple[str, int]]:
     """Every function of a file with its length in lines."""
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
@@ -105,15 +76,15 @@ def functions(file: Path) -> Iterator[tuple[str, int]]:
 
 def test_imports_point_one_way() -> None:
     """A module imports its own room and rooms of lower levels, never a sibling or a higher one."""
-    arrows = {
-        (room_of(file), room_of(other)) for file in SOURCE.rglob("*.py") for other in imports(file)
-    }
-    wrong = sorted(
-        f"{own} imports {other}"
-        for own, other in arrows
-        if own != other and LEVEL[other] >= LEVEL[own]
-    )
-    assert wrong == []
+    wrong = [f"{own} imports {other}" for own, other in arrows() if LEVEL[other] >= LEVEL[own]]
+    assert sorted(wrong) == []
+
+
+def test_the_picture_and_the_table_of_rooms_are_up_to_date() -> None:
+    """docs/architecture.md shows what the imports and the docstrings say."""
+    assert PICTURE.read_text(encoding="utf-8") == picture(Graph(arrows())), "run make docs"
+    text = PAGE.read_text(encoding="utf-8")
+    assert text == page(text), "run make docs"
 
 
 def test_every_room_is_there() -> None:

@@ -1,1 +1,1 @@
-"""Inventories: which hosts an audit must account for."""
+"""Which hosts an audit must account for, and how each is reached."""
