@@ -63,7 +63,7 @@ class InventoryOutput:
 def find_program() -> str | None:
     """The user's own ``ansible-inventory``, with their collections, or the one beside Python."""
     beside = Path(sys.executable).with_name(PROGRAM)
-    return shutil.which(PROGRAM) or shutil.which(beside)
+    return shutil.which(PROGRAM) or shutil.which(str(beside))
 
 
 def ask(
