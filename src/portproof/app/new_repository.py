@@ -1,11 +1,9 @@
-"""``portproof init``."""
+"""Make a new compliance repository."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
-
-import click
 
 from portproof.content.shipped import shipped_policies
 from portproof.errors import UsageError
@@ -19,26 +17,20 @@ _ID: Final = re.compile(rf"^(policy|test): {_BASELINE}", re.MULTILINE)
 _TO_COPY: Final = re.compile(r"\A# To copy and edit:.*\n")
 
 
-@click.command()
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path())
-@click.option(
-    "--baseline",
-    "baselines",
-    multiple=True,
-    help="Copy a baseline into policies/, such as web-server; repeatable.",
-)
-def command(folder: Path, baselines: tuple[str, ...]) -> None:
-    """Make a new compliance repository.
+def new_repository(folder: Path, baselines: Sequence[str] = ()) -> tuple[Path, ...]:
+    """Write a new compliance repository, and return its files. Nothing is overwritten.
 
-    FOLDER is made if it is missing; without it, the current folder is used. Writes policies with
-    their tests, a check, an inventory, waivers, workflows for GitHub and GitLab, a .gitignore and a
-    README. If any of the files is there already, they are all named and nothing is written.
+    Args:
+        folder: The folder of the repository, which is made if it is missing.
+        baselines: Baselines to copy into its policies, such as ``web-server``.
+
+    Raises:
+        UsageError: there is no such baseline.
+        OutputError: a file exists already, or cannot be written; then nothing is written.
     """
     files = dict(_template()) | dict(_copies(baselines))
     write(folder, files)
-    for path in files:
-        click.echo(folder / path)
-    click.echo(f"next: read {folder / 'README.md'}, then portproof lint {folder / 'policies'}")
+    return tuple(folder / path for path in files)
 
 
 def _template() -> Iterator[tuple[str, str]]:

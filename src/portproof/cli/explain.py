@@ -1,29 +1,21 @@
 """``portproof explain``."""
 
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Final
 
 import click
 
-from portproof.app.content import load_content
+from portproof.app.explain import PortExplanation, explain
 from portproof.catalog.controls import framework_name
-from portproof.catalog.manual_checks import commands
-from portproof.catalog.services import PortQuery, by_port, parse_port_query
+from portproof.catalog.services import PortQuery, Service
 from portproof.cli.options import POLICY_HELP
 from portproof.cli.show import Line, show
-from portproof.content.lint import lint
-from portproof.judge.host import facts_of
 from portproof.model.base import ByPlatform, for_platform
-from portproof.model.host_facts import HostFacts
-from portproof.model.listeners import Listener
-from portproof.model.observation import LISTENING_SOCKETS, PUBLISHED_PORTS, FailedLook, Platform
-from portproof.model.ports import Protocol
+from portproof.model.observation import Platform
 from portproof.policy.policy import BoundRule
 from portproof.policy.rules.base import describe
-from portproof.sources.identity import this_platform
-from portproof.sources.local import look_here, sources
 from portproof.text.visible import visible
 
 _WIDTH = 96
@@ -39,40 +31,26 @@ def command(port: str, policies: tuple[str, ...]) -> None:
 
     PORT is a number, a number with a protocol, or a registered service name: 609, 609/udp, ssh.
     """
-    targets = parse_port_query(port)
-    content = load_content(policies)
-    lint(content)
-    content.raise_problems()
-    checks, here = content.check_by_id(), this_platform()
-    questions = {name: checks[name].sql_on(here) for name in (LISTENING_SOCKETS, PUBLISHED_PORTS)}
-    look = look_here(sources(), {name: sql for name, sql in questions.items() if sql})
-    facts = None if isinstance(look, FailedLook) else facts_of(look, ())
-    unseen = look.cause.detail if isinstance(look, FailedLook) else ""
-    show(chain.from_iterable(_explain(each, content.rules(), facts, unseen) for each in targets))
+    show(chain.from_iterable(map(_lines, explain(port, policies))))
 
 
-def _explain(
-    target: PortQuery, rules: Iterable[BoundRule], facts: HostFacts | None, unseen: str
-) -> Iterator[Line]:
-    yield Line(_name(target), "bold")
-    yield from _registered(target)
-    yield from _rules(target, rules)
-    yield from _listeners(target, facts, unseen)
-    yield from _by_hand(target)
+def _lines(explained: PortExplanation) -> Iterator[Line]:
+    yield Line(_name(explained.query), "bold")
+    yield from _registered(explained.services)
+    yield from _rules(explained.rules)
+    yield from _listeners(explained)
+    yield from _by_hand(explained)
     yield Line("")
 
 
-def _name(target: PortQuery) -> str:
-    ports = str(target.first) if target.first == target.last else f"{target.first}-{target.last}"
-    return f"{ports}/{' and '.join(target.protocols)}"
+def _name(query: PortQuery) -> str:
+    ports = str(query.first) if query.first == query.last else f"{query.first}-{query.last}"
+    return f"{ports}/{' and '.join(query.protocols)}"
 
 
-def _registered(target: PortQuery) -> Iterator[Line]:
-    found = dict.fromkeys(
-        service for protocol in target.protocols for service in by_port(target.first, protocol)
-    )
+def _registered(services: Iterable[Service]) -> Iterator[Line]:
     by_text: dict[tuple[str, str], list[str]] = {}
-    for service in found:
+    for service in services:
         by_text.setdefault((service.name, service.description), []).append(service.protocol)
     if not by_text:
         yield Line("  Registered: IANA has given it to nobody.")
@@ -81,8 +59,7 @@ def _registered(target: PortQuery) -> Iterator[Line]:
         yield Line(f"  Registered: {name or 'nobody'} ({shown}): {description}")
 
 
-def _rules(target: PortQuery, rules: Iterable[BoundRule]) -> Iterator[Line]:
-    covering = [bound for bound in rules if _covers(bound, target)]
+def _rules(covering: Sequence[BoundRule]) -> Iterator[Line]:
     if not covering:
         yield Line("  Rules: no rule covers it.")
     for bound in covering:
@@ -122,31 +99,22 @@ def _fixes(fix: str | ByPlatform | None) -> Iterator[tuple[str, str]]:
             yield platform.value, text
 
 
-def _covers(bound: BoundRule, target: PortQuery) -> bool:
-    return any(bound.rule.watches(Protocol(name), target.first) for name in target.protocols)
-
-
-def _listeners(target: PortQuery, facts: HostFacts | None, unseen: str) -> Iterator[Line]:
-    if facts is None:
-        yield Line(f"  Here now: nobody could look: {visible(unseen)}", "yellow")
+def _listeners(explained: PortExplanation) -> Iterator[Line]:
+    doubt = explained.doubt
+    if doubt is not None and not explained.looked:
+        yield Line(f"  Here now: nobody could look: {visible(doubt.detail)}", "yellow")
         return
-    here = [each for each in facts.listeners if _meant(each, target)]
-    for listener in here:
+    for listener in explained.listeners:
         yield Line(f"  Here now: {visible(describe(listener))}", "bold red")
-    doubt = facts.doubts.about(Protocol(name) for name in target.protocols)
     if doubt is not None:
         yield Line(f"  Here now: unproven ({doubt.reason}): {visible(doubt.detail)}", "yellow")
-    elif not here:
+    elif not explained.listeners:
         yield Line("  Here now: proven closed.", "green")
 
 
-def _meant(listener: Listener, target: PortQuery) -> bool:
-    return target.first <= listener.port <= target.last and listener.protocol in target.protocols
-
-
-def _by_hand(target: PortQuery) -> Iterator[Line]:
+def _by_hand(explained: PortExplanation) -> Iterator[Line]:
     yield Line("  To check by hand:")
-    for platform, lines in commands(target.first, target.protocols).items():
+    for platform, lines in explained.commands.items():
         for line in lines:
             yield Line(f"    {platform}: {line}")
 

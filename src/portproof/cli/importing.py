@@ -1,20 +1,13 @@
 """``portproof import``."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
-from portproof.content.load import load
-from portproof.content.shipped import shipped
+from portproof.app.import_queries import ImportFrom, ImportOutcome, import_queries
 from portproof.errors import ContentError, Problem
 from portproof.exitcodes import ExitCode
-from portproof.importers.drafting import Draft, draft
-from portproof.importers.fleet import read_fleet
-from portproof.importers.items import ImportedItems
-from portproof.importers.pack import read_pack
-from portproof.importers.rendering import files
-from portproof.importers.writing import write
 from portproof.text.visible import visible
 from portproof.text.words import many
 
@@ -47,7 +40,7 @@ def fleet(file: Path, output: Path) -> ExitCode:
     FILE holds documents with a kind, or lists of policies and queries as in a GitOps repository;
     the files it includes are read too. A policy becomes a rule and its check, a query a check.
     """
-    return _import(file, output, read_fleet)
+    return _import(file, output, ImportFrom.FLEET)
 
 
 @command.command()
@@ -59,24 +52,20 @@ def pack(file: Path, output: Path) -> ExitCode:
     FILE is a pack, or a configuration with packs or a schedule in it. A query becomes a check; the
     rules that say which answer is right are yours to write.
     """
-    return _import(file, output, read_pack)
+    return _import(file, output, ImportFrom.PACK)
 
 
-def _import(file: Path, output: Path, read: Callable[[Path], ImportedItems]) -> ExitCode:
+def _import(file: Path, output: Path, kind: ImportFrom) -> ExitCode:
     try:
-        found = read(file)
+        outcome = import_queries(kind, file, output)
     except ContentError as error:
-        return _failed(error.problems, f"{many(len(error.problems), 'error')}")
-    shipped_checks = load([], [shipped("checks")]).check_by_id()
-    made = draft(found, shipped_checks.keys())
-    left_out = f"{many(len(made.told), 'part')} of {visible(str(file))} not taken over"
-    if not made.checks:
-        return _failed(made.told, f"nothing could be imported; {left_out}")
-    written = files(made, visible(file.name), file.stem)
-    write(output, written)
-    click.echo(_summary(made))
-    click.echo("".join(f"wrote {visible(str(output / path))}\n" for path in written), nl=False)
-    _tell(made.told)
+        return _failed(error.problems, many(len(error.problems), "error"))
+    left_out = f"{many(len(outcome.left_out), 'part')} of {visible(str(file))} not imported"
+    if not outcome.files:
+        return _failed(outcome.left_out, f"nothing could be imported; {left_out}")
+    click.echo(_summary(outcome))
+    click.echo("".join(f"wrote {visible(str(path))}\n" for path in outcome.files), nl=False)
+    _tell(outcome.left_out)
     click.echo(f"portproof: {left_out}", err=True)
     return ExitCode.PROVEN
 
@@ -92,8 +81,8 @@ def _tell(problems: Iterable[Problem]) -> None:
         click.echo(visible(str(problem)), err=True)
 
 
-def _summary(made: Draft) -> str:
-    text = f"imported {many(len(made.rules), 'rule')} and {many(len(made.checks), 'check')}"
-    if made.doubtful:
-        text += f"; {made.doubtful} of the rules pass by what is not there, and want a witness"
+def _summary(outcome: ImportOutcome) -> str:
+    text = f"imported {many(outcome.rules, 'rule')} and {many(outcome.checks, 'check')}"
+    if outcome.doubtful:
+        text += f"; {outcome.doubtful} of the rules pass if nothing is found, and need a witness"
     return text

@@ -1,15 +1,17 @@
 """``portproof lint``."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from portproof.app.content import content_paths, load_content
-from portproof.archive.read import read_request
-from portproof.cli.show import show
-from portproof.content.lint import lint
-from portproof.content.load import Content
+from portproof.app.lint import LintOutcome, lint
+from portproof.cli.show import Line, show
+from portproof.text.visible import visible
+
+if TYPE_CHECKING:
+    from portproof.app.waivers_to_clean_up import WaiversOutcome
 
 
 @click.command()
@@ -29,24 +31,29 @@ def command(policies: tuple[str, ...], folder: Path | None) -> None:
     if there is one, else with 0: a waiver to clean up is no error.
     """
     if folder is None:
-        _lint(policies)
+        _print(lint(policies))
         return
-    from portproof.cli.cleanup import clean_up, finished  # noqa: PLC0415 - reads audits, which lint alone does not
+    from portproof.app.waivers_to_clean_up import waivers_to_clean_up  # noqa: PLC0415 - reads audits, which lint alone does not
 
-    result = finished(folder)
-    content = _lint(policies or read_request(folder).policies)
-    show(clean_up(content, folder, result))
+    outcome = waivers_to_clean_up(folder, policies)
+    _print(outcome.lint)
+    show(_waivers(outcome))
 
 
-def _lint(policies: Sequence[str]) -> Content:
-    content = load_content(policies)
-    lint(content)
-    content.raise_problems()
+def _print(outcome: LintOutcome) -> None:
+    content = outcome.content
     counts = {
         "policies": len(content.policies),
         "rules": len(content.rules()),
         "checks": len(content.checks),
     }
     click.echo(f"no error; {', '.join(f'{name}: {count}' for name, count in counts.items())}")
-    click.echo(f"read: {', '.join(map(str, content_paths(policies)))}")
-    return content
+    click.echo(f"read: {', '.join(map(str, outcome.paths))}")
+
+
+def _waivers(outcome: "WaiversOutcome") -> Iterator[Line]:
+    for waiver, text in outcome.remarks:
+        place = f"{waiver.file}:{waiver.line}: waiver {waiver.index + 1} for {waiver.rule}"
+        yield Line(visible(f"{place} of {waiver.waiver.owner}: {text}"), "yellow")
+    concerned = len({waiver.name for waiver, _ in outcome.remarks})
+    yield Line(f"waivers: {outcome.waivers}, to clean up: {concerned}")

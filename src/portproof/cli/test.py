@@ -1,31 +1,17 @@
 """``portproof test``."""
 
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
 
-from portproof.app.content import content_paths, load_content
+from portproof.app.policy_tests import TestedPolicy, run_policy_tests
 from portproof.cli.show import Line, show
-from portproof.content.lint import lint, lint_tests
-from portproof.content.load import Content, load_tests
 from portproof.errors import OutputError
 from portproof.exitcodes import ExitCode
-from portproof.judge.policy_tests import CaseOutcome, CoverageGap, gaps, run_tests
-from portproof.policy.policy_tests import PolicyTest
+from portproof.judge.policy_tests import CaseOutcome
 from portproof.text.visible import visible
-
-
-@dataclass(frozen=True, slots=True)
-class Tested:
-    """What the tests of one policy came to."""
-
-    policy: str
-    rules: int
-    outcomes: list[CaseOutcome]
-    gaps: list[CoverageGap]
 
 
 @click.command()
@@ -40,36 +26,14 @@ def command(policies: tuple[str, ...], junit: Path | None) -> ExitCode:
     owner not minded) some case must fail. Exits with 1 if an expectation does not hold or a gap is
     found, else with 0.
     """
-    content = load_content(policies)
-    lint(content)
-    tests = load_tests(content_paths(policies), content.problems)
-    content.problems.extend(lint_tests(tests, content))
-    content.raise_problems()
-    results = list(_test(content, [loaded.model for loaded in tests]))
-    show([*_lines(results), _total(results)])
+    outcome = run_policy_tests(policies)
+    show([*_lines(outcome.policies), _total(outcome.policies)])
     if junit is not None:
-        _write(junit, _junit(results))
-    whole = all(not each.gaps and all(o.holds for o in each.outcomes) for each in results)
-    return ExitCode.PROVEN if whole else ExitCode.FAILED
+        _write(junit, _junit(outcome.policies))
+    return outcome.exit_code
 
 
-def _test(content: Content, tests: list[PolicyTest]) -> Iterator[Tested]:
-    by_policy: dict[str, list[PolicyTest]] = {}
-    for test in tests:
-        by_policy.setdefault(test.test, []).append(test)
-    for loaded in content.policies:
-        name = loaded.model.policy
-        rules = [bound for bound in content.rules() if bound.policy.policy == name]
-        own = by_policy.get(name, [])
-        cases = tuple(case for test in own for case in test.cases)
-        if not cases:
-            yield Tested(name, len(rules), [], [CoverageGap(name, "the policy has no tests")])
-            continue
-        merged = PolicyTest.model_construct(test=name, cases=cases)
-        yield Tested(name, len(rules), run_tests(rules, merged), list(gaps(rules, merged)))
-
-
-def _lines(results: list[Tested]) -> Iterator[Line]:
+def _lines(results: Sequence[TestedPolicy]) -> Iterator[Line]:
     for tested in results:
         yield Line(f"{tested.policy}: {len(tested.outcomes)} expectations", "bold")
         for outcome in tested.outcomes:
@@ -83,7 +47,7 @@ def _failure(outcome: CaseOutcome) -> str:
     return f"{outcome.rule}: {outcome.case}: expected {outcome.expected}, got {outcome.got}"
 
 
-def _total(results: list[Tested]) -> Line:
+def _total(results: Sequence[TestedPolicy]) -> Line:
     outcomes = [outcome for tested in results for outcome in tested.outcomes]
     held = sum(outcome.holds for outcome in outcomes)
     rules = sum(tested.rules for tested in results)
@@ -95,7 +59,7 @@ def _total(results: list[Tested]) -> Line:
     return Line(text, "bold green" if good else "bold red")
 
 
-def _junit(results: list[Tested]) -> ET.Element:
+def _junit(results: Sequence[TestedPolicy]) -> ET.Element:
     root = ET.Element("testsuites", name="portproof test")
     for tested in results:
         failed = sum(not outcome.holds for outcome in tested.outcomes) + len(tested.gaps)

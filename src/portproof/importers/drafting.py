@@ -26,7 +26,7 @@ class Drafted:
 
 @dataclass(slots=True)
 class Draft:
-    """Everything that will be written, and everything that was not taken over, by place."""
+    """Everything that will be written, and everything that was not imported, by place."""
 
     checks: list[Drafted] = field(default_factory=list)
     rules: list[dict[str, Any]] = field(default_factory=list)
@@ -34,7 +34,7 @@ class Draft:
 
     @property
     def doubtful(self) -> int:
-        """How many rules pass by what is not there."""
+        """How many rules pass if nothing is found."""
         return sum(rule["expect"] != "some rows" for rule in self.rules)
 
     def policy(self, source: str, stem: str) -> Drafted:
@@ -48,7 +48,7 @@ class Draft:
         }
         Policy.model_validate(values)
         count = len(self.told)
-        told = f"Not taken over: {many(count, 'part')} of it; the import told which."
+        told = f"Not imported: {many(count, 'part')} of it; the import listed them."
         return Drafted(values, source, (told,) if count else ())
 
 

@@ -70,7 +70,7 @@ class Fields:
             return None
         if len(value) > _LONGEST or _HALF.search(value):
             why = "is too long" if len(value) > _LONGEST else "holds half of a surrogate pair"
-            self.tell((key,), f"{why}; it is not taken over")
+            self.tell((key,), f"{why}; it is not imported")
             return None
         return value.strip() or None
 
@@ -93,14 +93,14 @@ class Fields:
         text = self.text(key)
         if text is None or text == "null" or re.fullmatch(VERSION, text):
             return None if text == "null" else text
-        self.tell((key,), f"{text[:40]!r} is not a version such as 5.0; it is not taken over")
+        self.tell((key,), f"{text[:40]!r} is not a version such as 5.0; it is not imported")
         return None
 
     def tell_rest(self) -> None:
         """Tell every key that was not taken and holds something."""
         for key, value in self._left.items():
             if holds_something(value):
-                self.tell((key,), "is not taken over", at_key=True)
+                self.tell((key,), "is not imported", at_key=True)
 
 
 def fields_at(document: Document, path: KeyPath, told: list[Problem]) -> Fields | None:

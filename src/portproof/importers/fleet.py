@@ -71,10 +71,10 @@ class _FleetReader:
     def _classic(self, document: Document, value: dict[str, Any]) -> None:
         for key in value:
             if key not in {"apiVersion", "kind", "spec"}:
-                self._tell(document, (key,), "is not taken over")
+                self._tell(document, (key,), "is not imported")
         kind = value["kind"] if isinstance(value["kind"], str) else kind_of(value["kind"])
         if kind.lower() not in _KINDS:
-            self._tell(document, ("kind",), f"{kind[:40]} is not taken over")
+            self._tell(document, ("kind",), f"{kind[:40]} is not imported")
         elif "spec" not in value:
             self._tell(document, (), "has no spec; left out")
         else:
@@ -85,7 +85,7 @@ class _FleetReader:
             if key in _LISTS:
                 self._list(document, (key,), judged=_LISTS[key])
             elif holds_something(part):
-                self._tell(document, (key,), "is not taken over")
+                self._tell(document, (key,), "is not imported")
 
     def _list(self, document: Document, path: KeyPath, *, judged: bool) -> None:
         for place in items_of(document, path, self.found.told):

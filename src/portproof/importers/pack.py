@@ -105,7 +105,7 @@ class _PackReader:
 
     def _discovery(self, path: KeyPath) -> None:
         for place in items_of(self._document, path, self.found.told):
-            self._tell(place, "decides where the pack runs, and is not taken over")
+            self._tell(place, "decides where the pack runs, and is not imported")
 
     def _queries(self, path: KeyPath, pack: str, limits: _Limits) -> None:
         queries = self._fields(path)

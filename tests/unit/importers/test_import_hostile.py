@@ -105,7 +105,7 @@ def test_a_text_beyond_reason_is_told(tmp_path: Path) -> None:
     (tmp_path / "x.yml").write_text(f"policies: [{{name: a, query: SELECT {'1' * (1 << 20)}}}]")
     found = read_fleet(tmp_path / "x.yml")
     assert [each.message for each in found.told] == [
-        "is too long; it is not taken over",
+        "is too long; it is not imported",
         "has no query; left out",
     ]
 

@@ -163,7 +163,7 @@ def test_a_user_sees_what_was_imported_and_what_was_not(source: Path, tmp_path: 
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 0
     assert done.stdout.splitlines()[0] == "imported 2 rules and 2 checks"
-    assert done.stderr.splitlines()[-1].endswith("1 part of " + str(source) + " not taken over")
+    assert done.stderr.splitlines()[-1].endswith("1 part of " + str(source) + " not imported")
     again = subprocess.run(command, check=False, capture_output=True, text=True)
     assert again.returncode == 2
     assert "nothing was written, because these files exist already" in again.stderr
