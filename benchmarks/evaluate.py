@@ -10,6 +10,7 @@ import random
 import statistics
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -85,7 +86,7 @@ def look(chance: random.Random) -> HostLook:
         host_namespace=NAMESPACE,
     )
     reply = SourceReply(identity, {LISTENING_SOCKETS: Observed(tuple(rows), len(rows))})
-    return HostLook(reply=reply, witnesses=CANARIES, taken="", seconds=0.0)
+    return HostLook(reply=reply, witnesses=CANARIES, taken=datetime.now(UTC), seconds=0.0)
 
 
 def seconds(work: Callable[[], object]) -> float:

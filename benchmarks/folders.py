@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -32,7 +33,7 @@ from portproof.result.result import AuditResult, Digest, HostResult, LookSummary
 
 RULES = 50
 LIMIT = 4.0
-NOW = "2026-01-01T02:00:00+00:00"
+NOW = datetime(2026, 1, 1, 2, tzinfo=UTC)
 DARK = unproven(Reason.UNREACHABLE, "connecting took longer than 10 seconds")
 SEEN = LookSummary(NOW, 0.4, "osqueryd", "5.23.0", "linux", "root", "2 canaries seen: tcp, udp")
 T = TypeVar("T")

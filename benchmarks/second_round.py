@@ -7,6 +7,7 @@ least of each side is compared. A look over SSH takes some 10 ms of CPU, hundred
 
 import time
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 
 from portproof.app.prepare import prepare
 from portproof.content.load import load
@@ -53,7 +54,7 @@ def look() -> HostLook:
     )
     canaries = tuple(Witness(p, "127.0.0.1", PORTS[-1], ours=True) for p in ("tcp", "udp"))
     reply = SourceReply(IDENTITY, {LISTENING_SOCKETS: Observed(rows, len(rows))})
-    return HostLook(reply=reply, witnesses=canaries, taken="2026-01-01T00:00:00+00:00", seconds=0.1)
+    return HostLook(reply=reply, witnesses=canaries, taken=datetime.now(UTC), seconds=0.1)
 
 
 class Asking:

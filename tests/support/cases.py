@@ -29,11 +29,12 @@ from portproof.model.verdicts import Judgement
 from portproof.policy.checks import Check
 from portproof.policy.policy import Policy, bind
 from support.paths import CASES
+from support.times import at
 
 VERDICTS = CASES / "verdicts"
 
 HOST_NAMESPACE = "4026531840"
-TAKEN = "2026-01-01T00:00:00+00:00"
+TAKEN = at("2026-01-01T00:00:00+00:00")
 
 _KEYS = frozenset(
     [

@@ -21,6 +21,7 @@ from portproof.model.observation import (
 from portproof.policy.policy import Policy
 from support.book import BOOK, IPV4_NETWORK, IPV6_NETWORK
 from support.oracle import QUIET, Look, Rule
+from support.times import at
 
 HOST = "4026531840"
 SELF = "4026531833"
@@ -180,7 +181,7 @@ def host_look(look: Look, checks: dict[str, Answer] | None = None) -> HostLook:
         answers[PUBLISHED_PORTS] = Observed(rows, len(rows))
     reply = SourceReply(identity, answers, look["incomplete"])
     witnesses = tuple(Witness(*each) for each in look["witnesses"])
-    return HostLook(reply=reply, witnesses=witnesses, taken="2026-01-01T00:00:00Z", seconds=0.1)
+    return HostLook(reply=reply, witnesses=witnesses, taken=at("2026-01-01T00:00:00Z"), seconds=0.1)
 
 
 def a_look(rows: list[dict[str, str]], **changes: Any) -> Look:  # noqa: ANN401 - of any type

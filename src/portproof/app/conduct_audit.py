@@ -20,8 +20,9 @@ from portproof.model.hosts import Host, Inventory
 from portproof.model.observation import Look
 from portproof.report.contract import Theme, load_formats, written
 from portproof.result.result import AuditResult
-from portproof.run.audit import now_in_utc, run
+from portproof.run.audit import run
 from portproof.run.one_host import Looks
+from portproof.text.times import now
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def new_audit(
 ) -> AuditOutcome:
     """Audit an inventory as requested, into a new folder."""
     asked = msgspec.convert(request, Request, from_attributes=True)
-    asked = msgspec.structs.replace(asked, started=now_in_utc())
+    asked = msgspec.structs.replace(asked, started=now())
     theme, job = theme_of(request.style), plan_audit(asked, inventory)
     place = default_folder() if request.output is None else nullcontext(request.output)
     with place as folder:

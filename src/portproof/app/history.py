@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -13,15 +13,10 @@ from portproof.diff.changes import changes
 from portproof.errors import ContentError, UsageError
 from portproof.result.changes import Changes, EarlierAudit
 from portproof.result.result import AuditResult, Digest, Run
+from portproof.text.times import iso, now
 
 _TREND: Final = 30
 """How many audits before one are told of at most."""
-
-_SHOWN: Final = 80
-"""Characters that are repeated of a time that is none."""
-
-_NEVER: Final = datetime.max.replace(tzinfo=UTC)
-"""Stands for a time that is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +41,7 @@ class _Found:
     run: Run
 
 
-def named(folder: Path, started: str) -> Earlier:
+def named(folder: Path, started: datetime | None) -> Earlier:
     """The audit of a folder that was asked for, for one that was started then.
 
     Raises:
@@ -59,7 +54,9 @@ def named(folder: Path, started: str) -> Earlier:
     return Earlier(result, folder)
 
 
-def latest(folder: Path, policies: Iterable[Digest], inventory: str, started: str) -> Earlier:
+def latest(
+    folder: Path, policies: Iterable[Digest], inventory: str, started: datetime | None
+) -> Earlier:
     """The last audit in the same place as a new one, by the same policies, of the same inventory.
 
     What failed in another inventory, on hosts of the same names, says nothing of what is new in
@@ -74,16 +71,16 @@ def latest(folder: Path, policies: Iterable[Digest], inventory: str, started: st
             finished later is not before it.
     """
     warnings: list[str] = []
-    begun, now = _begun(started), datetime.now(UTC)
+    begun, today = _begun(started), now()
     found = []
     for each in _neighbours(folder, policies, warnings):
         if each.run.inventory.name != inventory:
             continue
-        if why := _not_before(each.run, now):
+        if why := _not_before(each.run, today):
             warnings.append(f"an earlier audit was not compared with: {each.folder}: {why}")
         elif not _not_before(each.run, begun):
             found.append(each)
-    found.sort(key=lambda each: _time(each.run.finished))
+    found.sort(key=lambda each: each.run.finished)
     while found:
         last = found.pop()
         try:
@@ -93,27 +90,16 @@ def latest(folder: Path, policies: Iterable[Digest], inventory: str, started: st
     return Earlier(warnings=tuple(warnings))
 
 
-def _begun(started: str) -> datetime:
+def _begun(started: datetime | None) -> datetime:
     """When an audit was begun: now, if that is not known."""
-    return min(_time(started), datetime.now(UTC))
+    return min(started or now(), now())
 
 
 def _not_before(run: Run, time: datetime) -> str:
     """Why an audit cannot be one before a time; empty if it can."""
-    finished = _time(run.finished)
-    if finished == _NEVER:
-        return f"when it finished is not known, {run.finished[:_SHOWN]!a} is no time"
-    if finished > time:
-        return f"it says that it finished at {finished.isoformat()}, after {time.isoformat()}"
+    if run.finished > time:
+        return f"it says that it finished at {iso(run.finished)}, after {iso(time)}"
     return ""
-
-
-def _time(text: str) -> datetime:
-    try:
-        time = datetime.fromisoformat(text)
-        return time.astimezone(UTC) if time.tzinfo else _NEVER
-    except (ValueError, OverflowError):
-        return _NEVER
 
 
 def _passed_over(error: ContentError) -> str:

@@ -3,7 +3,7 @@
 import platform
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +29,7 @@ from portproof.model.observation import (
 )
 from portproof.policy.checks import Check
 from portproof.result.result import AuditResult, HostResult, Run
+from portproof.text.times import iso, now
 
 _OF_LISTENERS: Final = frozenset({LISTENING_SOCKETS, PUBLISHED_PORTS})
 _NO_EVIDENCE: Final = Unobserved(Reason.PARTIAL, "the folder holds no evidence of this host")
@@ -53,18 +54,18 @@ def judge_evidence(
     Raises:
         ContentError: the evidence cannot be read.
     """
-    now = datetime.now(UTC)
-    judging = Judging(job, now.date())
+    begun = now()
+    judging = Judging(job, begun.date())
     asked = {check.check: check for check in old.checks}
     results, taken = _judged(folder, job, judging, asked, record)
     hosts = [results.get(host.name) or judging(host, unseen()) for host in job.inventory.hosts]
     return AuditResult(
-        _identity(job, old, now.isoformat(timespec="seconds")),
+        _identity(job, old, begun),
         job.rules,
         hosts,
         checks=job.checks,
         warnings=(_about(taken), *judging.warnings(hosts)),
-        basis=basis_of(job, now.date()),
+        basis=basis_of(job, begun.date()),
     )
 
 
@@ -94,19 +95,20 @@ def _judged(
     judging: Judging,
     asked: Mapping[str, Check],
     record: Record | None,
-) -> tuple[dict[str, HostResult], set[str]]:
+) -> tuple[dict[str, HostResult], list[datetime]]:
     """The result of each host that has evidence, and when the first and the last was taken."""
     known = {host.name: host for host in job.inventory.hosts}
     results: dict[str, HostResult] = {}
-    taken: list[str] = []
+    taken: list[datetime] = []
     for evidence in read_evidence(folder):
         if evidence.host in known:
             look = _answered(evidence.look, job, asked)
             results[evidence.host] = judging(known[evidence.host], look)
-            taken = [min([*taken, look.taken]), max([*taken, look.taken])]
+            times = [*taken, look.taken] if look.taken is not None else taken
+            taken = [min(times), max(times)] if times else []
             if record is not None:
                 record(msgspec.structs.replace(evidence, look=look))
-    return results, set(taken)
+    return results, taken
 
 
 def _answered(look: Look, job: Job, asked: Mapping[str, Check]) -> Look:
@@ -135,19 +137,19 @@ def _without(look: HostLook, gone: set[str]) -> HostLook:
 
 def unseen() -> FailedLook:
     """What stands for the look at a host that a folder holds no evidence of."""
-    return FailedLook(cause=_NO_EVIDENCE, taken="", seconds=0.0)
+    return FailedLook(cause=_NO_EVIDENCE, taken=None, seconds=0.0)
 
 
-def _about(taken: set[str]) -> str:
-    when = " to ".join(sorted(taken)) or "no time: there is none"
+def _about(taken: list[datetime]) -> str:
+    when = " to ".join(dict.fromkeys(map(iso, taken))) or "no time: there is none"
     return f"judged by evidence of {when}; no host was looked at again"
 
 
-def _identity(job: Job, old: AuditResult, now: str) -> Run:
+def _identity(job: Job, old: AuditResult, begun: datetime) -> Run:
     return Run(
         version=__version__,
-        started=now,
-        finished=now,
+        started=begun,
+        finished=begun,
         controller=platform.node(),
         inventory=old.run.inventory,
         policies=job.policy_digests,

@@ -78,7 +78,7 @@ def _judged(request: ReevaluateRequest, old: AuditResult, job: Job) -> AuditResu
         return judge_evidence(request.folder, old, job)
     theme = theme_of(request.style)
     asked = msgspec.structs.replace(
-        read_request(request.folder), policies=request.policies, digests=(), sign=None, started=""
+        read_request(request.folder), policies=request.policies, digests=(), sign=None, started=None
     )
     with AuditFolder(request.output, asked) as folder:
         new = judge_evidence(request.folder, old, job, record=folder.record)

@@ -6,6 +6,7 @@ from portproof.judge.job import Job
 from portproof.model.hosts import Host, Inventory
 from portproof.result.basis import Basis
 from portproof.result.result import AuditResult
+from portproof.text.times import in_utc
 
 
 def inventory_of(result: AuditResult, basis: Basis) -> Inventory:
@@ -23,7 +24,7 @@ def inventory_of(result: AuditResult, basis: Basis) -> Inventory:
 def basis_of(result: AuditResult, request: Request) -> Basis:
     """What verdicts rested on; of an audit that did not record it, what was asked for."""
     return result.basis or Basis(
-        today=result.run.started[:10],
+        today=in_utc(result.run.started).date(),
         warn_days=request.warn_days or WARN_DAYS,
         require_witness=request.require_witness,
     )

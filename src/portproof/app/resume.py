@@ -24,7 +24,8 @@ from portproof.errors import Code, UsageError
 from portproof.inventory.read import read_inventory
 from portproof.inventory.vault import VaultOptions
 from portproof.judge.job import Job
-from portproof.run.audit import now_in_utc, still_stand
+from portproof.run.audit import still_stand
+from portproof.text.times import now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +103,7 @@ def _with_start(request: Request, folder: Path) -> Request:
     if request.started:
         return request
     finished = (folder / MANIFEST).exists()
-    started = read_manifest(folder).run.started if finished else now_in_utc()
+    started = read_manifest(folder).run.started if finished else now()
     return msgspec.structs.replace(request, started=started)
 
 

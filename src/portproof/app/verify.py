@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -177,7 +176,7 @@ def _raw_run(file: Path) -> dict[str, object]:
 
 def _verdicts(folder: Path, result: AuditResult, basis: Basis) -> Iterator[Difference]:
     job = job_of(result, basis)
-    judging = Judging(job, date.fromisoformat(basis.today))
+    judging = Judging(job, basis.today)
     left = {host.name: host for host in job.inventory.hosts}
     stored = {host.name: host for host in result.hosts}
     for evidence in read_evidence(folder):

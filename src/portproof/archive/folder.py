@@ -8,15 +8,16 @@ import contextlib
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Final, Self
 
 import msgspec
 
 from portproof.errors import OutputError, UsageError
-from portproof.model.observation import Look
+from portproof.model.observation import Look, Time
 from portproof.result.result import Digest, Run
+from portproof.text.times import now
 
 EVIDENCE: Final = "evidence.jsonl"
 MANIFEST: Final = "manifest.json"
@@ -47,7 +48,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
     ``digests`` are those of policies, checks and inventory, so that a run is not resumed with
     others. ``since`` is the folder of an earlier audit, ``sign`` the file of a private key.
-    ``started`` is when the audit was begun, in UTC as ISO 8601; resuming it does not change that.
+    ``started`` is when the audit was begun; resuming it does not change that.
     """
 
     format: str = REQUEST_FORMAT
@@ -69,7 +70,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     sign: str | None = None
     framework: str | None = None
     digests: tuple[Digest, ...] = ()
-    started: str = ""
+    started: Time | None = None
 
 
 class FileDigest(msgspec.Struct, frozen=True):
@@ -93,7 +94,7 @@ def manifest_text(manifest: Manifest) -> str:
 
 
 @contextlib.contextmanager
-def default_folder(now: datetime | None = None) -> Iterator[Path]:
+def default_folder(time: datetime | None = None) -> Iterator[Path]:
     """A new folder ``audits/<UTC time>``, with a number behind it when that is taken.
 
     It is removed again when nothing was put into it.
@@ -102,7 +103,7 @@ def default_folder(now: datetime | None = None) -> Iterator[Path]:
         OutputError: it cannot be made.
     """
     fresh = not _AUDITS.exists()
-    folder = _claimed((now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%SZ"))
+    folder = _claimed((time or now()).strftime("%Y%m%dT%H%M%SZ"))
     try:
         yield folder
     finally:

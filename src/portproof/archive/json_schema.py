@@ -6,6 +6,7 @@ readers, who leave alone what they do not know.
 
 import inspect
 import json
+from datetime import date
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -47,7 +48,7 @@ class JudgedBy(msgspec.Struct, frozen=True):
     and groups of the inventory; empty where the hosts of the audit tell it all.
     """
 
-    today: str
+    today: date
     waivers: list[PlacedWaiver]
     warn_days: int
     require_witness: bool

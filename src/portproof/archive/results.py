@@ -45,7 +45,7 @@ class _Host(msgspec.Struct, frozen=True):
 
 
 class _Basis(msgspec.Struct, frozen=True):
-    today: str
+    today: date
     waivers: list[PlacedWaiver]
     warn_days: int
     require_witness: bool
@@ -232,7 +232,7 @@ def _basis(basis: _Basis) -> Basis:
         for each in basis.waivers
     )
     return Basis(
-        today=_day(basis.today),
+        today=basis.today,
         waivers=waivers,
         warn_days=basis.warn_days,
         require_witness=basis.require_witness,
@@ -240,13 +240,6 @@ def _basis(basis: _Basis) -> Basis:
         members=basis.members,
         warnings=basis.warnings,
     )
-
-
-def _day(text: str) -> str:
-    try:
-        return date.fromisoformat(text).isoformat()
-    except ValueError as error:
-        raise _DamagedError(f"{text[:80]!a} is not a day") from error
 
 
 class _Hosts:

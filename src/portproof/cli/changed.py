@@ -7,6 +7,7 @@ from typing import Final
 from portproof.cli.show import Line
 from portproof.report.words.changes import SHOWN, TITLES, counted
 from portproof.result.changes import Change, ChangeKind, Changes
+from portproof.text.times import iso
 from portproof.text.visible import shortened, visible
 
 _STYLES: Final = {
@@ -37,12 +38,12 @@ def _kind(title: str, style: str, items: list[Change]) -> Iterator[Line]:
 
 def _sentence(item: Change) -> str:
     about = " ".join(part for part in (item.severity, item.host, item.rule) if part)
-    since = f" (since {item.since})" if item.kind is ChangeKind.STILL_FAILING else ""
+    since = f" (since {iso(item.since)})" if item.kind is ChangeKind.STILL_FAILING else ""
     return f"{about}{since}: {item.what}" if about else item.what
 
 
 def changed_line(changes: Changes) -> Line:
     """What a reader must know first, and what changed, in one line."""
     styles = (_STYLES.get(item.kind, "") for item in changes.items)
-    text = "; ".join((*changes.notes, f"since {changes.before.finished}: {counted(changes)}"))
+    text = "; ".join((*changes.notes, f"since {iso(changes.before.finished)}: {counted(changes)}"))
     return Line(visible(text), next(styles, ""))

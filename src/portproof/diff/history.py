@@ -1,6 +1,7 @@
 """Since when something has been failing, as far back as audits are known."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from portproof.model.verdicts import Verdict
 from portproof.result.changes import ChangeKind
@@ -14,13 +15,13 @@ _FAILING = (ChangeKind.NEWLY_FAILING, ChangeKind.STILL_FAILING)
 
 def since(
     old: AuditResult, wanted: set[HostRule], earlier: Iterable[AuditResult]
-) -> dict[HostRule, str]:
+) -> dict[HostRule, datetime]:
     """When what failed in an audit, and is asked for, was first seen failing without a break.
 
     An audit that was compared with the one before it knows that already; only where it was not,
     earlier results are read, the latest first, until nothing is left that was failing in all.
     """
-    found: dict[HostRule, str] = {}
+    found: dict[HostRule, datetime] = {}
     left = wanted
     for result in (each for results in ([old], earlier) for each in results):
         left = _failing(result, left)
@@ -46,11 +47,11 @@ def _failing(result: AuditResult, among: set[HostRule]) -> set[HostRule]:
     }
 
 
-def _told(result: AuditResult) -> dict[HostRule, str]:
+def _told(result: AuditResult) -> dict[HostRule, datetime]:
     """What an audit itself says of since when; the longest of each rule on each host."""
-    told: dict[HostRule, str] = {}
+    told: dict[HostRule, datetime] = {}
     for item in result.changes.items if result.changes is not None else ():
         pair = (item.host, item.rule)
-        if item.kind in _FAILING and item.since:
+        if item.kind in _FAILING and item.since is not None:
             told[pair] = min(item.since, told.get(pair, item.since))
     return told

@@ -1,6 +1,7 @@
 """How the verdicts on one host changed."""
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Final
 
 from portproof.diff.findings import new_findings, process_changes, told
@@ -17,7 +18,9 @@ _QUIET: Final = frozenset({Verdict.PASS, Verdict.NOT_APPLICABLE})
 class Compared:
     """Two results side by side, with since when things have been failing."""
 
-    def __init__(self, old: AuditResult, new: AuditResult, since: Mapping[HostRule, str]) -> None:
+    def __init__(
+        self, old: AuditResult, new: AuditResult, since: Mapping[HostRule, datetime]
+    ) -> None:
         places = {bound.key: index for index, bound in enumerate(old.rules)}
         self.rules = [(bound, places.get(bound.key)) for bound in new.rules]
         self.since = since
@@ -115,7 +118,7 @@ def _change(  # noqa: PLR0913, PLR0917 - a change says all of this
     was: Judgement | None,
     now: Judgement,
     what: str,
-    since: str = "",
+    since: datetime | None = None,
 ) -> Change:
     return Change(
         kind,

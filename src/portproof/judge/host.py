@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from sys import intern
 
 import msgspec
@@ -73,17 +74,9 @@ def _read(finding: Finding, look: HostLook, whys: Mapping[int, Why]) -> Finding:
         whys,
         registered_names(listener.port, listener.protocol),
         look.reply.identity.platform,
-        _moment(look.taken),
+        int(look.taken.timestamp()),
     )
     return msgspec.structs.replace(finding, why=why, reading=reading)
-
-
-def _moment(taken: str) -> int | None:
-    """Return a time of the evidence in seconds since 1970, or None if it is not a time."""
-    try:
-        return int(datetime.fromisoformat(taken).timestamp())
-    except (ValueError, OverflowError):
-        return None
 
 
 def registered_names(port: int, protocol: str) -> tuple[str, ...]:
@@ -129,7 +122,7 @@ def _seen(look: HostLook, facts: HostFacts) -> LookSummary:
     identity = look.reply.identity
     doubt = facts.doubts.tcp or facts.doubts.udp
     return LookSummary(
-        taken=intern(look.taken),
+        taken=_shared(look.taken),
         seconds=look.seconds,
         source=intern(identity.source),
         version=intern(identity.version),
@@ -139,6 +132,12 @@ def _seen(look: HostLook, facts: HostFacts) -> LookSummary:
         tried=look.tried,
         unseen=tuple(map(intern, published(look.reply).unseen)),
     )
+
+
+@lru_cache(maxsize=256)
+def _shared(taken: datetime) -> datetime:
+    """Return one object for equal times, since results keep one for each host."""
+    return taken
 
 
 def _privilege(identity: Identity) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from portproof.defaults import WARN_DAYS
 from portproof.judge.host import failing_listeners, judge
@@ -28,7 +28,7 @@ class Job:
 
     ``notes`` is what a reader must know before any host is looked at, one sentence each;
     ``framework`` is the one by whose controls the report groups the rules, or empty; ``begun`` is
-    when a resumed audit was begun, in UTC as ISO 8601; empty means now.
+    when a resumed audit was begun; None means now.
     """
 
     rules: tuple[BoundRule, ...]
@@ -41,7 +41,7 @@ class Job:
     require_witness: bool = False
     notes: tuple[str, ...] = ()
     framework: str = ""
-    begun: str = ""
+    begun: datetime | None = None
 
     def questions(self) -> dict[Platform, dict[str, str]]:
         """Return the SQL to ask, by platform and question id; checks without SQL are left out."""
@@ -69,7 +69,7 @@ def basis_of(job: Job, today: date) -> Basis:
     # The order of groups and of their hosts counts: web[0] is the first host of web.
     told = list(groups.items()) == list(alone.groups().items())
     return Basis(
-        today=today.isoformat(),
+        today=today,
         waivers=job.waivers,
         warn_days=job.warn_days,
         require_witness=job.require_witness,

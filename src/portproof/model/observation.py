@@ -4,12 +4,16 @@ An empty answer never stands for a failed look. Whatever could not be observed i
 with a ``Reason`` from a closed list, and ends as an ``unproven`` verdict.
 """
 
+from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
 from portproof.model.why import Why
+
+Time = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A time with its offset from UTC; in JSON as RFC 3339 writes it: ``2026-01-01T02:00:00Z``."""
 
 Row = dict[str, str]
 """One row as osquery gives it: every value is text, NULL is the empty string."""
@@ -141,14 +145,14 @@ class ConnectResult(msgspec.Struct, frozen=True):
 class HostLook(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="looked"):
     """Everything that one look at one host brought back: the evidence it is judged on.
 
-    ``taken`` is the controller's clock in UTC (ISO 8601), ``seconds`` the duration of the look, and
+    ``taken`` is the controller's clock, ``seconds`` the duration of the look, and
     ``tried`` tells which sources were passed over, with the reason of each. ``why`` is the second
     round, by process: it is made for failing listeners alone, and None where it was not made.
     """
 
     reply: SourceReply
     witnesses: tuple[Witness, ...]
-    taken: str
+    taken: Time
     seconds: float
     tried: tuple[str, ...] = ()
     outside: ConnectResult | None = None
@@ -159,7 +163,7 @@ class FailedLook(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", ta
     """A look at a host that got no answer at all."""
 
     cause: Unobserved
-    taken: str
+    taken: Time | None
     seconds: float
     tried: tuple[str, ...] = ()
 

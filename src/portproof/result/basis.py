@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 
 from portproof.policy.waivers import BoundWaiver
 
@@ -11,7 +12,7 @@ class Basis:
     """The rest of what an audit judged by.
 
     Attributes:
-        today: The day by which waivers were judged (ISO 8601).
+        today: The day by which waivers were judged.
         waivers: All waivers, those of policies and those of files.
         warn_days: How many days before a waiver's end it was warned of.
         require_witness: Whether an empty answer without a witness stayed unproven.
@@ -21,7 +22,7 @@ class Basis:
         warnings: What reading the inventory warned of.
     """
 
-    today: str
+    today: date
     waivers: tuple[BoundWaiver, ...] = ()
     warn_days: int = 0
     require_witness: bool = False

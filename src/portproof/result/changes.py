@@ -6,6 +6,7 @@ from enum import StrEnum
 import msgspec
 
 from portproof.exitcodes import ExitCode
+from portproof.model.observation import Time
 
 
 class ChangeKind(StrEnum):
@@ -32,8 +33,8 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
     """One thing that changed, or that still fails.
 
     ``host`` and ``rule`` (its key) are empty where it is about neither; ``what`` says it in a
-    sentence; ``since`` is when a failure was first seen, as far back as audits are known (ISO 8601,
-    UTC), ``severity`` that of the rule. ``was`` is the verdict before and ``now`` the one after,
+    sentence; ``since`` is when a failure was first seen, as far back as audits are known,
+    ``severity`` that of the rule. ``was`` is the verdict before and ``now`` the one after,
     where it is about a verdict that changed; ``was`` is empty where there was none.
     """
 
@@ -42,7 +43,7 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
     host: str = ""
     rule: str = ""
     severity: str = ""
-    since: str = ""
+    since: Time | None = None
     was: str = ""
     now: str = ""
 
@@ -50,7 +51,7 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
 class EarlierAudit(msgspec.Struct, frozen=True):
     """An earlier audit: when it finished, where it is, how many hosts it had and its verdicts."""
 
-    finished: str
+    finished: Time
     folder: str
     hosts: int
     verdicts: dict[str, int]

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from portproof.exitcodes import ExitCode
+from portproof.model.observation import Time
 from portproof.model.verdicts import Judgement, Verdict
 from portproof.policy.checks import Check
 from portproof.policy.policy import BoundRule
@@ -34,11 +35,11 @@ class HostResult(msgspec.Struct, frozen=True):
 class LookSummary(msgspec.Struct, frozen=True, omit_defaults=True):
     """How a host was looked at, in short; the rows are in the evidence.
 
-    ``taken`` is the controller's clock (ISO 8601, UTC) and ``seconds`` the duration of the look.
+    ``taken`` is the controller's clock and ``seconds`` the duration of the look.
     ``unseen`` tells what could not be seen and leaves no rule unproven.
     """
 
-    taken: str
+    taken: Time | None
     seconds: float
     source: str = ""
     version: str = ""
@@ -57,21 +58,21 @@ class Digest(msgspec.Struct, frozen=True):
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """The identity of an audit. Times are ISO 8601 in UTC, by the controller's clock.
+    """The identity of an audit. Times are by the controller's clock.
 
-    ``evaluated`` is empty, or when the audit finished whose evidence was judged again: such a run
+    ``evaluated`` is None, or when the audit finished whose evidence was judged again: such a run
     looked at no host.
     """
 
     version: str
-    started: str
-    finished: str
+    started: Time
+    finished: Time
     controller: str
     inventory: Digest
     policies: tuple[Digest, ...]
     checks: tuple[Digest, ...]
     interrupted: bool = False
-    evaluated: str = ""
+    evaluated: Time | None = None
 
 
 class Totals(msgspec.Struct, frozen=True):

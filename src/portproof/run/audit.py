@@ -4,7 +4,7 @@ import logging
 import platform
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final, Protocol, runtime_checkable
 
@@ -23,6 +23,7 @@ from portproof.model.observation import (
 from portproof.model.verdicts import Verdict
 from portproof.result.result import AuditResult, Digest, HostResult, Run
 from portproof.text.logs import logger
+from portproof.text.times import now
 
 _LOG: Final = logger(__name__)
 
@@ -61,9 +62,9 @@ def run(
         watch: Is told every host's result as it comes.
         known: Looks of an earlier run that still stand, by the host's name.
     """
-    now = now_in_utc()
+    begun = now()
     # Waivers hold as they hold now, whenever the audit was begun.
-    started, today = job.begun or now, date.fromisoformat(now[:10])
+    started, today = job.begun or begun, begun.date()
     judging = Judging(job, today)
     _LOG.info("%d hosts to judge by %d rules", len(job.inventory.hosts), len(job.rules))
     _log_questions(job)
@@ -77,7 +78,7 @@ def run(
         if watch is not None:
             watch(results[host.name])
     left = [host for host in job.inventory.hosts if host.name not in results]
-    results |= {host.name: judging(host, interrupted(now_in_utc())) for host in left}
+    results |= {host.name: judging(host, interrupted(now())) for host in left}
     hosts = [results[host.name] for host in job.inventory.hosts]
     result = AuditResult(
         _identity(job, started, interrupted=bool(left)),
@@ -111,7 +112,7 @@ def still_stand(job: Job, looks: Mapping[str, Look]) -> dict[str, Look]:
 
     A look stands for a day: what was closed longer ago need not be closed now.
     """
-    judging = Judging(job, datetime.now(UTC).date())
+    judging = Judging(job, now().date())
     return {
         host.name: looks[host.name]
         for host in job.kept(looks)
@@ -121,38 +122,29 @@ def still_stand(job: Job, looks: Mapping[str, Look]) -> dict[str, Look]:
 
 def untidy_waivers(job: Job, looks: Iterable[tuple[Host, Look]]) -> tuple[WaiverRemark, ...]:
     """The waivers of a job to be cleaned up, by what an audit saw; looks are not kept."""
-    judging = Judging(job, datetime.now(UTC).date())
+    judging = Judging(job, now().date())
     return judging.untidy(judging(host, look) for host, look in looks)
 
 
 def _is_fresh(look: Look) -> bool:
-    """Whether a look was taken within the last day; a time that makes no sense is not fresh."""
-    try:
-        age = datetime.now(UTC) - datetime.fromisoformat(look.taken)
-    except (ValueError, TypeError):
-        return False
-    return timedelta(0) <= age <= _STANDS
+    """Return whether a look was taken within the last day; one of the future was not."""
+    return look.taken is not None and timedelta(0) <= now() - look.taken <= _STANDS
 
 
-def interrupted(taken: str) -> FailedLook:
+def interrupted(taken: datetime | None) -> FailedLook:
     """What stands for the look at a host that an audit did not come to."""
     cause = Unobserved(Reason.INTERRUPTED, "the audit was stopped before this host was looked at")
     return FailedLook(cause=cause, taken=taken, seconds=0.0)
 
 
-def _identity(job: Job, started: str, *, interrupted: bool) -> Run:
+def _identity(job: Job, started: datetime, *, interrupted: bool) -> Run:
     return Run(
         version=__version__,
         started=started,
-        finished=now_in_utc(),
+        finished=now(),
         controller=platform.node(),
         inventory=Digest(job.inventory.source, job.inventory.digest),
         policies=job.policy_digests,
         checks=job.check_digests,
         interrupted=interrupted,
     )
-
-
-def now_in_utc() -> str:
-    """The time as audits tell it: UTC, ISO 8601, to the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -11,12 +11,12 @@ import threading
 import traceback
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from typing import Final
 
 from portproof.model.hosts import Host
 from portproof.model.observation import FailedLook, Look, Reason, Unobserved
 from portproof.text.logs import failure, logger
+from portproof.text.times import now
 
 _LOG: Final = logger(__name__)
 
@@ -133,7 +133,7 @@ class FleetRun:
 
 async def guarded(collect: Collect, host: Host) -> Looked:
     """Look at a host; a mistake of ours leaves that host unproven, and the others judged."""
-    taken = datetime.now(UTC).isoformat(timespec="seconds")
+    taken = now()
     try:
         return host, await collect(host)
     except Exception as error:  # noqa: BLE001 - the one boundary where nothing may be lost

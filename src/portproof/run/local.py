@@ -2,12 +2,12 @@
 
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
 from typing import Final
 
 from portproof.model.hosts import Host
 from portproof.model.observation import FailedLook, Look, Reason, Unobserved
 from portproof.text.logs import failure, logger
+from portproof.text.times import now
 
 _LOG: Final = logger(__name__)
 
@@ -21,7 +21,7 @@ def run(collect: Collect, hosts: Iterable[Host]) -> Iterator[tuple[Host, Look]]:
 
 def _guarded(collect: Collect, host: Host) -> Look:
     """Look at a host; a mistake of ours leaves that host unproven, and the others judged."""
-    taken = datetime.now(UTC).isoformat(timespec="seconds")
+    taken = now()
     try:
         return collect(host)
     except Exception as error:  # noqa: BLE001 - the one boundary where nothing may be lost

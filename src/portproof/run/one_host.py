@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
 from typing import Final, Protocol, Self
@@ -24,6 +23,7 @@ from portproof.sources.identity import this_platform
 from portproof.sources.local import look_here
 from portproof.sources.source import Source
 from portproof.ssh.settings import VIA, SshSettings
+from portproof.text.times import now
 
 _MANY: Final = 1000
 """Rows of a look that are judged in a thread, so that they do not hold up other hosts."""
@@ -182,5 +182,5 @@ def _is_far(target: Target) -> bool:
 
 
 def _failed_look(cause: Unobserved) -> FailedLook:
-    taken = datetime.now(UTC).isoformat(timespec="seconds")
+    taken = now()
     return FailedLook(cause=cause, taken=taken, seconds=0.0)

@@ -16,7 +16,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
@@ -34,6 +33,7 @@ from portproof.run.worker_messages import (
     packed,
     received,
 )
+from portproof.text.times import now
 
 EACH: Final = 200
 """Hosts that repay the start of one process."""
@@ -143,7 +143,7 @@ class _Case:
         self.suspects = suspects
         self.result: asyncio.Future[Look] = asyncio.get_running_loop().create_future()
         self.look: HostLook | None = None
-        self._taken = datetime.now(UTC).isoformat(timespec="seconds")
+        self._taken = now()
         self._begun = time.monotonic()
 
     def finish(self, done: Done) -> None:

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from importlib.metadata import entry_points
 from typing import Final
 
@@ -20,6 +19,7 @@ from portproof.model.observation import (
 from portproof.sources.canary import canaries
 from portproof.sources.source import Source, failure_of
 from portproof.text.logs import logger
+from portproof.text.times import now
 
 _LOG: Final = logger(__name__)
 
@@ -49,7 +49,7 @@ def look_here(candidates: Iterable[Source], questions: Mapping[str, str]) -> Loo
     Canaries are open all the while. When no source works, the last one's reason stands, and the
     others are in ``tried``.
     """
-    taken = datetime.now(UTC).isoformat(timespec="seconds")
+    taken = now()
     begun = time.monotonic()
     tried: list[str] = []
     cause = Unobserved(Reason.NO_COLLECTOR, "no source is installed")

@@ -7,7 +7,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from types import TracebackType
 from typing import Final, NamedTuple, Self
@@ -38,6 +38,7 @@ from portproof.ssh.second_round import SecondRound
 from portproof.ssh.session import Session
 from portproof.ssh.settings import VIA, SshSettings
 from portproof.text.logs import logger
+from portproof.text.times import now
 
 _LOG: Final = logger(__name__)
 
@@ -105,7 +106,7 @@ class SshCollector:
             suspects: Tells of a look which listeners fail; over the same connection the host is
                 then asked who is behind them. Without any, nothing more is asked.
         """
-        begun = _Begun(datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic())
+        begun = _Begun(now(), time.monotonic())
         try:
             call = RemoteCommand.to(connection)
             async with self._connector.connected(connection, host) as opened:
@@ -207,7 +208,7 @@ class SshCollector:
 class _Begun(NamedTuple):
     """When a look was begun: the controller's clock, and ``time.monotonic``."""
 
-    taken: str
+    taken: datetime
     at: float
 
     def seconds(self) -> float:

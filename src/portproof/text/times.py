@@ -21,21 +21,27 @@ def since_epoch(seconds: int) -> str:
         return f"{seconds} seconds after 1970"
 
 
-def moment(iso: str) -> str:
-    """An ISO 8601 time in UTC as people read it; what is no such time stays as it is."""
+def in_utc(time: datetime) -> datetime:
+    """Return the same time in UTC; at the ends of the calendar, where UTC has none, as it is."""
     try:
-        return f"{datetime.fromisoformat(iso).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-    except (OverflowError, ValueError):
-        return iso
+        return time.astimezone(UTC)
+    except OverflowError:
+        return time.replace(tzinfo=UTC)
 
 
-def between(started: str, finished: str) -> str:
-    """How long something took, from its times in ISO 8601; empty when that cannot be told."""
-    try:
-        passed = datetime.fromisoformat(finished) - datetime.fromisoformat(started)
-    except (TypeError, ValueError):
-        return ""
-    return duration(passed.total_seconds())
+def iso(time: datetime | None) -> str:
+    """Return a time in UTC as ISO 8601, to the second; empty for None."""
+    return "" if time is None else in_utc(time).isoformat(timespec="seconds")
+
+
+def moment(time: datetime | None) -> str:
+    """Return a time in UTC as people read it; empty for None."""
+    return "" if time is None else f"{in_utc(time):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def between(started: datetime, finished: datetime) -> str:
+    """Return how long something took in words."""
+    return duration((finished - started).total_seconds())
 
 
 def duration(seconds: float) -> str:

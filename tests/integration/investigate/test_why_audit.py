@@ -49,6 +49,7 @@ from portproof.result.result import AuditResult
 from portproof.run.audit import Suspects, run
 from support.machine import HOSTNAME, Machine, machine
 from support.requirements import needs
+from support.times import at
 
 HOSTILE = "<script>window.canary = 1</script>\x1b[2J`\u202e"
 IDENTITY = Identity(
@@ -82,7 +83,7 @@ def row(pid: int, port: int) -> Row:
 def look(*rows: Row) -> HostLook:
     """A look that saw these listeners."""
     reply = SourceReply(IDENTITY, {LISTENING_SOCKETS: Observed(rows, len(rows))})
-    return HostLook(reply=reply, witnesses=(), taken="2026-01-01T00:00:00+00:00", seconds=0.1)
+    return HostLook(reply=reply, witnesses=(), taken=at("2026-01-01T00:00:00+00:00"), seconds=0.1)
 
 
 class Looks:

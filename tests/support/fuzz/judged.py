@@ -6,6 +6,7 @@ from portproof.model.hosts import Host
 from portproof.model.observation import HostLook, Identity, Look, Platform, SourceReply, Witness
 from portproof.model.verdicts import Verdict
 from portproof.policy.policy import Policy, bind
+from support.times import at
 
 _WITNESSES = (Witness("tcp", "127.0.0.1", 40001, ours=True),)
 _RULES = tuple(
@@ -39,7 +40,7 @@ def look_with(reply: SourceReply | None, witnesses: tuple[Witness, ...] = _WITNE
         host_namespace="4026531840",
     )
     told = reply or SourceReply(identity, {})
-    return HostLook(reply=told, witnesses=witnesses, taken="2026-01-01T00:00:00Z", seconds=0.1)
+    return HostLook(reply=told, witnesses=witnesses, taken=at("2026-01-01T00:00:00Z"), seconds=0.1)
 
 
 def judge_look(look: Look) -> None:

@@ -6,6 +6,7 @@ from portproof.model.observation import Reason
 from portproof.model.verdicts import Finding, Judgement, Verdict, failed, unproven
 from portproof.policy.policy import Policy, bind
 from portproof.result.result import AuditResult, Digest, HostResult, LookSummary, Run
+from support.times import at
 
 JUDGEMENTS = {
     Verdict.PASS: Judgement(Verdict.PASS),
@@ -16,8 +17,8 @@ JUDGEMENTS = {
 }
 RUN = Run(
     version="0",
-    started="2026-01-01T00:00:00+00:00",
-    finished="2026-01-01T00:00:01+00:00",
+    started=at("2026-01-01T00:00:00+00:00"),
+    finished=at("2026-01-01T00:00:01+00:00"),
     controller="here",
     inventory=Digest("hosts", "0" * 64),
     policies=(),
@@ -33,7 +34,7 @@ def results(draw: st.DrawFn) -> AuditResult:
     hosts = draw(st.lists(row, min_size=1, max_size=6))
     declared = [{"id": f"r{number}", "closed": number + 1} for number in range(rules)]
     policy = Policy.model_validate({"policy": "p", "title": "t", "rules": declared})
-    seen = LookSummary(taken="2026-01-01T00:00:00+00:00", seconds=0.1, platform="linux")
+    seen = LookSummary(taken=at("2026-01-01T00:00:00+00:00"), seconds=0.1, platform="linux")
     made = [
         HostResult(f"h{number}", (), tuple(JUDGEMENTS[verdict] for verdict in verdicts), seen)
         for number, verdicts in enumerate(hosts)

@@ -14,6 +14,7 @@ from portproof.policy.policy import BoundRule, Policy, bind
 from portproof.policy.rules.base import found
 from portproof.result.result import AuditResult, HostResult
 from support.report.results import HOSTILE, all_pass, hostile, listener, mixed, run, seen, wide
+from support.times import LAST
 
 WAIVED: Final = Waived(
     owner="storage@example.net",
@@ -114,7 +115,7 @@ def attacked() -> AuditResult:
         HostResult(f"{text}{at}", (text,), _said(text), seen(platform=text, source=text))
         for at, text in enumerate(ATTACKS)
     ]
-    return AuditResult(run(version=ATTACKS[-2], started=ATTACKS[0]), rules, hosts, warnings=ATTACKS)
+    return AuditResult(run(version=ATTACKS[-2], started=LAST), rules, hosts, warnings=ATTACKS)
 
 
 def _said(text: str) -> tuple[Judgement, ...]:

@@ -15,6 +15,7 @@ from portproof.model.verdicts import PASSED, Finding, Judgement, Verdict, failed
 from portproof.policy.policy import BoundRule, Policy, bind
 from portproof.policy.rules.base import describe, found
 from portproof.result.result import AuditResult, Digest, HostResult, LookSummary, Run
+from support.times import FIRST, LAST, at
 
 HOSTILE = (
     "<script>window.canary = 1</script>",
@@ -153,15 +154,15 @@ def digest(name: str) -> Digest:
 
 _RUN = Run(
     version="0.1.0",
-    started="2026-11-23T02:00:04+00:00",
-    finished="2026-11-23T02:00:18+00:00",
+    started=at("2026-11-23T02:00:04+00:00"),
+    finished=at("2026-11-23T02:00:18+00:00"),
     controller="audit.example.net",
     inventory=digest("inventory/hosts.txt"),
     policies=(digest("policies/retired-ports.yml"), digest("policies/web-servers.yml")),
     checks=(digest("checks/listening-sockets.yml"),),
 )
 _SEEN = LookSummary(
-    taken="2026-11-23T02:00:06+00:00",
+    taken=at("2026-11-23T02:00:06+00:00"),
     seconds=0.412,
     source="osqueryd",
     version="5.19.0",
@@ -321,7 +322,7 @@ _SPECIAL: dict[tuple[str, str], Callable[[], Judgement]] = {
 
 def _seen_of(name: str) -> LookSummary:
     special: dict[str, LookSummary] = {
-        "edge-2.example.net": LookSummary(taken="2026-11-23T02:00:15+00:00", seconds=10.003),
+        "edge-2.example.net": LookSummary(taken=at("2026-11-23T02:00:15+00:00"), seconds=10.003),
         "backup-1": seen(
             source="osqueryi",
             privilege="user id 1000",
@@ -343,11 +344,10 @@ def hostile() -> AuditResult:
     """Every text a host, a policy or an inventory gives is an attack, one host for each attack."""
     rules = tuple(bind(map(_hostile_policy, range(_KINDS))))
     hosts = [_hostile_host(text, at, len(rules)) for at, text in enumerate(HOSTILE)]
-    first = HOSTILE[0]
     identity = run(
-        version=first,
-        started=first,
-        finished=HOSTILE[1],
+        version=HOSTILE[0],
+        started=LAST,
+        finished=FIRST,
         controller=HOSTILE[2],
         inventory=Digest(HOSTILE[3], HOSTILE[1]),
         policies=tuple(Digest(text, text) for text in HOSTILE),
@@ -373,28 +373,28 @@ def _hostile_policy(at: int) -> Policy:
     return Policy.model_validate(document)
 
 
-def _hostile_host(text: str, at: int, rules: int) -> HostResult:
+def _hostile_host(text: str, index: int, rules: int) -> HostResult:
     owner = Owner(
-        pid=at,
+        pid=index,
         name=text,
         path=text,
         cmdline=text,
-        uid=at,
+        uid=index,
         user=text,
-        started=10**18 if at % 2 else -(10**18),
+        started=10**18 if index % 2 else -(10**18),
         on_disk=False,
-        parent=at,
+        parent=index,
     )
     at_609 = listener(Protocol.TCP, "0.0.0.0", 609, owner, owner)
-    listening = found(replace(at_609, published=(Publication(text, at),)))
+    listening = found(replace(at_609, published=(Publication(text, index),)))
     row = Finding(text, row={text: text, "other": text})
     kinds = (
         failed(listening, row, Finding(text), notes=(text,)),
-        unproven(list(Reason)[at % len(Reason)], text),
+        unproven(list(Reason)[index % len(Reason)], text),
         Judgement(Verdict.WAIVED, detail=text, findings=(listening,)),
         Judgement(Verdict.NOT_APPLICABLE, detail=text),
         Judgement(Verdict.PASS, notes=(text,)),
     )
-    judged = tuple(kinds[(at + index) % _KINDS] for index in range(rules))
-    look = LookSummary(text, float(at), text, text, text, text, text, (text, text), (text,))
+    judged = tuple(kinds[(index + place) % _KINDS] for place in range(rules))
+    look = LookSummary(LAST, float(index), text, text, text, text, text, (text, text), (text,))
     return HostResult(text, (text, text), judged, look)

@@ -35,6 +35,7 @@ from portproof.policy.rules.base import found
 from portproof.result.changes import Change, ChangeKind, Changes, EarlierAudit
 from portproof.result.result import AuditResult, HostResult
 from support.report.results import listener, mixed, run, seen
+from support.times import at
 
 _TOWNS: Final = ("ams", "fra", "iad", "nrt", "syd")
 _ROLES: Final = ("web", "db", "cache", "queue", "storage", "build")
@@ -137,12 +138,12 @@ def _changes() -> Changes:
     counts = ((44, 3, 1, 19, 5), (43, 4, 1, 19, 5), (42, 4, 1, 19, 6), (41, 4, 1, 19, 7))
     past = tuple(
         EarlierAudit(
-            finished=f"2026-11-{19 + at}T02:00:19+00:00",
-            folder=f"audits/202611{19 + at}T020004Z",
+            finished=at(f"2026-11-{19 + day}T02:00:19+00:00"),
+            folder=f"audits/202611{19 + day}T020004Z",
             hosts=12,
             verdicts=dict(zip(Verdict, each, strict=True)),
         )
-        for at, each in enumerate(counts)
+        for day, each in enumerate(counts)
     )
     first = "2026-11-19T02:00:19+00:00"
     items = (
@@ -184,7 +185,9 @@ def _changes() -> Changes:
 
 def _change(kind: ChangeKind, what: str, about: tuple[str, str, str, str]) -> Change:
     host, rule, severity, since = about
-    return Change(kind, what, host=host, rule=rule, severity=severity, since=since)
+    return Change(
+        kind, what, host=host, rule=rule, severity=severity, since=at(since) if since else None
+    )
 
 
 def fleet(hosts: int, rules: int, share: float = 0.01) -> AuditResult:
@@ -220,7 +223,7 @@ def _host(
 ) -> HostResult:
     role, town = _ROLES[number % len(_ROLES)], _TOWNS[number * 7 % len(_TOWNS)]
     name = f"{role}-{number // len(_ROLES):05d}.{town}.example.net"
-    taken = f"2026-11-23T02:{number // 3000 % 60:02d}:{number // 50 % 60:02d}+00:00"
+    taken = at(f"2026-11-23T02:{number // 3000 % 60:02d}:{number // 50 % 60:02d}+00:00")
     if chance.random() < 0.005:
         late = unproven(Reason.TIMEOUT, f"connecting to {name} port 22 took longer than 10 seconds")
         dark = replace(seen(), source="", version="", privilege="", proof="", taken=taken)
@@ -233,8 +236,8 @@ def _host(
 def _judge(
     chance: random.Random, rules: tuple[BoundRule, ...], share: float
 ) -> Iterator[Judgement]:
-    for at in range(len(rules)):
-        yield failed(_finding(chance, 600 + at)) if chance.random() < share else PASSED
+    for index in range(len(rules)):
+        yield failed(_finding(chance, 600 + index)) if chance.random() < share else PASSED
 
 
 def _finding(chance: random.Random, port: int) -> Finding:

@@ -21,6 +21,7 @@ from portproof.run.one_host import How, Looks
 from portproof.sources.identity import this_platform
 from portproof.sources.source import Source
 from support.cases import look_of
+from support.times import FIRST, LAST
 
 CLOSED = {"id": "old", "closed": 609}
 
@@ -95,15 +96,14 @@ def test_a_host_that_never_came_is_unproven() -> None:
         (datetime.now(UTC) - timedelta(hours=1), True),
         (datetime.now(UTC) - timedelta(days=2), False),
         (datetime.now(UTC) + timedelta(days=1), False),
-        ("1970-01-01", False),
-        ("no time", False),
+        (FIRST, False),
+        (LAST, False),
     ],
 )
-def test_a_resumed_audit_believes_only_fresh_looks(taken: datetime | str, stands: bool) -> None:
+def test_a_resumed_audit_believes_only_fresh_looks(taken: datetime, stands: bool) -> None:
     """What was proven closed long ago, or at a time that makes no sense, is asked again."""
     host = HOST.inventory.hosts[0].name
-    text = taken if isinstance(taken, str) else taken.isoformat(timespec="seconds")
-    proven = msgspec.structs.replace(look_of({}), taken=text)
+    proven = msgspec.structs.replace(look_of({}), taken=taken)
     assert (host in still_stand(HOST, {host: proven})) is stands
 
 

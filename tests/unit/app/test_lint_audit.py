@@ -55,7 +55,7 @@ def audited(
     folder: Path, policies: Path, hosts: Mapping[str, Any] = HOSTS, *, interrupted: bool = False
 ) -> Path:
     """The folder of an audit that found what the hosts say."""
-    told = datetime.now(UTC).isoformat(timespec="seconds")
+    told = datetime.now(UTC)
     audited = tuple(Host(name, (name[:-1],)) for name in hosts)
     job = prepare(load_content([str(policies)]), assembled(audited, "hosts.ini"))
     looks = {name: replace(look_of(case), taken=told) for name, case in hosts.items()}

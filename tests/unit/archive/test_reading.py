@@ -23,12 +23,13 @@ from portproof.result.changes import Change, ChangeKind, Changes, EarlierAudit
 from support.folders import job_of, keep, looks_of, rendered, reseal, write
 from support.paths import CASES
 from support.strategies import host_look, looks, policy, rules
+from support.times import at
 
 FIRST = CASES / "data" / "folders" / "first"
 """A folder of the first version, recorded once and kept for ever."""
 
 CHANGES = Changes(
-    EarlierAudit("2026-11-22T02:00:00+00:00", "audits/x", 3, {"pass": 3}),
+    EarlierAudit(at("2026-11-22T02:00:00Z"), "audits/x", 3, {"pass": 3}),
     tuple(Change(kind, "something changed", host="web-1") for kind in ChangeKind),
     notes=("the inventory changed",),
 )

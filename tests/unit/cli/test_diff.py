@@ -11,6 +11,7 @@ from portproof.report.formats.changes import as_markdown
 from portproof.result.changes import Change, ChangeKind, Changes, EarlierAudit
 from support.calling import portproof
 from support.folders import POLICY, case, job_of, looks_of, reseal, socket, write
+from support.times import FIRST, LAST
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -87,7 +88,7 @@ def test_since_when_is_known_from_audits_in_the_same_place(tmp_path: Path) -> No
     first = audited(tmp_path / "1", socket(609, "netinfod"))
     manifest = first / "manifest.json"
     finished = json.loads(manifest.read_text(encoding="utf-8"))["run"]["finished"]
-    long_ago = "2001-02-03T04:05:06+00:00"
+    long_ago = "2001-02-03T04:05:06Z"
     for name in ("audit.json", "manifest.json"):
         text = (first / name).read_text(encoding="utf-8").replace(finished, long_ago)
         (first / name).write_text(text, encoding="utf-8")
@@ -121,8 +122,8 @@ def test_a_folder_that_cannot_be_read_is_an_error(tmp_path: Path, which: str) ->
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hosts_write_no_markdown(text: str) -> None:
     """Whatever they send stays in a code span, on one line."""
-    item = Change(ChangeKind.STILL_FAILING, text, host=text, rule="a/b", since=text)
-    found = Changes(EarlierAudit(text, "", 1, {}), (item,), notes=(text,))
+    item = Change(ChangeKind.STILL_FAILING, text, host=text, rule="a/b", since=LAST)
+    found = Changes(EarlierAudit(FIRST, "", 1, {}), (item,), notes=(text,))
     page = "".join(as_markdown(found))
     assert "\x1b" not in page
     assert "\u202e" not in page

@@ -24,9 +24,10 @@ from portproof.run.audit import run
 from support.cases import look_of
 from support.folders import CASES, POLICY, case, job_of, looks_of, socket
 from support.strategies import host_look, looks, policy, rules
+from support.times import at
 
 NAMES = ("web-1", "web-2", "nfs-1", "win-1")
-DARK = FailedLook(cause=Unobserved(Reason.TIMEOUT, "no answer"), taken="", seconds=0.0)
+DARK = FailedLook(cause=Unobserved(Reason.TIMEOUT, "no answer"), taken=None, seconds=0.0)
 OF_VERDICTS = {
     ChangeKind.NEWLY_FAILING,
     ChangeKind.DARK,
@@ -341,7 +342,7 @@ def days(*hosts: Mapping[str, Any] | None) -> Sequence[AuditResult]:
     job = job_of(hosts=["db-1"])
     seen = [DARK if each is None else look_of(each) for each in hosts]
     return [
-        audit(job, {"db-1": look}, finished=f"2026-01-{day:02}T02:00:00+00:00")
+        audit(job, {"db-1": look}, finished=at(f"2026-01-{day:02}T02:00:00+00:00"))
         for day, look in enumerate(seen, start=1)
     ]
 
@@ -349,7 +350,7 @@ def days(*hosts: Mapping[str, Any] | None) -> Sequence[AuditResult]:
 def since(found: Changes) -> str:
     """Since when the one thing that still fails does."""
     (item,) = of(found, ChangeKind.STILL_FAILING)
-    return item.since[:10]
+    return str(item.since)[:10]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from portproof.model.hosts import Host
 from portproof.model.observation import Answer, HostLook, Identity, Observed, Platform, SourceReply
 from portproof.policy.checks import Check
 from portproof.policy.policy import Policy, bind
+from support.times import at
 
 ROOT, NOBODY = 0, 65534
 PLAIN = "SELECT 1 FROM users WHERE uid = 0"
@@ -30,7 +31,12 @@ def verdict(folder: Path, sql: str, euid: int, rows: int, *, require_witness: bo
     rules = list(bind([Policy.model_validate(made.policy("x.yml", "x").values)]))
     answers: dict[str, Answer] = {check.check: Observed(({"1": "1"},) * rows, rows)}
     identity = Identity(source="osqueryi", version="5.12.1", platform=Platform.LINUX, euid=euid)
-    look = HostLook(reply=SourceReply(identity, answers), witnesses=(), taken="", seconds=0.0)
+    look = HostLook(
+        reply=SourceReply(identity, answers),
+        witnesses=(),
+        taken=at("2026-01-01T00:00:00Z"),
+        seconds=0.0,
+    )
     told = judge(Plan(rules, [True]), Host("h"), look, [check], require_witness=require_witness)
     return str(told.judgements[0].verdict)
 

@@ -1,7 +1,7 @@
 """What one host may send at its worst: a million rows, times of other ages, endless nesting."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from itertools import cycle, islice
 
 import pytest
@@ -31,6 +31,7 @@ from portproof.report.contract import Theme, load_format
 from portproof.result.result import AuditResult, Digest, Run
 from portproof.ssh.replies import read_reply
 from support.strategies import HOST, WITNESSES, a_look, canary_row, host_look
+from support.times import FIRST, LAST, at
 
 MILLION = 1_000_000
 RULES: tuple[dict[str, object], ...] = (
@@ -67,7 +68,7 @@ def judged(look: HostLook, rules: tuple[dict[str, object], ...] = RULES) -> Audi
     """The result of an audit of that one host."""
     bound = tuple(bind([Policy.model_validate({"policy": "p", "title": "t", "rules": rules})]))
     host = judge(Plan(bound, [True] * len(bound)), Host("host"), look, ())
-    told = "2026-01-01T00:00:00+00:00"
+    told = at("2026-01-01T00:00:00+00:00")
     run = Run(
         version="0",
         started=told,
@@ -147,16 +148,16 @@ def test_a_waiver_does_not_cover_findings_that_are_not_told() -> None:
         assert today.apply(result.hosts[0]).judgements[0].verdict is verdict
 
 
-@pytest.mark.parametrize("taken", ["1970-01-01T00:00:00+00:00", "2100-01-01T00:00:00+00:00", "x"])
-@pytest.mark.parametrize("at", [0, 4_102_444_800, -1, 2**62])
-def test_clocks_of_another_age_change_no_verdict(taken: str, at: int) -> None:
+@pytest.mark.parametrize("taken", [at("1970-01-01T00:00:00Z"), FIRST, LAST])
+@pytest.mark.parametrize("seconds", [0, 4_102_444_800, -1, 2**62])
+def test_clocks_of_another_age_change_no_verdict(taken: datetime, seconds: int) -> None:
     """Of the controller, of the host, and of its files: judged, read and rendered all the same."""
     why = Why(
-        process=Process(pid=7, name="npmp", path="/usr/sbin/npmp", started=at),
-        executable=Executable(path="/usr/sbin/npmp", modified=at),
-        package=Package(manager="dpkg", name="npmp", version="1", installed=at),
+        process=Process(pid=7, name="npmp", path="/usr/sbin/npmp", started=seconds),
+        executable=Executable(path="/usr/sbin/npmp", modified=seconds),
+        package=Package(manager="dpkg", name="npmp", version="1", installed=seconds),
     )
-    seen = host_look(a_look([row(7, start_time=str(at), name="npmp")]))
+    seen = host_look(a_look([row(7, start_time=str(seconds), name="npmp")]))
     look = HostLook(
         reply=seen.reply, witnesses=seen.witnesses, taken=taken, seconds=0.1, why={7: why}
     )

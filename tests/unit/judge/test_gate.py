@@ -20,6 +20,7 @@ from portproof.result.changes import Change, ChangeKind, Changes, EarlierAudit
 from portproof.result.result import AuditResult, HostResult, LookSummary
 from support.paths import CASES
 from support.report.any_result import JUDGEMENTS, RUN, results
+from support.times import at
 
 GATES = yaml.safe_load((CASES / "gate.yml").read_text(encoding="utf-8"))
 LETTERS = {
@@ -53,7 +54,7 @@ def of_letters(case: dict[str, str]) -> AuditResult:
         {"id": f"r{at}", "closed": at + 1, "severity": name} for at, name in enumerate(severities)
     ]
     policy = Policy.model_validate({"policy": "p", "title": "t", "rules": rules})
-    seen = LookSummary(taken="2026-01-01T00:00:00+00:00", seconds=0.1, platform="linux")
+    seen = LookSummary(taken=at("2026-01-01T00:00:00+00:00"), seconds=0.1, platform="linux")
     hosts = [
         HostResult(f"h{at}", (), tuple(LETTERS[letter] for letter in row), seen)
         for at, row in enumerate(rows)
@@ -68,7 +69,7 @@ def _changes(known: str) -> Changes:
         Change(ChangeKind.STILL_FAILING, "as before", host=host, rule=f"p/{rule}")
         for host, rule in (each.split(":") for each in known.split())
     )
-    return Changes(EarlierAudit("2025-12-31T00:00:00+00:00", "audits/before", 1, {}), items)
+    return Changes(EarlierAudit(at("2025-12-31T00:00:00Z"), "audits/before", 1, {}), items)
 
 
 @pytest.mark.parametrize("case", GATES, ids=lambda case: f"{case['hosts']} {case['fail_on']}")

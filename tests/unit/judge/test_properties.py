@@ -46,6 +46,7 @@ from support.strategies import (
     published,
     rules,
 )
+from support.times import at
 
 steady = settings(derandomize=True, deadline=None, database=None, max_examples=60)
 thorough = settings(steady, max_examples=250)
@@ -187,7 +188,7 @@ def _with_answers(look: HostLook, changed: dict[str, Answer]) -> HostLook:
 
 
 def _look(reply: SourceReply, witnesses: tuple[Witness, ...]) -> HostLook:
-    return HostLook(reply=reply, witnesses=witnesses, taken="2026-01-01T00:00:00Z", seconds=0.1)
+    return HostLook(reply=reply, witnesses=witnesses, taken=at("2026-01-01T00:00:00Z"), seconds=0.1)
 
 
 @pytest.mark.parametrize(
@@ -291,7 +292,7 @@ MEANT: dict[str, Callable[[Host], bool]] = {
 @st.composite
 def rosters(draw: st.DrawFn) -> tuple[Inventory, list[Look], list[oracle.Rule], list[str]]:
     """Hosts in groups with a look each, and rules with the group each is for."""
-    dark = FailedLook(cause=FAILURE, taken="2026-01-01T00:00:00Z", seconds=0.0)
+    dark = FailedLook(cause=FAILURE, taken=at("2026-01-01T00:00:00Z"), seconds=0.0)
     seen = draw(st.lists(looks().map(host_look) | st.just(dark), min_size=1, max_size=4))
     hosts = tuple(
         Host(f"host{index}", (draw(st.sampled_from(["web", "db"])),)) for index in range(len(seen))
@@ -340,8 +341,8 @@ def _exit_code(verdicts: set[Verdict]) -> ExitCode:
 def _run() -> Run:
     return Run(
         version="0",
-        started="2026-01-01T00:00:00Z",
-        finished="2026-01-01T00:00:01Z",
+        started=at("2026-01-01T00:00:00Z"),
+        finished=at("2026-01-01T00:00:01Z"),
         controller="test",
         inventory=Digest("random", ""),
         policies=(),

@@ -12,7 +12,7 @@ from portproof.model.observation import FailedLook, Look, Reason, Unobserved
 from portproof.run.fleet import FleetRun
 from support.standins.leaks import nothing_leaks
 
-DARK = FailedLook(cause=Unobserved(Reason.UNREACHABLE, "no"), taken="", seconds=0.0)
+DARK = FailedLook(cause=Unobserved(Reason.UNREACHABLE, "no"), taken=None, seconds=0.0)
 FORKS = 5
 
 

@@ -9,6 +9,7 @@ import msgspec
 from portproof.report.words.changes import SHOWN, TITLES, counted
 from portproof.result.changes import Change, ChangeKind, Changes
 from portproof.text.safe import code_span
+from portproof.text.times import iso
 
 FORMAT: Final = "portproof-changes/1"
 
@@ -33,7 +34,7 @@ def as_markdown(changes: Changes) -> Iterator[str]:
     """A page for people. What a host sent stands in code spans, where no markup works."""
     for note in changes.notes:
         yield f"**Note:** {_code(note)}\n\n"
-    yield f"Since {_code(changes.before.finished)}: {counted(changes)}.\n"
+    yield f"Since {_code(iso(changes.before.finished))}: {counted(changes)}.\n"
     for kind, items in groupby(changes.items, key=lambda item: item.kind):
         yield from _section(TITLES[kind], list(items))
 
@@ -49,7 +50,7 @@ def _section(title: str, items: list[Change]) -> Iterator[str]:
 def _told(item: Change) -> str:
     about = " ".join(_code(part) for part in (item.host, item.rule) if part)
     severity = f"**{item.severity}** " if item.severity else ""
-    since = f", since {_code(item.since)}" if item.kind is ChangeKind.STILL_FAILING else ""
+    since = f", since {_code(iso(item.since))}" if item.kind is ChangeKind.STILL_FAILING else ""
     return f"{severity}{about}{since}{': ' if about else ''}{_code(item.what)}"
 
 

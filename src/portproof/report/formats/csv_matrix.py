@@ -6,6 +6,7 @@ from typing import Final
 from portproof.report.contract import Theme
 from portproof.report.formats.csv_cells import row
 from portproof.result.result import AuditResult
+from portproof.text.times import iso
 
 FILE: Final = "matrix.csv"
 COLUMNS: Final = ("host", "groups", "platform", "taken")
@@ -15,5 +16,5 @@ def render(result: AuditResult, theme: Theme) -> Iterator[str]:  # noqa: ARG001 
     """Write the header and then a row for each host, the verdicts in the order of the rules."""
     yield row((*COLUMNS, *(bound.key for bound in result.rules)))
     for host in result.hosts:
-        about = (host.name, " ".join(host.groups), host.seen.platform, host.seen.taken)
+        about = (host.name, " ".join(host.groups), host.seen.platform, iso(host.seen.taken))
         yield row((*about, *(judgement.verdict.value for judgement in host.judgements)))

@@ -7,6 +7,7 @@ from typing import Final
 from portproof.report.contract import Theme
 from portproof.report.formats.junit_xml import JunitCase, Suite, document
 from portproof.result.result import AuditResult, HostResult
+from portproof.text.times import iso
 
 FILE: Final = "junit-hosts.xml"
 
@@ -19,7 +20,7 @@ def render(result: AuditResult, theme: Theme) -> Iterator[str]:  # noqa: ARG001 
 def _suites(result: AuditResult) -> Iterator[Suite]:
     for host in result.hosts:
         cases = partial(_cases, result, host)
-        yield Suite(host.name, cases, timestamp=host.seen.taken, seconds=host.seen.seconds)
+        yield Suite(host.name, cases, timestamp=iso(host.seen.taken), seconds=host.seen.seconds)
 
 
 def _cases(result: AuditResult, host: HostResult) -> Iterator[JunitCase]:

@@ -10,6 +10,7 @@ is what unproven means. A waived finding is 99 (Other) and, as a finding, 3 (Sup
 
 import re
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -27,7 +28,6 @@ from portproof.report.words.findings import (
     fingerprint,
     judgements,
     message,
-    moment,
     statement,
 )
 from portproof.report.words.phrases import alarm, fix, reason, title
@@ -35,6 +35,7 @@ from portproof.report.words.text import is_link
 from portproof.report.words.wording import PLATFORMS, sentence
 from portproof.result.result import AuditResult, HostResult
 from portproof.text.safe import NAME, SENTENCE, clean, multiline
+from portproof.text.times import iso
 
 FILE: Final = "ocsf.jsonl"
 VERSION: Final = "1.8.0"
@@ -69,8 +70,8 @@ def _line(event: dict[str, Any]) -> str:
     return msgspec.json.encode(event).decode() + "\n"
 
 
-def _base(result: AuditResult, uid: str, time: str, severity: int) -> dict[str, Any]:
-    """What every event has. A time that cannot be read is 1970: old, never fresh."""
+def _base(result: AuditResult, uid: str, time: datetime | None, severity: int) -> dict[str, Any]:
+    """What every event has. A time that is not known is 1970: old, never fresh."""
     version = clean(result.run.version, NAME)
     product = {"name": "portproof", "vendor_name": "portproof", "version": version}
     return {
@@ -83,14 +84,13 @@ def _base(result: AuditResult, uid: str, time: str, severity: int) -> dict[str, 
         "metadata": {
             "version": VERSION,
             "product": product,
-            "uid": fingerprint(uid, result.run.started, result.run.inventory.sha256),
-            "correlation_uid": fingerprint(result.run.started, result.run.inventory.sha256),
+            "uid": fingerprint(uid, iso(result.run.started), result.run.inventory.sha256),
+            "correlation_uid": fingerprint(iso(result.run.started), result.run.inventory.sha256),
         },
     }
 
 
-def _milliseconds(iso: str) -> int:
-    time = moment(iso)
+def _milliseconds(time: datetime | None) -> int:
     return int(time.timestamp() * 1000) if time else 0
 
 

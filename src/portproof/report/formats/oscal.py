@@ -36,12 +36,12 @@ from portproof.report.words.findings import (
     counts_by_rule,
     fingerprint,
     message,
-    moment,
 )
 from portproof.report.words.phrases import alarm, reason
 from portproof.report.words.wording import sentence, title_of
 from portproof.result.result import AuditResult, Digest, HostResult
 from portproof.text.safe import clean, escaped
+from portproof.text.times import iso
 from portproof.text.words import many
 
 FILE: Final = "oscal-assessment-results.json"
@@ -61,7 +61,7 @@ _QUIET: Final = (Verdict.PASS, Verdict.NOT_APPLICABLE)
 def render(result: AuditResult, theme: Theme) -> Iterator[str]:  # noqa: ARG001 - every format has this signature
     """Write one document with one result, host by host and observation by observation."""
     run = result.run
-    uid = fingerprint(run.started, run.inventory.name, run.inventory.sha256)
+    uid = fingerprint(iso(run.started), run.inventory.name, run.inventory.sha256)
     yield f'{{"assessment-results": {{\n"uuid": {_text(_uuid("document", uid))},\n'
     yield f'"metadata": {_text(_metadata(result))},\n'
     yield f'"import-ap": {_text({"href": "#" + _uuid("plan", uid)})},\n'
@@ -104,10 +104,9 @@ def _uuid(*parts: str) -> str:
     return str(uuid5(_SPACE, fingerprint(*parts)))
 
 
-def _time(iso: str) -> str:
-    """A time as OSCAL writes it; one that cannot be read is 1970: old, never fresh."""
-    time = moment(iso) or datetime.fromtimestamp(0, UTC)
-    return f"{time:%Y-%m-%dT%H:%M:%SZ}"
+def _time(time: datetime | None) -> str:
+    """Return a time as OSCAL writes it; one that is not known is 1970: old, never fresh."""
+    return iso(time or datetime.fromtimestamp(0, UTC)).replace("+00:00", "Z")
 
 
 def _metadata(result: AuditResult) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Final
 
 from portproof.model.verdicts import Verdict
 from portproof.report.contract import Theme
-from portproof.report.words.findings import counts_by_rule, moment
+from portproof.report.words.findings import counts_by_rule
 from portproof.result.result import AuditResult
 from portproof.text.safe import NAME, clean
 
@@ -38,7 +38,7 @@ def _metrics(result: AuditResult) -> Iterator[tuple[str, str, Iterable[Sample]]]
     text = "0 all proven, 1 something failed, 2 nothing was judged, 3 incomplete."
     yield "audit_exit_code", text, _one(code)
     yield "audit_interrupted", "1 if the audit was stopped before its end.", _one(run.interrupted)
-    yield from _times(moment(run.started), moment(run.finished))
+    yield from _times(run.started, run.finished)
     yield "rules", "Rules of the audit.", _one(totals.rules)
     yield "rules_failing", "Rules that fail on any host.", _one(totals.rules_failing)
     yield "hosts", "Hosts of the roster.", _one(totals.hosts)
@@ -63,14 +63,10 @@ def _one(value: float) -> list[Sample]:
     return [({}, value)]
 
 
-def _times(
-    started: datetime | None, finished: datetime | None
-) -> Iterator[tuple[str, str, list[Sample]]]:
-    """The times; one that cannot be read has no sample, so that an alert on its age is absent."""
-    end = [] if finished is None else _one(finished.timestamp())
+def _times(started: datetime, finished: datetime) -> Iterator[tuple[str, str, list[Sample]]]:
     text = "When the audit ended, in seconds since 1970 (UTC)."
-    yield "audit_end_timestamp_seconds", text, end
-    took = [] if finished is None or started is None else _one((finished - started).total_seconds())
+    yield "audit_end_timestamp_seconds", text, _one(finished.timestamp())
+    took = _one((finished - started).total_seconds())
     yield "audit_duration_seconds", "How long the audit took.", took
 
 

@@ -21,7 +21,6 @@ from portproof.report.words.findings import (
     FindingItem,
     findings,
     fingerprint,
-    moment,
     place,
     statement,
 )
@@ -29,6 +28,7 @@ from portproof.report.words.phrases import alarm, reason
 from portproof.report.words.wording import sentence
 from portproof.result.result import AuditResult
 from portproof.text.safe import NAME, clean
+from portproof.text.times import iso
 from portproof.text.words import many
 
 FILE: Final = "audit.sarif"
@@ -90,8 +90,8 @@ def _driver(result: AuditResult) -> dict[str, Any]:
 
 def _automation(result: AuditResult) -> dict[str, str]:
     """GitHub takes what stands before the last slash for the category of an analysis."""
-    inventory, started = clean(result.run.inventory.name, NAME), clean(result.run.started, NAME)
-    return {"id": f"portproof/{inventory}/{started.replace('/', '-')}"}
+    inventory, started = clean(result.run.inventory.name, NAME), iso(result.run.started)
+    return {"id": f"portproof/{inventory}/{started}"}
 
 
 def _results(result: AuditResult, gate: _ResultLimiter) -> Iterator[str]:
@@ -178,14 +178,13 @@ def _invocation(result: AuditResult, refused: Counter[str]) -> dict[str, Any]:
     complete = code in (ExitCode.PROVEN, ExitCode.FAILED)
     silent = result.totals.verdicts[Verdict.UNPROVEN] or alarm(result) or refused[Verdict.FAIL]
     times = {"startTimeUtc": result.run.started, "endTimeUtc": result.run.finished}
-    known = {name: moment(iso) for name, iso in times.items()}
     return {
         "executionSuccessful": complete and not silent,
         "exitCode": int(code),
         "exitCodeDescription": code.name.lower(),
         "machine": clean(result.run.controller, NAME),
         "toolExecutionNotifications": list(_notifications(result, refused)),
-    } | {name: f"{time:%Y-%m-%dT%H:%M:%SZ}" for name, time in known.items() if time}
+    } | {name: iso(time).replace("+00:00", "Z") for name, time in times.items()}
 
 
 def _notifications(result: AuditResult, refused: Counter[str]) -> Iterator[dict[str, Any]]:

@@ -12,7 +12,7 @@ from portproof.report.words.changes import TITLES
 from portproof.report.words.labels import told_apart
 from portproof.report.words.limits import CAUSES
 from portproof.result.changes import Change, ChangeKind, Changes
-from portproof.text.times import moment
+from portproof.text.times import iso, moment
 from portproof.text.words import many, number
 
 SIGNS: Final = {
@@ -120,7 +120,7 @@ def _kind(
 ) -> ChangeGroup:
     alike: dict[tuple[str, ...], list[Change]] = {}
     for item in items:
-        alike.setdefault((item.rule, item.what, item.severity, item.since), []).append(item)
+        alike.setdefault((item.rule, item.what, item.severity, iso(item.since)), []).append(item)
     shown = list(islice(alike.values(), CAUSES))
     left = len(items) - sum(map(len, shown))
     return ChangeGroup(

@@ -217,5 +217,5 @@ def _changes(roster: VerdictTable, texts: _UniqueTexts) -> Columns | None:
         "host": [of(shown[item.host]) for item in changes.items],
         "rule": [of(item.rule) for item in changes.items],
         "severity": [of(item.severity) for item in changes.items],
-        "since": [of(moment(item.since) if item.since else "") for item in changes.items],
+        "since": [of(moment(item.since)) for item in changes.items],
     }

@@ -9,7 +9,7 @@ from portproof.model.verdicts import Verdict
 from portproof.report.html.causes import ReasonCase, reasons
 from portproof.report.html.changes import ChangesView, changes_view
 from portproof.report.html.charts import Bar, Trend, group_bars, rule_bars, trend
-from portproof.report.html.evidence import UNKNOWN, Fact, RuleCase, failures
+from portproof.report.html.evidence import Fact, RuleCase, failures
 from portproof.report.html.roster import VerdictTable
 from portproof.report.html.shares import Share, shares, sum_note
 from portproof.report.html.waivers import WaiverCase, waivers
@@ -162,7 +162,7 @@ def _identity(result: AuditResult) -> Iterator[Fact]:
     yield Fact("portproof", run.version)
     yield Fact("Started", moment(run.started))
     yield Fact("Finished", moment(run.finished))
-    yield Fact("Took", took or UNKNOWN, known=bool(took))
+    yield Fact("Took", took)
     yield Fact("Controller", run.controller)
     yield Fact("Exit code", f"{int(result.exit_code)} ({result.exit_code.name.lower()})")
 

@@ -4,7 +4,6 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import Final
 
@@ -138,12 +137,3 @@ def place(bound: BoundRule) -> tuple[str, int]:
     path = PurePath(bound.file) if bound.file else PurePath("portproof", bound.policy.policy)
     parts = path.parts[-2:] if path.is_absolute() else path.parts
     return PurePath(*parts).as_posix().lstrip("/"), max(bound.line, 1)
-
-
-def moment(iso: str) -> datetime | None:
-    """An ISO 8601 time in UTC; None for what is no such time."""
-    try:
-        time = datetime.fromisoformat(iso)
-        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
-    except (OverflowError, ValueError):
-        return None

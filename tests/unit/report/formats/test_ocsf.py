@@ -12,6 +12,7 @@ from portproof.result.result import AuditResult
 from support.report.fleets import SAMPLES, interrupted, nothing, results, waivers
 from support.report.foreign import ocsf_schema, schema_problems
 from support.report.results import mixed, run
+from support.times import at
 
 
 def read(result: AuditResult) -> list[dict[str, Any]]:
@@ -99,7 +100,7 @@ def test_the_first_event_tells_the_whole() -> None:
 
 def test_a_finding_keeps_its_uid_and_an_event_does_not() -> None:
     """Findings are followed from audit to audit; events are told apart."""
-    later = AuditResult(run(started="2026-11-24T02:00:00+00:00"), mixed().rules, mixed().hosts)
+    later = AuditResult(run(started=at("2026-11-24T02:00:00+00:00")), mixed().rules, mixed().hosts)
     first, second = read(mixed()), read(later)
     assert [e["finding_info"]["uid"] for e in first] == [e["finding_info"]["uid"] for e in second]
     uids = [each["metadata"]["uid"] for each in first + second]

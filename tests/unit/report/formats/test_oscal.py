@@ -14,6 +14,7 @@ from portproof.result.result import AuditResult, HostResult
 from support.report.fleets import SAMPLES, bound, interrupted, results, waivers
 from support.report.foreign import oscal_problems
 from support.report.results import mixed, run, seen
+from support.times import at
 
 
 def write(result: AuditResult) -> str:
@@ -144,7 +145,7 @@ def test_a_waived_rule_says_by_whom() -> None:
 
 def test_uuids_are_those_of_the_next_audit() -> None:
     """Hosts, observations and findings keep theirs; the documents are two."""
-    later = AuditResult(run(started="2026-11-24T02:00:00+00:00"), mixed().rules, mixed().hosts)
+    later = AuditResult(run(started=at("2026-11-24T02:00:00+00:00")), mixed().rules, mixed().hosts)
     for part in ("observations", "findings"):
         first, second = (result_of(each)[part] for each in (mixed(), later))
         assert [each["uuid"] for each in first] == [each["uuid"] for each in second]

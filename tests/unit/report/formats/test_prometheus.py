@@ -66,13 +66,6 @@ def test_an_interrupted_audit_says_so() -> None:
     assert value(short(), "portproof_verdicts_missing") == 1
 
 
-def test_a_time_that_cannot_be_read_has_no_sample() -> None:
-    """An age must not be made of a time nobody knows: the series is absent, and alerts on that."""
-    names = read(SAMPLES["attacked"]())
-    assert "portproof_audit_duration_seconds" not in names
-    assert "portproof_audit_end_timestamp_seconds" not in read(SAMPLES["hostile"]())
-
-
 def test_labels_keep_what_they_hold() -> None:
     """A quote, a backslash and a line feed in a name make no label and no line."""
     version = 'a"} 1\\x\nportproof_hosts 99'

@@ -30,6 +30,7 @@ from support.report.fleets import (
 from support.report.foreign import multitool, sarif_problems, sarif_schema, schema_problems
 from support.report.results import mixed, run, seen
 from support.requirements import needs
+from support.times import at
 
 SMALL = {name: sample for name, sample in SAMPLES.items() if name != "large"}
 
@@ -174,7 +175,7 @@ def _fingerprints(result: AuditResult) -> list[str]:
 
 
 def _later(result: AuditResult) -> AuditResult:
-    later = run(started="2026-11-24T02:00:00+00:00", finished="2026-11-24T03:00:00+00:00")
+    later = run(started=at("2026-11-24T02:00:00+00:00"), finished=at("2026-11-24T03:00:00+00:00"))
     return AuditResult(later, result.rules, result.hosts)
 
 

@@ -10,6 +10,7 @@ from portproof.result.result import AuditResult
 from support.report.pages import Page, page
 from support.report.results import all_pass, mixed
 from support.report.samples import compared, fleet
+from support.times import at
 
 
 def section(parsed: Page, name: str) -> str:
@@ -42,7 +43,7 @@ def test_without_an_earlier_audit_that_is_said() -> None:
 
 def test_an_audit_in_which_nothing_changed_says_so() -> None:
     """No change is said, not shown as an empty list."""
-    before = EarlierAudit("2026-11-22T02:00:19+00:00", "audits/before", 1, {"pass": 3})
+    before = EarlierAudit(at("2026-11-22T02:00:19Z"), "audits/before", 1, {"pass": 3})
     parsed = page(all_pass().compared(Changes(before, ())))
     assert "Nothing changed." in section(parsed, "changes")
     assert "nothing changed" in parsed.all("p", **{"class": "since"})[0][1]
