@@ -12,7 +12,7 @@ from portproof.text.visible import shortened, visible
 
 _STYLES: Final = {
     ChangeKind.NEWLY_FAILING: "bold red",
-    ChangeKind.DARK: "yellow",
+    ChangeKind.NEWLY_UNPROVEN: "yellow",
     ChangeKind.STILL_FAILING: "red",
     ChangeKind.FIXED: "green",
     ChangeKind.PROVEN: "green",

@@ -47,10 +47,10 @@ _FORMATS: Final[dict[str, Callable[[Changes], None]]] = {
 def command(old: Path, new: Path, form: str) -> ExitCode:
     """Tell what changed between two audits.
 
-    What newly fails, went dark, still fails and since when, is fixed; hosts that came and went;
-    other processes behind a port; waivers and policies that changed. Exit codes: 0 nothing newly
-    fails or went dark, 1 something newly fails, 2 a folder cannot be read or the later audit judged
-    nothing, 3 nothing newly fails, but something went dark.
+    What newly fails, is newly unproven, still fails and since when, is fixed; hosts that came and
+    went; other processes behind a port; waivers and policies that changed. Exit codes: 0 nothing
+    newly fails or is newly unproven, 1 something newly fails, 2 a folder cannot be read or the
+    later audit judged nothing, 3 nothing newly fails, but something is newly unproven.
     """
     found = compare(old, new)
     _FORMATS[form](found.changes)

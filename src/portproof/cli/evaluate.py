@@ -17,7 +17,7 @@ from portproof.result.changes import ChangeKind
 
 _TITLES: Final = {
     ChangeKind.NEWLY_FAILING: "would newly fail",
-    ChangeKind.DARK: "would become unproven",
+    ChangeKind.NEWLY_UNPROVEN: "would become unproven",
     ChangeKind.FIXED: "would newly pass",
     ChangeKind.PROVEN: "would be proven",
     ChangeKind.SCOPE: "would apply otherwise",

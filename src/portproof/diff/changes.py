@@ -23,10 +23,10 @@ def changes(
     past: Sequence[EarlierAudit] = (),
     earlier: Iterable[AuditResult] = (),
 ) -> Changes:
-    """What changed from one audit to a later one.
+    """Compare an audit with a later one.
 
-    Every verdict that is another one now appears once: by itself, or with its host where the whole
-    host went dark.
+    Every verdict that changed appears once: by itself, or with its host if the look at the whole
+    host failed.
 
     Args:
         old: The audit before.

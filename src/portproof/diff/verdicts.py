@@ -28,36 +28,42 @@ class Compared:
 
 
 def host_changes(both: Compared, before: HostResult | None, host: HostResult) -> Iterator[Change]:
-    """Everything that is otherwise on a host; one that went dark says so once for all rules."""
-    dark = []
+    """Yield everything that changed on a host; a failed look is one change for all rules."""
+    lost = []
     for (bound, place), now in zip(both.rules, host.judgements, strict=True):
         was = None if before is None or place is None else before.judgements[place]
         if was is now and now.verdict in _QUIET:
             continue
         if now.verdict is Verdict.UNPROVEN:
-            dark += _dark(bound, host, was, now)
+            lost += _newly_unproven(bound, host, was, now)
         else:
             yield from _changed(both, bound, host.name, was, now)
         if was is not None:
             yield from process_changes(bound, host.name, was, now)
-    yield from [_went_dark(host, before, dark)] if dark and not host.seen.platform else dark
+    yield from [_failed_look(host, before, lost)] if lost and not host.seen.platform else lost
 
 
-def _dark(
+def _newly_unproven(
     bound: BoundRule, host: HostResult, was: Judgement | None, now: Judgement
 ) -> list[Change]:
     if was is not None and was.verdict is Verdict.UNPROVEN:
         return []
     what = f"{now.reason}: {now.detail}"
-    return [_change(ChangeKind.DARK, bound, host.name, was, now, what)]
+    return [_change(ChangeKind.NEWLY_UNPROVEN, bound, host.name, was, now, what)]
 
 
-def _went_dark(host: HostResult, before: HostResult | None, rules: list[Change]) -> Change:
+def _failed_look(host: HostResult, before: HostResult | None, rules: list[Change]) -> Change:
     was_seen = before is not None and before.seen.platform
-    came = "went dark" if was_seen else "is new and dark" if before is None else "is dark as before"
+    state = (
+        "could not be looked at"
+        if was_seen
+        else "is new and could not be looked at"
+        if before is None
+        else "could again not be looked at"
+    )
     count = many(len(rules), "rule")
-    what = f"{came} ({count} unproven): {rules[0].what}"
-    return Change(ChangeKind.DARK, what, host=host.name, now=Verdict.UNPROVEN.value)
+    what = f"{state} ({count} unproven): {rules[0].what}"
+    return Change(ChangeKind.NEWLY_UNPROVEN, what, host=host.name, now=Verdict.UNPROVEN.value)
 
 
 def _changed(

@@ -1,4 +1,4 @@
-"""Reads osquery's answers about processes (``why_sql``) into what is known of each of them."""
+"""Turn osquery's answers about processes (``investigate.sql``) into what is known of them."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -21,7 +21,7 @@ from portproof.model.why import (
 )
 
 _PARTS: Final = {
-    "why-folders": "the folder it works in",
+    "why-folders": "its working folder",
     "why-users": "its user's name",
     "why-files": "the facts about its file",
     "why-hashes": "its hash",
@@ -29,7 +29,7 @@ _PARTS: Final = {
     "why-rpm-count": "whether there are rpm packages",
     "why-deb-files": "its deb package",
     "why-deb-versions": "the version of its deb package",
-    "why-deb-lists": "when its deb package came",
+    "why-deb-lists": "the time its deb package was installed",
     "why-rpm-files": "its rpm package",
     "why-rpm-versions": "the version of its rpm package",
     "why-cgroups": "its control group",
@@ -46,17 +46,17 @@ _LONGEST_PARENT: Final = 200
 _SHA256: Final = 64
 _EVERYBODY: Final = 0o002
 _GOOD: Final = ("trusted", "valid")
-_UNTOLD: Final = "its terminal and session could not be found: osquery does not tell them"
+_UNTOLD: Final = "its terminal and session could not be found: osquery does not report them"
 
 
 def read(platform: Platform, answers: Mapping[str, Answer]) -> dict[int, Why]:
-    """What is known of each process that was asked about and is still there."""
+    """Return what is known of each process that was asked about and still exists."""
     rows = Rows(platform, answers)
     return {pid: _why(rows, pid, row) for pid, row in rows.asked.items()}
 
 
 def socket_name(service: str) -> str:
-    """The socket unit that starts a service unless it says otherwise (systemd.socket(5))."""
+    """Return the socket unit that starts a service by default (systemd.socket(5))."""
     return service.removesuffix(".service").partition("@")[0] + ".socket"
 
 
@@ -111,7 +111,7 @@ def _parents(rows: Rows, pid: int) -> Iterator[ParentProcess]:
 
 
 def _executable(rows: Rows, row: Row, path: str) -> Executable | None:
-    """The facts about the file at the path are those of what runs only while it is there."""
+    """Return the facts about the file at the path, if it is still what the process runs."""
     if not path:
         return Executable(path=row["path"]) if row.get("path") else None
     on_disk = _on_disk(rows, row, path)
@@ -181,7 +181,7 @@ def _deb(rows: Rows, file: Row) -> Package:
 
 
 def _unowned(rows: Rows) -> Iterator[str]:
-    """The managers that have packages here and know no owner: an empty table knows nothing."""
+    """Return the package managers in use that know no owner. An empty table knows nothing."""
     for manager, kind in (("dpkg", "deb"), ("rpm", "rpm")):
         counted = rows.of(f"why-{kind}-count")
         asked = isinstance(rows.answers.get(f"why-{kind}-files"), Observed)
@@ -252,7 +252,7 @@ def _missing(rows: Rows, pid: int, row: Row) -> Iterator[str]:
             yield f"{part} could not be found: {answer.detail}"
     level = rows.answers.get(level_id(rows.last_level))
     if isinstance(level, Unobserved):
-        yield f"its chain of parents is cut: {level.detail}"
+        yield f"its chain of parents is incomplete: {level.detail}"
     elif rows.last_level == MOST_LEVELS and rows.unknown_parents(MOST_LEVELS):
         yield f"more than {MOST_LEVELS} parents are not followed"
     yield from _unasked(rows, pid, row)
@@ -263,9 +263,9 @@ def _unasked(rows: Rows, pid: int, row: Row) -> Iterator[str]:
     if not row.get("path"):
         yield "its executable could not be found: osquery gave no path"
     elif rows.on_host(pid) is None:
-        yield "its files are not looked at: it is not known whether it is in a container"
+        yield "its files were not examined: it is not known whether it is in a container"
     elif not rows.on_host(pid):
-        yield "its files are not looked at: they are in a container, and osquery sees the host's"
+        yield "its files were not examined: they are in a container, and osquery sees the host's"
     counts = [row for each in ("deb", "rpm") for row in rows.of(f"why-{each}-count")]
     if counts and not any(number(count.get("packages")) for count in counts):
         yield "its package could not be found: osquery knows of no deb or rpm package here"

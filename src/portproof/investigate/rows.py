@@ -1,6 +1,6 @@
-"""What osquery answered about processes so far, as ``why_sql`` asks for it and ``why_told`` reads.
+"""Hold osquery's answers about processes: ``sql`` asks for them, ``osquery_processes`` reads them.
 
-Every answer may be missing, and every row may lack columns or make no sense.
+Every answer may be missing, and every row may lack columns or be malformed.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ _NAMESPACES: Final = ("mnt_namespace", "pid_namespace")
 
 
 def number(text: str | None) -> int | None:
-    """A whole number of osquery's, or None for anything else."""
+    """Return a whole number as osquery writes it, or None for anything else."""
     told = text or ""
     if not told.isascii() or not told.isdigit() or len(told) > _LONGEST_NUMBER:
         return None
@@ -26,7 +26,7 @@ def number(text: str | None) -> int | None:
 
 
 def level_id(level: int) -> str:
-    """The id of the question for processes: level 0 are those asked about, 1 their parents."""
+    """Return the id of the question for processes: level 0 was asked about, 1 their parents."""
     return f"why-processes-{level}"
 
 
@@ -38,12 +38,12 @@ class Rows:
         self.answers = answers
 
     def of(self, name: str) -> tuple[Row, ...]:
-        """The rows that answered a question; none where it failed."""
+        """Return the rows that answered a question; none if it failed."""
         answer = self.answers.get(name)
         return answer.rows if isinstance(answer, Observed) else ()
 
     def one(self, name: str, column: str, value: str) -> Row | None:
-        """The first row that answered a question and has a value."""
+        """Return the first row that answered a question and has a value."""
         return next((row for row in self.of(name) if row.get(column) == value), None)
 
     @cached_property
@@ -52,7 +52,7 @@ class Rows:
         return self.level(0)
 
     def level(self, level: int) -> dict[int, Row]:
-        """The processes of one level, by their numbers."""
+        """Return the processes of one level, by their numbers."""
         rows = ((number(row.get("pid")), row) for row in self.of(level_id(level)))
         return {pid: row for pid, row in rows if pid is not None}
 
@@ -68,7 +68,7 @@ class Rows:
         return {pid: row for each in reversed(levels) for pid, row in each.items()}
 
     def unknown_parents(self, level: int) -> set[int]:
-        """Parents of a level's processes that were not asked for yet."""
+        """Return parents of a level's processes that were not asked for yet."""
         parents = {number(row.get("parent")) for row in self.level(level).values()}
         return {parent for parent in parents if parent} - self.everyone.keys()
 
@@ -79,14 +79,14 @@ class Rows:
         return {pid: f"0::{path}" for pid, path in rows if pid is not None and path}
 
     def container(self, pid: int) -> dict[str, str] | None:
-        """The container of a process; None where there is none, or nobody knows."""
+        """Return the container of a process, or None if there is none or it is unknown."""
         found = container_of(self.groups.get(pid, ""))
         if found is None and self._own_namespaces(pid):
             return {"runtime": "an unknown runtime", "id": ""}
         return found
 
     def _own_namespaces(self, pid: int) -> bool | None:
-        """Whether a process has files and processes of its own; None where nobody knows."""
+        """Return whether a process has its own files and processes, or None if unknown."""
         first, own = (self.one("why-namespaces", "pid", str(each)) for each in (1, pid))
         if first is None or own is None:
             return None
@@ -96,7 +96,7 @@ class Rows:
         return all(one != other for one, other in pairs)
 
     def on_host(self, pid: int) -> bool | None:
-        """Whether a process sees the host's files; None where nobody knows."""
+        """Return whether a process sees the host's files, or None if unknown."""
         if self.platform is not Platform.LINUX:
             return True
         if self.container(pid) is not None:
@@ -105,11 +105,11 @@ class Rows:
         return True if known else None
 
     def paths(self) -> list[str]:
-        """The executables that are the host's own files."""
+        """Return the executables that are the host's own files."""
         found = {row.get("path", "") for pid, row in self.asked.items() if self.on_host(pid)}
         return sorted(found - {""})
 
     def is_on_disk(self, path: str) -> bool:
-        """Whether every process of an executable still runs the file that is there."""
+        """Return whether every process of an executable still runs the file that is there."""
         rows = [row for row in self.asked.values() if row.get("path") == path]
         return all(row.get("on_disk") == "1" for row in rows)

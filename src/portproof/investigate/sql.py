@@ -1,9 +1,9 @@
-"""Asks osquery who is behind processes, where portproof's own probe cannot.
+"""Ask osquery who is behind processes, where portproof's own probe cannot.
 
-The questions come in rounds: first the processes, then what they lead to, by their paths and ids
-alone, and their parents one level a round. No table is joined with another. The tables and columns
-are those of osquery's ``specs/*.table``; a table that is missing or fails is said, and the rest is
-found all the same. osquery looks at the host's files, so a container's are not asked about.
+The questions come in rounds: first the processes, then what they lead to, by paths and ids only,
+and their parents, one level per round. No table is joined with another. The tables and columns are
+those of osquery's ``specs/*.table``. A table that is missing or fails is reported, and the rest is
+still found. osquery sees the host's files, so files of containers are not asked about.
 """
 
 import re
@@ -26,7 +26,7 @@ _PROCESSES: Final = (
     " WHERE pid IN ({})"
 )
 _FOLDERS: Final = "SELECT pid, cwd FROM processes WHERE pid IN ({})"
-"""By itself, as psutil does not tell it to our own probe."""
+"""Asked separately, because psutil does not give it to the embedded probe."""
 
 _FIRST: Final = {
     Platform.LINUX: {
@@ -86,7 +86,7 @@ _RPMS: Final = {
 
 
 def questions(platform: Platform, pids: Iterable[int]) -> dict[str, str]:
-    """The first round: SQL by question id. Without a process there is nothing to ask."""
+    """Return the first round: SQL by question id, or nothing without a process."""
     asked = _numbers(pids)
     if not asked:
         return {}
@@ -95,7 +95,7 @@ def questions(platform: Platform, pids: Iterable[int]) -> dict[str, str]:
 
 
 def more_questions(platform: Platform, answers: Mapping[str, Answer]) -> dict[str, str]:
-    """The next round by the answers to all rounds so far; empty when there is nothing to ask."""
+    """Return the next round, given the answers so far; empty when nothing is left to ask."""
     rows = Rows(platform, answers)
     rounds = (_parents(rows), _details(rows), _versions(rows))
     wanted = {name: sql for each in rounds for name, sql in each}
@@ -127,7 +127,7 @@ def _details(rows: Rows) -> Iterator[tuple[str, str]]:
 
 def _about_files(rows: Rows, paths: list[str]) -> Iterator[tuple[str, str]]:
     for name, sql in (_BY_PATH | _BY_PATH_ON[rows.platform]).items():
-        # What lies at the path now says nothing of what runs, once that was deleted.
+        # If the executable was deleted, the file at its path now is another one.
         meant = [path for path in paths if name != "why-hashes" or rows.is_on_disk(path)]
         if meant:
             yield name, sql.format(_texts(meant))
@@ -148,7 +148,7 @@ def _versions(rows: Rows) -> Iterator[tuple[str, str]]:
 
 
 def _plain(names: Iterable[str]) -> list[str]:
-    """Names that cannot be anything but names."""
+    """Return the names that are nothing but plain names."""
     return sorted({name for name in names if _PLAIN.fullmatch(name)})
 
 
@@ -161,5 +161,5 @@ def _texts(values: Iterable[str]) -> str:
 
 
 def _text(value: str) -> str:
-    """A text as SQL writes it: quotes are doubled, and nothing else has a meaning inside."""
+    """Quote a text as an SQL literal: only quotes need doubling."""
     return "'" + value.replace("'", "''") + "'"

@@ -1,9 +1,9 @@
-"""The second round: who is behind listeners that should not be there.
+"""Ask who is behind listeners that should not be there: the second round.
 
-Here this machine is asked; hosts over SSH are asked the same by ``ssh.second_round``.
+This module asks this machine; ``ssh.second_round`` asks hosts over SSH.
 
-It decides nothing: a listener that fails has failed, whatever comes of this. So nothing here
-raises, and whatever could not be found out is said in ``Why.missing``.
+The second round changes no verdict. So nothing here raises an error, and whatever could not be
+found is described in ``Why.missing``.
 """
 
 import sys
@@ -54,12 +54,12 @@ class _ProbeReply(msgspec.Struct, frozen=True):
 
 
 def decoded(line: bytes | bytearray) -> dict[int, Why] | Unobserved:
-    """Read what ``agent.explain`` printed; anything else than that is ``Unobserved``."""
+    """Parse what ``agent.explain`` printed; return ``Unobserved`` for anything else."""
     if len(line) > LONGEST:
         return Unobserved(Reason.OVERSIZED, f"the probe printed more than {LONGEST} bytes")
     try:
         told = msgspec.json.decode(line, type=_ProbeReply)
-        msgspec.msgpack.encode(told)  # a number that it cannot hold is no number of a host's
+        msgspec.msgpack.encode(told)  # reject a number that msgpack cannot hold: no host has it
     except (msgspec.MsgspecError, OverflowError, UnicodeError, RecursionError) as error:
         return _garbled(error)
     if told.why != PROTOCOL:
@@ -68,7 +68,7 @@ def decoded(line: bytes | bytearray) -> dict[int, Why] | Unobserved:
 
 
 def with_why(look: HostLook, listeners: Sequence[Listener], sources: Sequence[Source]) -> HostLook:
-    """The look together with who is behind these listeners, asked of this machine."""
+    """Return the look with who is behind these listeners, asked on this machine."""
     source = next((each for each in sources if each.name == look.reply.identity.source), None)
     return msgspec.structs.replace(look, why=ask_why(source, listeners))
 
@@ -76,27 +76,27 @@ def with_why(look: HostLook, listeners: Sequence[Listener], sources: Sequence[So
 def ask_why(source: Source | None, listeners: Sequence[Listener]) -> dict[int, Why]:
     """Ask this machine who is behind listeners: every process that holds one gets an answer.
 
-    Where there is /proc portproof's own probe is asked, whatever the listeners came from;
-    elsewhere it is ``source``. Raises nothing.
+    Where there is /proc, portproof's own probe is asked, whatever source the listeners came from;
+    elsewhere ``source``. Raises nothing.
     """
     pids = pids_of(listeners)
     try:
         found = _ask(source, pids) if pids else {}
-    except Exception as error:  # noqa: BLE001 - a failure stays one, whatever its explanation does
+    except Exception as error:  # noqa: BLE001 - the verdict must not depend on its explanation
         found = Unobserved(Reason.INTERNAL, f"portproof failed ({type(error).__name__})")
     return for_owners(listeners, found)
 
 
 def pids_of(listeners: Iterable[Listener]) -> list[int]:
-    """The processes to ask about: all that hold one of the listeners, up to a limit."""
+    """Return the processes to ask about: all that hold one of the listeners, up to a limit."""
     return sorted(_holders(listeners))[:_MOST]
 
 
 def for_owners(listeners: Iterable[Listener], found: dict[int, Why] | Unobserved) -> dict[int, Why]:
-    """What was found out, for every process that holds one of the listeners and for no other.
+    """Return what was found for every process that holds one of the listeners.
 
-    A process that was not asked about, that has ended, or whose number is another's by now gets an
-    answer that says so and nothing else.
+    A process that was not asked about, that has ended, or whose number was reused gets an answer
+    that says only that.
     """
     holders = _holders(listeners)
     asked = set(sorted(holders)[:_MOST])
@@ -117,7 +117,7 @@ def _ask(source: Source | None, pids: Sequence[int]) -> dict[int, Why] | Unobser
 
 
 def _ask_probe(pids: Sequence[int]) -> dict[int, Why] | Unobserved:
-    """Run the probe in a process of its own, which ends when its time is over, stuck or not."""
+    """Run the probe in a separate process, which is killed at its deadline."""
     command = (sys.executable, "-ISBW", "ignore", "-c", f"import sys,zlib;{BOOT}")
     line = " ".join(map(str, (_PROBE_SECONDS, *pids)))
     given = program({"do": "explain"}) + f"{line}\n".encode("ascii")
@@ -148,9 +148,9 @@ Inquiry = Generator[dict[str, str], SourceReply | Unobserved, dict[int, Why] | U
 
 
 def inquiry(platform: Platform, pids: Iterable[int]) -> Inquiry:
-    """Yield what is to be asked in osquery's SQL, round by round; each sight is sent in.
+    """Yield the SQL of each round; the caller sends in the reply of each.
 
-    It returns what was found out, however the sights come about.
+    Returns what was found, whichever way the replies were obtained.
     """
     answers: dict[str, Answer] = {}
     wanted = questions(platform, pids)
@@ -179,12 +179,14 @@ def _answer(pid: int, owner: Owner, asked: bool, found: dict[int, Why] | Unobser
     if not asked:
         return _nothing(pid, owner, f"only {_MOST} processes of a host are asked about")
     if isinstance(found, Unobserved):
-        return _nothing(pid, owner, f"who is behind it was not told: {found.detail}")
+        return _nothing(pid, owner, f"who is behind it could not be found: {found.detail}")
     why = found.get(pid)
     if why is None:
         return _nothing(pid, owner, f"process {pid} had ended when it was asked about")
     if not _is_same(owner, why.process):
-        text = f"process {pid} had ended when it was asked about: its number is another's now"
+        text = (
+            f"process {pid} had ended when it was asked about: another process has its number now"
+        )
         return _nothing(pid, owner, text)
     if not why.process.name:
         return msgspec.structs.replace(why, process=_seen(pid, owner))
@@ -196,7 +198,7 @@ def _nothing(pid: int, owner: Owner, missing: str) -> Why:
 
 
 def _seen(pid: int, owner: Owner) -> Process:
-    """What the listener itself told of its owner."""
+    """Return what the listener itself says about its owner."""
     return Process(
         pid=pid,
         name=owner.name,
@@ -209,17 +211,17 @@ def _seen(pid: int, owner: Owner) -> Process:
 
 
 def _is_same(owner: Owner, process: Process) -> bool:
-    """Whether a process is the one that was seen to hold the listener; numbers are used again."""
+    """Return whether a process is the one that held the listener; process ids are reused."""
     if owner.started is not None and process.started is not None:
         return abs(owner.started - process.started) <= _SAME_START
     return not (owner.name and process.name) or owner.name == process.name
 
 
 def _bounded(why: Why) -> Why:
-    """Cut what a host may have made too long."""
+    """Truncate what a host may have made too long."""
     missing = tuple(text[:_LONGEST_MISSING] for text in why.missing[:_MOST_MISSING])
     return msgspec.structs.replace(why, parents=why.parents[:_MOST_PARENTS], missing=missing)
 
 
 def _garbled(error: object) -> Unobserved:
-    return Unobserved(Reason.GARBLED, f"the probe's answer is not understood: {quoted(str(error))}")
+    return Unobserved(Reason.GARBLED, f"the probe's answer is malformed: {quoted(str(error))}")

@@ -1,1 +1,1 @@
-"""What an audit found: the verdicts of every host, and what they rest on."""
+"""What an audit found: the verdicts of every host, and what they depend on."""

@@ -1,4 +1,4 @@
-"""What verdicts rest on besides rules, checks and evidence, so that they can be made again."""
+"""Inputs of verdicts besides rules, checks and evidence, so that they can be computed again."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from portproof.policy.waivers import BoundWaiver
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """The rest of what an audit judged by.
+    """The rest of what an audit was judged by.
 
     Attributes:
         today: The day by which waivers were judged.
@@ -18,8 +18,8 @@ class Basis:
         require_witness: Whether an empty answer without a witness stayed unproven.
         everyone: The name of every host of the inventory; empty if those of the audit are all.
         members: Host names by group, as the inventory orders them; empty if the groups of the
-            audit's hosts tell it all.
-        warnings: What reading the inventory warned of.
+            audit's hosts are all there are.
+        warnings: The warnings of reading the inventory.
     """
 
     today: date

@@ -1,4 +1,4 @@
-"""What changed between two audits of the same thing, and what earlier audits counted."""
+"""Changes between two audits of the same hosts and rules, and the totals of earlier audits."""
 
 from collections import Counter
 from enum import StrEnum
@@ -10,14 +10,15 @@ from portproof.model.observation import Time
 
 
 class ChangeKind(StrEnum):
-    """What can have changed, in the order a reader wants it.
+    """The kinds of changes, in the order in which a reader needs them.
 
-    ``dark`` is what was known and is unproven now, a host or a rule on one; ``proven`` what was
-    unproven and passes now; ``scope`` a rule that began or ceased to apply to a host.
+    ``newly-unproven`` is a verdict that was known and is unproven now, of a host or of one rule on
+    it; ``proven`` one that was unproven and passes now; ``scope`` a rule that began or ceased to
+    apply to a host.
     """
 
     NEWLY_FAILING = "newly-failing"
-    DARK = "dark"
+    NEWLY_UNPROVEN = "newly-unproven"
     STILL_FAILING = "still-failing"
     FIXED = "fixed"
     PROVEN = "proven"
@@ -72,13 +73,13 @@ class Changes(msgspec.Struct, frozen=True):
 
     @property
     def exit_code(self) -> ExitCode:
-        """1 something newly fails, 3 nothing does but something went dark, 0 neither."""
+        """1 if something newly fails, 3 if something is newly unproven, else 0."""
         kinds = {item.kind for item in self.items}
         if ChangeKind.NEWLY_FAILING in kinds:
             return ExitCode.FAILED
-        return ExitCode.INCOMPLETE if ChangeKind.DARK in kinds else ExitCode.PROVEN
+        return ExitCode.INCOMPLETE if ChangeKind.NEWLY_UNPROVEN in kinds else ExitCode.PROVEN
 
     def counts(self) -> dict[ChangeKind, int]:
-        """How many changes there are of each kind, those without any too."""
+        """Count the changes of each kind, including kinds without any."""
         found = Counter(item.kind for item in self.items)
         return {kind: found[kind] for kind in ChangeKind}

@@ -1,4 +1,4 @@
-"""The result of an audit: every verdict, and the totals that every output agrees on."""
+"""The result of an audit: every verdict, and the totals that all outputs share."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ from portproof.result.basis import Basis
 from portproof.result.changes import Changes
 
 AUDIT_FORMAT: Final = "portproof-audit/1"
-"""What ``audit.json`` calls its form. A file of a higher number needs a newer version."""
+"""The format number of ``audit.json``. A higher number needs a newer version of portproof."""
 
 
 class HostResult(msgspec.Struct, frozen=True):
@@ -28,7 +28,7 @@ class HostResult(msgspec.Struct, frozen=True):
     seen: "LookSummary"
 
     def has(self, verdict: Verdict) -> bool:
-        """Whether any rule came out so on this host."""
+        """Return whether any rule has this verdict on the host."""
         return any(each.verdict is verdict for each in self.judgements)
 
 
@@ -51,7 +51,7 @@ class LookSummary(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Digest(msgspec.Struct, frozen=True):
-    """What an input was, so that a reader can tell whether two audits asked the same."""
+    """An input and its hash, so that a reader can tell whether two audits used the same."""
 
     name: str
     sha256: str
@@ -94,12 +94,12 @@ class Totals(msgspec.Struct, frozen=True):
 
     @property
     def judged(self) -> int:
-        """The verdicts of rules that are for a host; without any, an audit says nothing."""
+        """The number of verdicts of rules that are for a host; at 0 an audit proves nothing."""
         return sum(self.verdicts.values()) - self.verdicts[Verdict.NOT_APPLICABLE]
 
 
 class AuditResult:
-    """Everything an audit found out, ready to be rendered.
+    """Everything an audit found, ready to be rendered.
 
     ``changes`` is None where there is no earlier audit to compare with, and ``basis`` where it is
     not known what else the verdicts rest on. ``framework`` is the one by whose controls outputs
@@ -126,7 +126,7 @@ class AuditResult:
         self.changes: Changes | None = None
 
     def compared(self, changes: Changes | None, warnings: Iterable[str] = ()) -> "AuditResult":
-        """The same result with what changed since an earlier audit, and more warnings."""
+        """Return the same result with the changes since an earlier audit, and more warnings."""
         result = AuditResult(
             self.run,
             self.rules,
@@ -156,15 +156,15 @@ class AuditResult:
         return ExitCode.PROVEN
 
     def failures(self) -> list[tuple[BoundRule, list[tuple[HostResult, Judgement]]]]:
-        """Failing rules with their hosts, the most severe first."""
+        """Return failing rules with their hosts, the most severe first."""
         return self._by_rule(Verdict.FAIL)
 
     def waived(self) -> list[tuple[BoundRule, list[tuple[HostResult, Judgement]]]]:
-        """Waived rules with their hosts, the most severe first."""
+        """Return waived rules with their hosts, the most severe first."""
         return self._by_rule(Verdict.WAIVED)
 
     def unproven(self) -> list[tuple[BoundRule, list[tuple[HostResult, Judgement]]]]:
-        """Unproven rules with their hosts, the most severe first."""
+        """Return unproven rules with their hosts, the most severe first."""
         return self._by_rule(Verdict.UNPROVEN)
 
     def _by_rule(
@@ -180,7 +180,7 @@ class AuditResult:
 
 
 def count(rules: tuple[BoundRule, ...], hosts: tuple[HostResult, ...]) -> Totals:
-    """Add up the roster: hosts times rules is the sum of all verdicts."""
+    """Count the verdicts: their sum is the number of hosts times the number of rules."""
     verdicts: Counter[str] = Counter({verdict.value: 0 for verdict in Verdict})
     failing: set[int] = set()
     failed_hosts = unproven_hosts = idle_hosts = proven_hosts = 0

@@ -138,7 +138,7 @@ def _answer(sql: str, collected: Collected, database: Database, deadline: float)
 
 
 def _garbled(error: object) -> Unobserved:
-    return Unobserved(Reason.GARBLED, f"the probe's answer is not understood: {quoted(str(error))}")
+    return Unobserved(Reason.GARBLED, f"the probe's answer is malformed: {quoted(str(error))}")
 
 
 def _collect(platform: Platform, names: list[str]) -> dict[str, object]:

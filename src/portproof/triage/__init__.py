@@ -1,4 +1,4 @@
-"""What an open port looks like, with reasons an auditor can quote. Pure."""
+"""Say what an open port looks like, with reasons an auditor can quote. Pure."""
 
 from portproof.triage.classify import read
 

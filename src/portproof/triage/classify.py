@@ -1,8 +1,8 @@
-"""Reads what is known of everyone behind a listener into one kind, with all the reasons.
+"""Classify an open port by everything known of its owners, with all the reasons.
 
 Software is *suspicious* for what it hides or how it was started, *legacy* when it is known to be
-old, *unrelated* when a known package merely borrowed the port, and *unknown* otherwise. A listener
-is unrelated only if everyone who holds it is; one bad holder is enough for the rest.
+old, *unrelated* when a known package merely uses the port, and *unknown* otherwise. A listener is
+unrelated only if all its owners are; for the other categories one bad owner is enough.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,16 +31,16 @@ from portproof.triage.suspicion import in_own_place, suspicions, upgraded
 
 _YEAR: Final = 31_556_952
 _OLD_YEARS: Final = 10
-"""An executable that nobody changed for longer is older than any supported release of a system."""
+"""An executable unchanged for longer is older than any supported release of an operating system."""
 _FIRST: Final = 20 * _YEAR
 """1990: reproducible builds set times to 1970 or 1980."""
 _SHOWN: Final = 3
-_NOTHING: Final = "Nothing that was found points to one kind of software."
+_NOTHING: Final = "No evidence points to one kind of software."
 
 
 @dataclass(frozen=True, slots=True)
 class _ProcessReasons:
-    """The reasons that one process gives, by kind, and notes that decide nothing."""
+    """The reasons from one process, by category, and notes that do not influence the category."""
 
     pid: int
     reasons: Mapping[PortCategory, tuple[str, ...]]
@@ -53,7 +53,7 @@ class _ProcessReasons:
 
 @dataclass(frozen=True, slots=True)
 class _ListenerContext:
-    """What is asked about: the listener, what its port is registered for, and where and when."""
+    """The listener in question, what its port is registered for, the platform and the time."""
 
     listener: Listener
     registered: tuple[str, ...]
@@ -62,7 +62,7 @@ class _ListenerContext:
 
     @property
     def port(self) -> str:
-        """``port 609 is registered for npmp-trap``."""
+        """The registration in words, such as ``port 609 is registered for npmp-trap``."""
         names = " or ".join(self.registered[:_SHOWN])
         told = f"registered for {names}" if names else "registered for nothing"
         return f"port {self.listener.port} is {told}"
@@ -75,7 +75,7 @@ def read(
     platform: Platform,
     now: int | None = None,
 ) -> Classification:
-    """Read what is behind a listener.
+    """Classify a listener.
 
     Args:
         listener: The listener, with its owners.
@@ -102,7 +102,7 @@ def read(
 
 
 def _decide(kinds: set[PortCategory]) -> PortCategory:
-    """The worst kind of all holders; unknown weighs more than unrelated."""
+    """Return the worst category of all owners; unknown is worse than unrelated."""
     order = (
         PortCategory.SUSPICIOUS,
         PortCategory.LEGACY,
@@ -119,7 +119,10 @@ def _rank(parts: Sequence[_ProcessReasons], why: Why) -> int:
 
 def _unasked(pids: Sequence[int | None], whys: Mapping[int, Why]) -> Iterator[str]:
     if not pids or None in pids:
-        yield "No process was seen that holds it: it is the kernel's, or it was not allowed to see."
+        yield (
+            "No process that holds it was seen: the kernel holds it, or there was no permission to"
+            " see the process."
+        )
     for pid in pids:
         if pid is not None and pid not in whys:
             yield f"Process {pid}, which holds it, was not asked about."
@@ -132,7 +135,7 @@ def _published(listener: Listener) -> Iterator[str]:
 
 
 def _merged(parts: Sequence[_ProcessReasons]) -> list[str]:
-    """All reasons, the worst kind first; with several processes each says whose it is."""
+    """Return all reasons, the worst category first; with several processes each is named."""
     holders: dict[str, list[int]] = {}
     for kind in PortCategory:
         for part in parts:
@@ -195,13 +198,13 @@ def _all_names(case: _ListenerContext, why: Why) -> list[str]:
 
 
 def _registered_name(case: _ListenerContext, why: Why) -> str:
-    """The name by which a process is what its port is registered for, or ""."""
+    """Return when the executable was changed; None for the fixed early times of packagers."""
     candidates = _all_names(case, why)
     return next((n for n in candidates if any(is_for(n, each) for each in case.registered)), "")
 
 
 def _last_change(why: Why) -> int | None:
-    """When the executable was changed; None for the early times that packagers set instead."""
+    """Return when the executable was changed; None for the fixed early times of packagers."""
     changed = why.executable.modified if why.executable else None
     return changed if changed is not None and changed > _FIRST else None
 
@@ -217,14 +220,14 @@ def _unrelated(case: _ListenerContext, why: Why) -> Iterator[str]:
     if rpc and case.listener.port in RESERVED:
         yield (
             f"{name} ({known}) is an RPC service: bindresvport(3) gives it any free port from"
-            f" {RESERVED.start} to {RESERVED.stop - 1}, so this number is chance."
+            f" {RESERVED.start} to {RESERVED.stop - 1}, so the port number is arbitrary."
         )
         return
-    yield f"{name} ({known}) borrowed the port: {case.port}."
+    yield f"{name} ({known}) uses the port: {case.port}."
 
 
 def _known(why: Why) -> str:
-    """Who vouches for the executable, in a few words, or ""."""
+    """Return who vouches for the executable, in a few words, or ""."""
     package, signature = why.package, why.signature
     if package is not None and package.unchanged is not False:
         version = f" {package.version}" if package.version else ""
@@ -246,7 +249,7 @@ def _notes(case: _ListenerContext, why: Why) -> Iterator[str]:
     for unit in sockets_at(why, case.listener.port):
         yield f"systemd itself listens, for {unit.name}, and starts {unit.service} for it."
     if why.executable and why.unowned_by and in_own_place(why.executable.path, case.platform):
-        yield f"No package owns {why.executable.path}; software of one's own usually lives there."
+        yield f"No package owns {why.executable.path}; locally installed software is usually there."
     if why.container is not None:
         where = " ".join(filter(None, (why.container.name, why.container.image)))
         yield f"It runs in a container ({why.container.runtime}{' ' if where else ''}{where})."
@@ -258,4 +261,4 @@ def _anything(why: Why) -> str:
     told = f" (here: {command})" if command else ""
     services = ", ".join(service.name for service in why.services)
     hosts = f"; its services here: {services}" if services else ""
-    return f"{program} runs whatever it is told{told}, so its origin says nothing{hosts}."
+    return f"{program} can run or serve anything{told}, so its origin says nothing{hosts}."

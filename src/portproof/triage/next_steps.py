@@ -1,6 +1,6 @@
-"""What to do next about an open port, on the system it is on.
+"""Say what to do next about an open port, on the system it is on.
 
-Only numbers and plain words of a host get into a command line that somebody may paste.
+Only numbers and plain words of a host are put into a command line that somebody may paste.
 """
 
 import re
@@ -22,12 +22,12 @@ _REMOVE: Final = {
 _SHORT_ID: Final = 12
 _LOOK: Final = {
     Platform.LINUX: (
-        "Ask as root who holds it: `sudo ss -tulnp 'sport = :{port}'`. A row without a process"
+        "Find its owner as root: `sudo ss -tulnp 'sport = :{port}'`. A row without a process"
         " then belongs to the kernel, such as NFS or WireGuard, or is hidden."
     ),
-    Platform.MACOS: "Ask as root who holds it: `sudo lsof -nP -i :{port}`.",
+    Platform.MACOS: "Find its owner as root: `sudo lsof -nP -i :{port}`.",
     Platform.WINDOWS: (
-        "Ask as administrator who holds it: `Get-NetTCPConnection -LocalPort {port}` and"
+        "Find its owner as administrator: `Get-NetTCPConnection -LocalPort {port}` and"
         " `Get-NetUDPEndpoint -LocalPort {port}`. PID 4 is the kernel:"
         " `netsh http show servicestate`."
     ),
@@ -53,7 +53,7 @@ _ABOUT: Final = {
 def next_step(
     kind: PortCategory, listener: Listener, whys: Sequence[Why], platform: Platform
 ) -> str:
-    """What to do next, in a few sentences."""
+    """Return what to do next, in a few sentences."""
     if not listener.socket:
         return _PUBLISHED.format(port=listener.port)
     if not whys:
@@ -103,7 +103,7 @@ def _container(why: Why) -> Iterator[str]:
     identifier = container.id[:_SHORT_ID]
     tool = {"docker": "docker", "podman": "podman"}.get(container.runtime)
     if tool and _PLAIN.fullmatch(identifier):
-        yield f"`sudo {tool} inspect {identifier}` tells who started its container."
+        yield f"`sudo {tool} inspect {identifier}` shows who started its container."
     else:
         yield "Ask whoever runs its container."
 
@@ -150,7 +150,7 @@ def _bootout(why: Why) -> str:
 
 
 def _stop_service(why: Why) -> str:
-    """A process of several services is not stopped by the name of one of them."""
+    """Return the command to stop a service, unless its process runs several services."""
     names_of = [each.name for each in why.services]
     if len(names_of) != 1 or not _PLAIN.fullmatch(names_of[0]):
         return ""

@@ -1,4 +1,4 @@
-"""What programs are, by their names: old servers, RPC services, and those that run anything.
+"""Know programs by their names: old servers, RPC services, and those that run any code.
 
 Daemons of the Berkeley services are named as in their manual pages (telnetd(8), rshd(8),
 rlogind(8), rexecd(8), fingerd(8), talkd(8), rwhod(8), uucpd(8)), with the ``in.`` that some have in
@@ -41,10 +41,10 @@ _OLD: Final = {
     OldServer("an rwho server", ("who",)): ("rwhod", "in.rwhod"),
     OldServer("a UUCP server", ("uucp",)): ("uucpd",),
     OldServer("the portmapper from before rpcbind", ("sunrpc",)): ("portmap",),
-    OldServer("part of NetInfo, which left with Mac OS X 10.5", ("netinfo-local",)): (
+    OldServer("part of NetInfo, which was removed in Mac OS X 10.5", ("netinfo-local",)): (
         *("netinfod", "nibindd"),
     ),
-    OldServer("part of the Distributed Queueing System, of the 1990s", ("npmp-local",)): (
+    OldServer("part of the Distributed Queueing System of the 1990s", ("npmp-local",)): (
         "dqs313_qmaster",
     ),
 }
@@ -58,7 +58,7 @@ RPC: Final = frozenset(
         *("rquotad", "ypbind", "ypserv", "rpc.yppasswdd", "rpc.ypxfrd", "amd", "keyserv"),
     }
 )
-"""Services that register with rpcbind and take whatever port bindresvport(3) gives them."""
+"""Services that register with rpcbind and use any port that bindresvport(3) gives them."""
 
 RESERVED: Final = range(600, 1024)
 """The ports bindresvport(3) tries first: STARTPORT to ENDPORT in glibc's ``bindrsvprt.c``."""
@@ -68,7 +68,7 @@ SHELLS: Final = frozenset(
 )
 
 MULTICALL: Final = frozenset({"busybox", "toybox"})
-"""Programs that are what they are called as."""
+"""Programs that act by the name they are called by."""
 
 INTERPRETERS: Final = frozenset(
     {
@@ -89,31 +89,31 @@ GENERAL: Final = frozenset(
         *("ssh", "rootlessport", "slirp4netns", "pasta", "passt"),
     }
 )
-"""Programs that listen for whatever they are told to: their package says nothing of the service."""
+"""Programs that serve whatever they are configured for: their package says nothing of it."""
 
 _CODE: Final = re.compile(r"-[a-zA-Z]*[cem]")
-"""Options of interpreters behind which code or a module stands, such as ``-c`` and ``-we``."""
+"""Options of interpreters that code or a module follows, such as ``-c`` and ``-we``."""
 _VERSION: Final = re.compile(r"[-.]?[0-9][0-9.]*$")
 _LONGEST_COMM: Final = 15
 
 
 def base(path: str) -> str:
-    """The last part of a path of any platform."""
+    """Return the last part of a path of any platform."""
     return path.replace("\\", "/").rstrip("/").rpartition("/")[2]
 
 
 def plain(name: str) -> str:
-    """A program's name without what says version or Windows: ``python`` for ``python3.11``."""
+    """Return a program's name without version or ``.exe``: ``python`` for ``python3.11``."""
     return _VERSION.sub("", name.casefold().removesuffix(".exe"))
 
 
 def runs_anything(why: Why) -> bool:
-    """Whether the executable is an interpreter or another program that runs what it is told."""
+    """Return whether the executable is an interpreter or another program that runs any code."""
     return plain(base(_path(why))) in GENERAL
 
 
 def names(why: Why) -> Iterator[str]:
-    """Every name by which a process may be known: program, package, unit, job and services."""
+    """Return every name a process is known by: program, package, unit, job and services."""
     yield base(_path(why))
     yield base(why.executable.link) if why.executable else ""
     yield why.process.name
@@ -126,7 +126,7 @@ def names(why: Why) -> Iterator[str]:
 
 
 def sockets_at(why: Why, port: int) -> list[SocketUnit]:
-    """The socket units for which systemd itself holds a port."""
+    """Return the socket units for which systemd itself holds a port."""
     end = str(port)
     return [
         unit for unit in why.sockets if any(at.rpartition(":")[2] == end for at in unit.listens)
@@ -134,14 +134,14 @@ def sockets_at(why: Why, port: int) -> list[SocketUnit]:
 
 
 def stems_of_sockets(why: Why, port: int) -> Iterator[str]:
-    """The names of those units, and of the services they start."""
+    """Return the names of those units, and of the services they start."""
     for unit in sockets_at(why, port):
         yield _stem(unit.name)
         yield _stem(unit.service)
 
 
 def is_for(name: str, service: str) -> bool:
-    """Whether a program's name is that of a registered service: ``sshd`` and ``ssh``."""
+    """Return whether a program's name is that of a registered service, as ``sshd`` for ``ssh``."""
     told = plain(name).removeprefix("in.").removeprefix("rpc.")
     return bool(told) and told in {service, service + "d", *_first_part(service)}
 
@@ -152,7 +152,7 @@ def _first_part(service: str) -> tuple[str, ...]:
 
 
 def related(one: str, other: str) -> bool:
-    """Whether one name is the other, cut (at 15 characters, as Linux does) or with a version."""
+    """Return whether one name is the other, truncated (as Linux does) or with a version."""
     short, long = sorted((plain(one)[:_LONGEST_COMM], plain(other)), key=len)
     if not long.startswith(short):
         return False
@@ -161,14 +161,15 @@ def related(one: str, other: str) -> bool:
 
 
 def arguments(why: Why) -> list[str]:
-    """The words behind the first one of the command line."""
+    """Return the words after the first one of the command line."""
     return why.process.cmdline.split()[1:]
 
 
 def script(why: Why) -> str:
-    """The path of what an interpreter most likely runs, or "" when that is no file.
+    """Return the path of what an interpreter most likely runs, or "" if that is not a file.
 
-    It is the first argument that is no option, unless an option says that code or a module follows.
+    It is the first argument that is not an option, unless an option says that code or a module
+    follows.
     """
     if plain(base(_path(why))) not in INTERPRETERS:
         return ""

@@ -1,4 +1,4 @@
-"""What makes a process that listens suspicious: its file, its name, and who started it."""
+"""Find what makes a listening process suspicious: its file, its name, and who started it."""
 
 import re
 from collections.abc import Iterator
@@ -16,14 +16,14 @@ from portproof.triage.programs import (
 )
 
 TEMPORARY: Final = {
-    Platform.LINUX: ("/tmp", "/var/tmp", "/dev/shm", "/run/shm", "/run/user"),  # noqa: S108 - looked for, not used
+    Platform.LINUX: ("/tmp", "/var/tmp", "/dev/shm", "/run/shm", "/run/user"),  # noqa: S108 - a pattern to look for; nothing is written there
     Platform.MACOS: (
         *("/tmp", "/var/tmp", "/var/folders", "/Users/Shared"),  # noqa: S108 - the same
         *("/private/tmp", "/private/var/tmp", "/private/var/folders"),
     ),
     Platform.WINDOWS: ("C:\\Users\\Public",),
 }
-"""Folders where everybody may put a file (hier(7); FHS 3.0, sections 3.18 and 5.15)."""
+"""World-writable folders (hier(7); FHS 3.0, sections 3.18 and 5.15)."""
 
 _TEMPORARY_NAMES: Final = frozenset({"temp", "tmp", "$recycle.bin"})
 _OWN_PLACES: Final = {
@@ -34,7 +34,7 @@ _OWN_PLACES: Final = {
     Platform.MACOS: ("/usr/local", "/opt", "/Applications", "/Library"),
     Platform.WINDOWS: ("C:\\Program Files", "C:\\Program Files (x86)"),
 }
-"""Where software lives that no package manager of the system brought (FHS 3.0, 3.13 and 4.9)."""
+"""Folders for software that no package manager installed (FHS 3.0, 3.13 and 4.9)."""
 
 _COMMAND: Final = re.compile(r"-[a-z]*c")
 """The option of every shell for a command (POSIX, sh), alone or behind others as in ``-lc``."""
@@ -43,7 +43,7 @@ _KERNEL_LIKE: Final = re.compile(r"\[[^\s\]]*\]?")
 
 
 def suspicions(why: Why, platform: Platform) -> Iterator[str]:
-    """The reasons to be suspicious of a process, in sentences."""
+    """Yield the reasons to be suspicious of a process, in sentences."""
     if why.executable is not None:
         yield from _of_file(why, why.executable, platform)
         yield from _of_place(why.executable.path, "executable", platform)
@@ -54,7 +54,7 @@ def suspicions(why: Why, platform: Platform) -> Iterator[str]:
 
 
 def upgraded(why: Why) -> bool:
-    """Whether its package brought another executable after the process had started."""
+    """Return whether the package replaced the executable after the process had started."""
     file, package, started = why.executable, why.package, why.process.started
     if file is None or package is None or file.on_disk is not OnDisk.REPLACED:
         return False
@@ -64,7 +64,7 @@ def upgraded(why: Why) -> bool:
 
 
 def in_own_place(path: str, platform: Platform) -> bool:
-    """Whether a path is where software without a package of the system usually lives."""
+    """Return whether a path is where software without a package of the system usually is."""
     return any(_below(path, folder) for folder in _OWN_PLACES[platform])
 
 
@@ -74,23 +74,26 @@ def _of_file(why: Why, file: Executable, platform: Platform) -> Iterator[str]:
     elif file.on_disk is OnDisk.DELETED:
         yield f"Its executable {file.path} was deleted while it runs."
     elif file.on_disk is OnDisk.REPLACED and not upgraded(why):
-        yield f"Its executable {file.path} was replaced while it runs, and no upgrade explains it."
+        yield (
+            f"Its executable {file.path} was replaced while it runs, and no package upgrade"
+            " explains it."
+        )
     if file.world_writable:
-        yield f"Everybody may write to its executable {file.path}."
+        yield f"Every user can write to its executable {file.path}."
     if why.package is not None and why.package.unchanged is False:
         name = why.package.name
-        yield f"{file.path} is not the file that package {name} brought: it was changed since."
+        yield f"{file.path} is not the file that package {name} installed: it was changed since."
     if _is_strange(why, file) and not in_own_place(file.path, platform):
         managers = " and ".join(why.unowned_by)
         own = " or ".join(_OWN_PLACES[platform][:2])
         yield (
-            f"No package owns {file.path} ({managers} knows none), and software of one's own"
-            f" usually lives in {own}."
+            f"No package owns {file.path} ({managers} knows none), and locally installed software"
+            f" is usually in {own}."
         )
 
 
 def _is_strange(why: Why, file: Executable) -> bool:
-    """Whether nobody brought the file: in a container that is nothing special."""
+    """Return whether nobody installed the file; in a container that is normal."""
     known = why.package is not None or why.container is not None
     return bool(why.unowned_by) and not known and file.on_disk is not OnDisk.MEMORY
 
@@ -131,7 +134,7 @@ def _of_name(why: Why, file: Executable) -> Iterator[str]:
         yield f"It has a hidden name, {name!r}."
     shown = next(filter(_KERNEL_LIKE.fullmatch, (name, why.process.cmdline)), "")
     if shown and not base(file.path).startswith("["):
-        yield f"It calls itself {shown[:40]}, as threads of the kernel are shown, but is none."
+        yield f"It calls itself {shown[:40]}, like a kernel thread, but it is not one."
     elif _is_misnamed(why, file):
         yield f"It calls itself {name}, but its executable is {file.path}."
 
@@ -142,7 +145,7 @@ def _is_misnamed(why: Why, file: Executable) -> bool:
         return False
     if related(name, program) or (plain(name) in SHELLS and plain(program) in SHELLS):
         return False
-    # A script is called as its file is, one of many programs in a file as it was called.
+    # A script has the name of its file; a multi-call program has the name it was started by.
     called = why.process.cmdline.split()[:2] if plain(program) in MULTICALL else [script(why)]
     return not any(related(name, base(each)) for each in called if each)
 
@@ -152,7 +155,7 @@ def _of_signature(why: Why, platform: Platform) -> Iterator[str]:
     if signature is None or signature.good:
         return
     if signature.result not in ("missing", "not signed"):
-        yield f"The signature of {path} is not good: {signature.result}."
+        yield f"The signature of {path} is invalid: {signature.result}."
     elif not in_own_place(path, platform):
         yield f"{path} is not signed."
 
@@ -170,13 +173,13 @@ def _of_session(why: Why) -> Iterator[str]:
     if shell is not None:
         yield f"It was started from an interactive shell, {shell.name} (process {shell.pid})."
     elif any(each.name.casefold() == "explorer.exe" for each in why.parents):
-        yield "It was started from somebody's desktop (explorer.exe), not as a service."
+        yield "It was started from a user's desktop (explorer.exe), not as a service."
     elif _is_in_login(why):
-        yield "It belongs to somebody's login (a session of logind), not to a service."
+        yield "It belongs to a user's login session (logind), not to a service."
 
 
 def _is_in_login(why: Why) -> bool:
-    """Whether logind counts it to a login; cron's jobs have such sessions too (pam_systemd(8))."""
+    """Return whether logind assigns it to a login; so it does for cron's jobs (pam_systemd(8))."""
     timers = any(each.name.casefold() in _TIMERS for each in why.parents)
     return why.unit is not None and why.unit.name.startswith("session-") and not timers
 
@@ -186,7 +189,7 @@ def _is_shell(program: ParentProcess) -> bool:
 
 
 def _is_interactive(program: ParentProcess) -> bool:
-    """Whether it is a shell that runs neither a script nor a command: nothing but options."""
+    """Return whether it is a shell with neither a script nor a command, only options."""
     first, *rest = program.cmdline.split() or [""]
     options = all(word.startswith("-") and not _COMMAND.match(word) for word in rest)
     return _is_shell(program) and bool(first) and options

@@ -212,7 +212,7 @@ def test_the_report_tells_the_chain_and_the_reading() -> None:
     for fact in (
         "npmp (812) ← bash (700) ← systemd (1)",
         "deleted on disk while it runs, changed 2020-09-13 12:26:40 UTC, 12,345 bytes",
-        "owned by user id 33, everybody may write to it, also called /usr/bin/npmp",
+        "owned by user id 33, every user can write to it, also called /usr/bin/npmp",
         "ab" * 32,
         "npmp 1.0-2 (dpkg), file changed since",
         "npmp.service, its socket opened by npmp.socket",

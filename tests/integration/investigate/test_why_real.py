@@ -179,7 +179,7 @@ def test_a_program_replaced_after_its_start_is_told_from_what_lies_there_now(
     why, reading = behind(listener)
     assert why.executable is not None
     assert (why.executable.on_disk, why.executable.sha256) == (OnDisk.REPLACED, digest)
-    assert "no upgrade explains it" in " ".join(reading.reasons)
+    assert "no package upgrade explains it" in " ".join(reading.reasons)
 
 
 @needs("packaged python")
@@ -203,7 +203,7 @@ def test_hidden_names_and_everybodys_files_are_suspicious(stack: ExitStack, fold
     assert why.process.name == ".npmpd"
     assert "is in the hidden folder .x" in told
     assert f"{program} has a hidden name" in told
-    assert f"Everybody may write to its executable {program}." in told
+    assert f"Every user can write to its executable {program}." in told
 
 
 @needs("packaged python")

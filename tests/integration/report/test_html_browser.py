@@ -227,7 +227,7 @@ def test_one_host_is_shown_with_all_its_evidence(browser: Seen) -> None:
         "[::]:609/udp",
         "rpc.statd (812) ← systemd (1)",
         "nfs-common 1:2.6.2-4+deb12u1 (dpkg), file unchanged",
-        "Looks unrelated: it borrowed the port",
+        "Looks unrelated: it only uses the port",
         "Waived until 2027-01-31, 69 days left, by storage@example.com (OPS-1234)",
         "pass retired-ports/npmp-local-610",
         "the host is not in web",

@@ -184,7 +184,7 @@ def test_a_host_that_fails_in_the_second_round_keeps_its_verdicts(hosts: Fleet, 
     assert time.monotonic() - begun < 1.2 * 4 + 2 + HURRIED.login_timeout
     assert finding(found).listener is not None
     (missing,) = told(found).missing
-    assert missing.startswith("who is behind it was not told: ")
+    assert missing.startswith("who is behind it could not be found: ")
     assert (told(found).process.name, told(found).process.user) == ("npmp", "web")
 
 

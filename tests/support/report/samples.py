@@ -153,7 +153,7 @@ def _changes() -> Changes:
             ("mac-lab-1", "retired-ports/npmp-trap-609", "critical", ""),
         ),
         _change(
-            ChangeKind.DARK,
+            ChangeKind.NEWLY_UNPROVEN,
             "edge-2.example.net was proven and could not be reached this time",
             ("edge-2.example.net", "", "", ""),
         ),

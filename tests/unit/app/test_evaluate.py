@@ -91,7 +91,7 @@ def test_what_would_change_is_told(audited: Path, tmp_path: Path) -> None:
     assert "web-2 retired-ports/https: nginx listens on tcp 0.0.0.0:443" in done.out
     assert "would newly pass: 1" in done.out
     assert "web-1 retired-ports/npmp-trap-609: passes; before: netinfod listens on" in done.out
-    assert "dark-1: is dark as before (1 rule unproven): unreachable" in done.out
+    assert "dark-1: could again not be looked at (1 rule unproven): unreachable" in done.out
     assert "judged by evidence of 2026-01-01T00:00:00+00:00; no host was looked at" in done.out
     assert "verdicts: 6 pass, 2 fail, 0 waived, 0 not-applicable, 2 unproven" in done.out
 

@@ -64,9 +64,15 @@ def test_json_has_every_change(tmp_path: Path) -> None:
     document = json.loads(done.out)
     assert done.code == document["exit_code"] == 3
     assert document["format"] == "portproof-changes/1"
-    assert document["counts"]["dark"] == len(document["items"]) == 2
+    assert document["counts"]["newly-unproven"] == len(document["items"]) == 2
     first = document["items"][0]
-    wanted = {"kind": "dark", "host": "db-1", "was": "pass", "now": "unproven", "severity": "high"}
+    wanted = {
+        "kind": "newly-unproven",
+        "host": "db-1",
+        "was": "pass",
+        "now": "unproven",
+        "severity": "high",
+    }
     assert wanted.items() <= first.items()
     assert document["before"]["verdicts"]["pass"] == 5
 

@@ -30,7 +30,7 @@ NAMES = ("web-1", "web-2", "nfs-1", "win-1")
 DARK = FailedLook(cause=Unobserved(Reason.TIMEOUT, "no answer"), taken=None, seconds=0.0)
 OF_VERDICTS = {
     ChangeKind.NEWLY_FAILING,
-    ChangeKind.DARK,
+    ChangeKind.NEWLY_UNPROVEN,
     ChangeKind.FIXED,
     ChangeKind.PROVEN,
     ChangeKind.SCOPE,
@@ -78,7 +78,7 @@ def told(found: Changes) -> Counter[tuple[str, str]]:
 def test_every_verdict_that_changed_is_told_once(
     before: list[Look], after: list[Look], own: list[Any]
 ) -> None:
-    """By itself or with its host that went dark; and no other is told as changed."""
+    """By itself or with its host; and no other is reported as changed."""
     job = job_of([policy(*own, hosts="web:nfs-1").document()], hosts=NAMES)
     old, new = (audit(job, dict(zip(NAMES, each, strict=True))) for each in (before, after))
     found = changes(old, new)
@@ -139,9 +139,14 @@ HELD = case(socket(609, "rpc.statd"))
         (HELD, OPEN, "newly-failing", "netinfod listens on tcp 0.0.0.0:609"),
         (HELD, OPEN, "newly-failing", "it was waived before"),
         (HELD, OPEN, "process", "rpc.statd (/usr/sbin/rpc.statd) before, netinfod (/usr/sbin/net"),
-        (QUIET, case(euid=1000), "dark", "privilege: osqueryd ran as user id 1000"),
+        (QUIET, case(euid=1000), "newly-unproven", "privilege: osqueryd ran as user id 1000"),
         (case(euid=1000), QUIET, "proven", "passes; it was unproven (privilege) before"),
-        (QUIET, {"dark": "auth"}, "dark", "went dark (2 rules unproven): auth: the case says auth"),
+        (
+            QUIET,
+            {"dark": "auth"},
+            "newly-unproven",
+            "could not be looked at (2 rules unproven): auth: the case says auth",
+        ),
         (QUIET, case(platform="windows"), "scope", "was pass, is not-applicable: check telnet-pa"),
     ],
 )
@@ -166,7 +171,7 @@ def test_a_change_is_told_as_what_it_is(
 def test_the_exit_code_is_of_what_is_worse_now(
     before: dict[str, Any], after: dict[str, Any], code: int
 ) -> None:
-    """1 newly failing, 3 gone dark, 0 no worse."""
+    """1 newly failing, 3 newly unproven, 0 no worse."""
     assert between({"nfs-1": before}, {"nfs-1": after}).exit_code == code
 
 

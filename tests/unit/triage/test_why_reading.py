@@ -110,7 +110,7 @@ def test_every_kind_has_cases() -> None:
 
 def test_a_reading_without_reasons_cannot_be_made() -> None:
     """Not even by mistake."""
-    with pytest.raises(ValueError, match="without reasons"):
+    with pytest.raises(ValueError, match="needs reasons"):
         Classification(PortCategory.UNKNOWN, (), "Look.")
 
 

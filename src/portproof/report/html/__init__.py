@@ -1,1 +1,1 @@
-"""The HTML report: what it shows, worked out from a result, and its page."""
+"""The HTML report: what it shows, derived from a result, and its page."""

@@ -1,4 +1,4 @@
-"""The stylesheet, the script and the logo of a theme, ready to stand in a page.
+"""Load the stylesheet, the script and the logo of a theme for the page.
 
 A folder of a theme has its stylesheet in the files of ``css`` and its script in those of ``js``,
 joined in the order of their names; where two folders have a file of one name, the first folder's is
@@ -29,7 +29,7 @@ Folders = tuple[Path, ...]
 
 
 def style(folders: Folders) -> Markup:
-    """The stylesheet.
+    """Return the stylesheet.
 
     Raises:
         TemplateError: there is none, it cannot be read, or it could not stand in a page.
@@ -38,7 +38,7 @@ def style(folders: Folders) -> Markup:
 
 
 def script(folders: Folders) -> Markup:
-    """The script.
+    """Return the script.
 
     Raises:
         TemplateError: there is none, it cannot be read, or it could not stand in a page.
@@ -47,7 +47,7 @@ def script(folders: Folders) -> Markup:
 
 
 def source_hash(text: str) -> str:
-    """A text's hash as a Content-Security-Policy names it (CSP Level 3, section 2.3.1)."""
+    """Return a text's hash as a Content-Security-Policy names it (CSP Level 3, section 2.3.1)."""
     digest = hashlib.sha256(text.encode()).digest()
     return f"sha256-{base64.b64encode(digest).decode()}"
 
@@ -72,12 +72,12 @@ def _text(file: Path) -> str:
         raise TemplateError(f"{file}: cannot be read: {error}") from error
     way_out = next((each for each in _WAYS_OUT if each in text.lower()), None)
     if way_out or "\0" in text:
-        raise TemplateError(f"{file}: holds {way_out or 'a NUL'!r}, which cannot stand in a page")
+        raise TemplateError(f"{file}: holds {way_out or 'a NUL'!r}, which must not be in a page")
     return text
 
 
 def logo(file: Path | None) -> str:
-    """An image as a ``data:`` URI, in which no script can run; empty without one.
+    """Return an image as a ``data:`` URI, in which no script can run; empty without an image.
 
     Raises:
         TemplateError: it cannot be read, is too large or is no image of a known type.
@@ -93,7 +93,7 @@ def logo(file: Path | None) -> str:
         raise TemplateError(f"{file}: cannot be read: {error.strerror}") from error
     media_type, start = kind
     if not content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(start):
-        raise TemplateError(f"{file}: is not {media_type}, though its name says so")
+        raise TemplateError(f"{file}: is not {media_type}, although its name says so")
     if len(content) > _LARGEST_LOGO:
         raise TemplateError(f"{file}: is over {_LARGEST_LOGO:,} bytes, too large for a logo")
     return f"data:{media_type};base64,{base64.b64encode(content).decode()}"

@@ -1,4 +1,4 @@
-"""What is unproven, by reason: what that means, what to do, and which hosts and rules it leaves."""
+"""Group what is unproven by reason: meaning, what to do, and the hosts and rules it concerns."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from portproof.report.words.wording import MEANINGS
 from portproof.text.words import many
 
 Cause = tuple[str, tuple[int, ...]]
-"""A detail, and the rules that it leaves unproven."""
+"""A detail, and the rules that are unproven because of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnprovenCause:
-    """Hosts on which rules are unproven for one and the same cause."""
+    """Hosts on which rules are unproven for the same cause."""
 
     hosts: tuple[str, ...]
     more: str
@@ -45,7 +45,7 @@ class ReasonCase:
 
 
 def reasons(roster: VerdictTable) -> Iterator[ReasonCase]:
-    """Group what is unproven: hosts with the same reason, detail and rules stand together."""
+    """Group what is unproven: hosts with the same reason, detail and rules are one group."""
     causes: dict[Reason, dict[Cause, list[int]]] = {}
     by_row = [_row_causes(roster, row) for row in roster.rows]
     for number, row in enumerate(roster.row_of):

@@ -1,4 +1,4 @@
-"""What changed since the last audit, in words."""
+"""Describe what changed since the last audit."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from portproof.text.words import many, number
 
 SIGNS: Final = {
     ChangeKind.NEWLY_FAILING: "fail",
-    ChangeKind.DARK: "unproven",
+    ChangeKind.NEWLY_UNPROVEN: "unproven",
     ChangeKind.STILL_FAILING: "fail",
     ChangeKind.FIXED: "pass",
     ChangeKind.PROVEN: "pass",
@@ -26,13 +26,13 @@ SIGNS: Final = {
 
 
 Anchors = Mapping[tuple[str, str], str]
-"""Where in the page a rule's failure on a host is, by the rule's key and the host's shown name; the
-rule itself has an empty name."""
+"""The anchor of a rule's failure on a host, by the rule's key and the host's shown name; the name
+is empty for the rule itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class LinkedName:
-    """A host or a rule by its name, and where in the page its failure is, if it is there."""
+    """A host or a rule by name, and the anchor of its failure in the page, if there is one."""
 
     name: str
     anchor: str
@@ -40,7 +40,7 @@ class LinkedName:
 
 @dataclass(frozen=True, slots=True)
 class ChangeSummary:
-    """One change in a sentence, the hosts it is about, and since when, where that is known.
+    """One change in a sentence, the hosts it is about, and since when, if that is known.
 
     ``hosts`` are the first ones and ``more`` counts the others; ``rule`` has no name and ``hosts``
     is empty where the change is about neither. ``link`` asks the tables for it.
@@ -57,7 +57,7 @@ class ChangeSummary:
 
 @dataclass(frozen=True, slots=True)
 class ChangeGroup:
-    """Changes of one kind. ``sign`` is the verdict whose shape stands for them, or nothing."""
+    """Changes of one kind. ``sign`` is the verdict whose shape represents them, or empty."""
 
     kind: str
     title: str
@@ -70,7 +70,7 @@ class ChangeGroup:
 
 @dataclass(frozen=True, slots=True)
 class ChangesView:
-    """What changed since an earlier audit: ``kinds`` leaves out those without any change.
+    """The changes since an earlier audit; ``kinds`` leaves out those without any change.
 
     ``notes`` say what a reader must know before comparing.
     """
@@ -82,7 +82,7 @@ class ChangesView:
 
 
 def shown_names(roster: VerdictTable, changes: Changes) -> dict[str, str]:
-    """How each host that changed is shown: as in the roster, and one that is gone like no other."""
+    """Return how each host that changed is shown; one that is gone has a unique name, too."""
     names = [host.name for host in roster.result.hosts]
     shown = dict(zip(names, roster.names, strict=True))
     gone = list(dict.fromkeys(item.host for item in changes.items if item.host not in shown))
@@ -92,7 +92,7 @@ def shown_names(roster: VerdictTable, changes: Changes) -> dict[str, str]:
 def changes_view(
     roster: VerdictTable, changes: Changes, failing: Iterable[RuleCase]
 ) -> ChangesView:
-    """Group what changed by its kind, and within it what is the same on many hosts.
+    """Group changes by kind, and within it those that are the same on many hosts.
 
     Args:
         roster: The hosts, with the names they are shown by.
@@ -135,7 +135,7 @@ def _kind(
 
 
 def _told(items: list[Change], names: Mapping[str, str], anchors: Anchors) -> ChangeSummary:
-    """Tell changes that differ in nothing but their host."""
+    """Describe changes that differ only in their host."""
     first = items[0]
     hosts = list(dict.fromkeys(names[item.host] for item in items if item.host))
     left = len(hosts) - CAUSES

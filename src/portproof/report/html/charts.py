@@ -1,4 +1,4 @@
-"""Bars of verdicts by rule, by group and by audit; every bar says its numbers in words, too."""
+"""Bars of verdicts by rule, by group and by audit; every bar also states its numbers in words."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from portproof.text.words import many, number
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A bar of verdicts with what it is of, and a link to the rows behind it."""
+    """A bar of verdicts with its subject, and a link to the rows behind it."""
 
     title: str
     note: str
@@ -29,7 +29,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """An audit among others: where its column stands in the trend, in units of its drawing."""
+    """One audit's column in the trend, in units of the drawing."""
 
     when: str
     folder: str
@@ -44,7 +44,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """Audits over time, the latest last; ``text`` says what the drawing shows.
+    """Audits over time, the latest last; ``text`` describes the drawing.
 
     ``width`` is in units of the drawing, ``pixels`` how wide it is drawn where there is room.
     """
@@ -56,7 +56,7 @@ class Trend:
 
 
 def rule_bars(roster: VerdictTable) -> tuple[tuple[Bar, ...], str]:
-    """A bar for each rule, the worst first, and a sentence on those without one."""
+    """Return a bar for each rule, the worst first, and a sentence on those without one."""
     rules = roster.result.rules
     counts = roster.by_rule()
     order = sorted(range(len(rules)), key=lambda at: (*_badness(counts[at]), at))
@@ -68,7 +68,7 @@ def rule_bars(roster: VerdictTable) -> tuple[tuple[Bar, ...], str]:
 
 
 def group_bars(roster: VerdictTable) -> tuple[tuple[Bar, ...], str]:
-    """A bar for each group, the worst first, and a sentence on those without one."""
+    """Return a bar for each group, the worst first, and a sentence on those without one."""
     groups = sorted(roster.by_group().values(), key=lambda each: _badness(each.verdicts))
     bars = tuple(
         _bar(each.name, _members(each), each.verdicts, query(group=each.name, view="hosts"))
@@ -104,7 +104,7 @@ _PIXELS: Final = 4
 
 
 def trend(result: AuditResult, changes: Changes) -> Trend:
-    """The share of each verdict in every audit that is known, this one last."""
+    """Return the share of each verdict in every known audit, this one last."""
     now = ("this audit", "", len(result.hosts), result.totals.verdicts)
     past = changes.past or (changes.before,)
     told = [(moment(each.finished), each.folder, each.hosts, each.verdicts) for each in past]

@@ -1,8 +1,7 @@
-"""The shipped templates as compiled code, kept where Python keeps compiled modules.
+"""Cache the compiled templates where Python caches compiled modules.
 
-Compiling them takes longer than importing the library that does it. What is kept is to be trusted
-as much as Python's own ``.pyc`` files: it stands beside them, and whoever can write there can
-replace the program too.
+Compiling them takes longer than importing Jinja. The cache is as trustworthy as Python's own
+``.pyc`` files: it is beside them, and whoever can write there can replace the program too.
 """
 
 import contextlib
@@ -18,7 +17,7 @@ _BESIDE: Final = Path(__file__).with_name("__pycache__")
 
 
 class Kept(jinja2.FileSystemBytecodeCache):
-    """Templates compiled by one release of Jinja for one purpose; each by its own source.
+    """Templates compiled by one release of Jinja for one purpose, each found by its source.
 
     Args:
         purpose: Everything besides a template's source that its code depends on.
@@ -30,14 +29,14 @@ class Kept(jinja2.FileSystemBytecodeCache):
         super().__init__(str(folder), f"template-{mark}-%s.{sys.implementation.cache_tag}")
 
     def load_bytecode(self, bucket: Bucket) -> None:
-        """Take a compiled template from its file; what cannot be read is compiled again."""
+        """Load a compiled template from its file; one that cannot be read is compiled again."""
         try:
             super().load_bytecode(bucket)
-        except Exception:  # noqa: BLE001 - a file that was cut off breaks pickle in many ways
+        except Exception:  # noqa: BLE001 - a truncated file breaks pickle in many ways
             bucket.reset()
 
     def dump_bytecode(self, bucket: Bucket) -> None:
-        """Keep a compiled template, unless Python is not to keep compiled code, or cannot."""
+        """Store a compiled template, unless Python must not or cannot write compiled code."""
         if not sys.dont_write_bytecode:
             with contextlib.suppress(OSError):
                 super().dump_bytecode(bucket)

@@ -1,9 +1,9 @@
-"""All of a result as one compact document, for the page's script.
+"""Write all of a result as one compact document for the page's script.
 
-It is columnar: one list for each thing that is told, one entry for each host, finding or fact.
-Every text is written once, made visible, and stands in the columns as its place among ``texts``;
-whatever repeats (rows of verdicts, facts, holders, findings) is written once, too. Compressed, a
-host where nothing is wrong costs a few bytes.
+It is columnar: one list for each property, one entry for each host, finding or fact. Every text is
+written once, made visible, and referred to by its index in ``texts``; whatever repeats (rows of
+verdicts, facts, holders, findings) is written once, too. Compressed, a host without problems takes
+a few bytes.
 """
 
 from collections.abc import Hashable, Iterable, Iterator
@@ -34,14 +34,14 @@ Columns = dict[str, list[Any]]
 
 
 class _UniqueList(dict[Hashable, int]):
-    """Things, each once, with their places in the order in which they came."""
+    """Distinct things with their indexes, in the order of their first appearance."""
 
     def of(self, thing: Hashable) -> int:
         return self.setdefault(thing, len(self))
 
 
 class _UniqueTexts(_UniqueList):
-    """Texts by their places; the empty text is the first."""
+    """Distinct texts with their indexes; the empty text is the first."""
 
     def __init__(self) -> None:
         super().__init__({"": 0})
@@ -73,7 +73,7 @@ def _part(before: str, key: str, value: object) -> bytes:
 
 
 def _runs(row: StateRow) -> list[int]:
-    """A row as states and how often each stands in a row: ``[0, 12, 3, 1, 0, 37]``."""
+    """Encode a row as states and their run lengths: ``[0, 12, 3, 1, 0, 37]``."""
     return [number for at, run in groupby(row) for number in (at, len(list(run)))]
 
 
@@ -116,7 +116,7 @@ def _hosts(roster: VerdictTable, texts: _UniqueTexts) -> Columns:
 
 
 class _FindingColumns:
-    """Findings with their facts, each once."""
+    """Distinct findings with their facts, as columns."""
 
     def __init__(self, texts: _UniqueTexts) -> None:
         self._texts = texts
@@ -126,7 +126,7 @@ class _FindingColumns:
         self._stories = _UniqueList()
 
     def columns(self, roster: VerdictTable) -> Columns:
-        """Which host shows which finding against which rule, in the order of hosts and rules."""
+        """Return which host has which finding against which rule, by host and rule."""
         found: Columns = {"host": [], "rule": [], "finding": []}
         for number, (host, row) in enumerate(zip(roster.result.hosts, roster.row_of, strict=True)):
             for index, verdict in roster.marks[row]:
@@ -139,7 +139,7 @@ class _FindingColumns:
         return found
 
     def parts(self) -> Iterator[bytes]:
-        """The findings, and what they are made of."""
+        """Yield the findings, and what they consist of."""
         names = ("message", "endpoint", "reach", "waiver", "port", "process", "story", "holders")
         yield _part(",", "findings", _turned(names, self._findings))
         yield _part(",", "holders", list(self._holders))
@@ -193,14 +193,14 @@ class _FindingColumns:
 
 
 def _names(listener: Listener) -> set[str]:
-    """The processes that hold a listener; for a port that is only published, the containers."""
+    """Return the processes that hold a listener, or the containers of a published port."""
     owners = listener.owners if listener.socket else ()
     held = {owner.name for owner in owners if owner.name}
     return held | {str(each) for each in listener.published}
 
 
 def _turned(names: Iterable[str], rows: Iterable[Any]) -> Columns:
-    """Rows as columns by their names."""
+    """Transpose rows into columns by name."""
     columns = list(zip(*rows, strict=True))
     return {name: list(columns[at]) if columns else [] for at, name in enumerate(names)}
 

@@ -1,4 +1,4 @@
-"""Rules that failed, with all that is known about what broke them."""
+"""Show rules that failed, with everything known about the findings."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -59,10 +59,10 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class FindingEvidence:
-    """One finding: what it is, where, how far it reaches, and facts about each who holds it.
+    """One finding: what it is, where, how far it reaches, and facts about each of its owners.
 
-    ``waiver`` says who answers for it and for how long; it is empty where nobody does. ``story`` is
-    how it reads, where the second round was made.
+    ``waiver`` says who accepts it and for how long, or is empty. ``story`` is its classification in
+    words, if there was a second round.
     """
 
     message: str
@@ -75,7 +75,7 @@ class FindingEvidence:
 
 @dataclass(frozen=True, slots=True)
 class HostEvidence:
-    """What one host shows against a rule."""
+    """The evidence of one host against a rule."""
 
     anchor: str
     name: str
@@ -87,7 +87,7 @@ class HostEvidence:
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """What to do, and on which platform when that makes a difference."""
+    """What to do, and the platform if that makes a difference."""
 
     platform: str
     passages: tuple[Passage, ...]
@@ -128,7 +128,7 @@ class RuleCase:
 
 
 def failures(roster: VerdictTable) -> Iterator[RuleCase]:
-    """Every failing rule, the most severe first."""
+    """Yield every failing rule, the most severe first."""
     rules = roster.result.rules
     failing = [at for at in range(len(rules)) if (at, Verdict.FAIL) in roster.marked]
     order = sorted(failing, key=lambda at: (-rules[at].severity.rank, at))
@@ -195,7 +195,7 @@ def _host(roster: VerdictTable, index: int, number: int) -> HostEvidence:
 
 
 def evidence(finding: Finding) -> FindingEvidence:
-    """What the report shows of a finding."""
+    """Return what the report shows of a finding."""
     if finding.listener is not None:
         return _listening(finding, finding.listener)
     row = tuple(Fact(name, value) for name, value in (finding.row or {}).items() if value)

@@ -1,10 +1,10 @@
-"""``report.html``: one file that needs nothing else, and lets nothing else in.
+"""Write ``report.html``: one file that needs no other file and loads none.
 
 The page's Content-Security-Policy allows its one stylesheet and its one script by their hashes (CSP
-Level 3, section 6.7.3), an image only where the theme has a logo, and no request of any kind. Every
+Level 3, section 6.7.3), an image only if the theme has a logo, and no request of any kind. Every
 value a template writes is made visible and escaped, whatever the template does; only the stylesheet
 and the script are trusted, because they come from the folders of the theme. All verdicts and all
-evidence stand in one data block, compressed (RFC 1950) and in base64.
+evidence are in one data block, compressed (RFC 1950) and in base64.
 """
 
 import base64
@@ -42,7 +42,7 @@ Extra = dict[str, str | Iterator[str] | ByControl | None]
 
 
 def render(result: AuditResult, theme: Theme) -> Iterator[str]:
-    """Write the report piece by piece, with the templates, stylesheet and script of a theme.
+    """Yield the report piece by piece, with the templates, stylesheet and script of a theme.
 
     Raises:
         TemplateError: a template or asset is missing or fails; names its file and line.
@@ -54,7 +54,7 @@ def render(result: AuditResult, theme: Theme) -> Iterator[str]:
 
 
 def check(theme: Theme) -> None:
-    """Read everything a theme brings, before there is a result to show.
+    """Load all files of a theme, to find errors before there is a result to show.
 
     Raises:
         TemplateError: a file is missing, cannot be read or is no template.
@@ -115,8 +115,8 @@ def _generate(folders: Folders, report: ReportPage, extra: Extra) -> Iterator[st
 
 @lru_cache(maxsize=4)
 def _environment(folders: Folders) -> jinja2.Environment:
-    """The templates of folders, each compiled once, and again when its file has changed."""
-    only_ours = len(folders) == 1  # those of a user's theme come before ours
+    """Return the templates of folders, each compiled once, and again when its file has changed."""
+    only_ours = len(folders) == 1  # a user's theme comes before the shipped one
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(folders),
         bytecode_cache=Kept(Path(__file__).read_bytes()) if only_ours else None,
@@ -129,14 +129,16 @@ def _environment(folders: Folders) -> jinja2.Environment:
 
 
 def _finalize(value: object) -> object:
-    """Let nothing into the page but text, made visible, and whole numbers."""
+    """Allow only text, made visible, and whole numbers into the page."""
     if isinstance(value, Markup | jinja2.Undefined):
         return value
     if isinstance(value, str):
         return visible(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    raise TypeError(f"a {type(value).__name__} cannot be shown; only text and whole numbers can")
+    raise TypeError(
+        f"a value of type {type(value).__name__} cannot be shown; only text and whole numbers can"
+    )
 
 
 def _what(error: Exception, folders: Folders) -> str:
@@ -145,7 +147,7 @@ def _what(error: Exception, folders: Folders) -> str:
 
 
 def _where(error: Exception, folders: Folders) -> str:
-    """The deepest template on the way to an error, with its line."""
+    """Return the innermost template of an error's traceback, with its line."""
     own = folders[-1]
     if isinstance(error, jinja2.TemplateSyntaxError):
         return f"{error.filename or own / (error.name or FILE)}:{error.lineno}"

@@ -1,4 +1,4 @@
-"""The report as a value: everything the templates show, so that they need no logic."""
+"""Build the report as a value: everything the templates show, so that they need no logic."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -39,7 +39,7 @@ class Inputs:
 
 @dataclass(frozen=True, slots=True)
 class LookMethod:
-    """In which way some hosts were looked at."""
+    """How some hosts were looked at."""
 
     hosts: str
     source: str
@@ -82,7 +82,7 @@ class ReportPage:
 
 
 def view(roster: VerdictTable) -> ReportPage:
-    """Work out the report."""
+    """Build the report of a result."""
     result = roster.result
     whole, text = state(result), sentence(result)
     parts = tuple(shares(result.totals.verdicts))
@@ -131,7 +131,7 @@ def _facts(result: AuditResult) -> Iterator[Fact]:
 
 
 _SHORT: Final = 12
-"""Letters of a digest that are enough to recognise it; the whole is further down."""
+"""Digits of a hash that suffice to recognise it; the whole hash is further down."""
 
 
 def _clauses(text: str) -> Iterator[str]:
@@ -173,7 +173,7 @@ def _inputs(run: Run) -> Iterator[Inputs]:
 
 
 def _looked(result: AuditResult) -> tuple[tuple[LookMethod, ...], str]:
-    """The ways in which hosts were looked at, the most frequent first."""
+    """Return the ways in which hosts were looked at, the most frequent first."""
     ways = Counter(
         (f"{seen.source} {seen.version}".strip(), seen.platform, seen.privilege)
         for seen in (host.seen for host in result.hosts)
@@ -187,7 +187,7 @@ def _looked(result: AuditResult) -> tuple[tuple[LookMethod, ...], str]:
 
 
 def _unseen(result: AuditResult) -> Iterator[str]:
-    """What could not be seen though nothing is unproven by it, and on how many hosts."""
+    """Return what could not be seen although nothing is unproven by it, and on how many hosts."""
     texts = Counter(text for host in result.hosts for text in host.seen.unseen)
     for text, hosts in texts.most_common(CAUSES):
         yield f"Not seen on {many(hosts, 'host')}: {text}"

@@ -15,14 +15,14 @@ from portproof.report.words.labels import told_apart
 from portproof.result.result import AuditResult, HostResult
 
 StateRow = tuple[int, ...]
-"""The state of each rule, by its place in ``VerdictTable.states``."""
+"""The state of each rule, by its index in ``VerdictTable.states``."""
 
 MARKED: Final = (Verdict.FAIL, Verdict.WAIVED, Verdict.UNPROVEN)
-"""The verdicts a reader has to look at one by one."""
+"""The verdicts that a reader must look at one by one."""
 
 
 class JudgementState(NamedTuple):
-    """All that a judgement says beside its findings."""
+    """Everything in a judgement except its findings."""
 
     verdict: Verdict
     reason: Reason | None
@@ -91,7 +91,7 @@ class VerdictTable:
         return marked
 
     def by_rule(self) -> list[Counter[Verdict]]:
-        """How often each rule came out as what."""
+        """Count the verdicts of each rule."""
         counts: list[Counter[Verdict]] = [Counter() for _ in self.result.rules]
         for row, hosts in Counter(self.row_of).items():
             for count, at in zip(counts, self.rows[row], strict=True):
@@ -99,7 +99,7 @@ class VerdictTable:
         return counts
 
     def by_group(self) -> dict[str, "GroupTotals"]:
-        """The hosts of each group, those that fail, and how often its hosts came out as what."""
+        """Return for each group its hosts, those that fail, and its verdicts."""
         groups: dict[str, GroupTotals] = {}
         verdicts = [Counter(self.states[at].verdict for at in row) for row in self.rows]
         for (place, row), hosts in Counter(zip(self.groups_of, self.row_of, strict=True)).items():
@@ -113,7 +113,7 @@ class VerdictTable:
 
 
 class GroupTotals(NamedTuple):
-    """A group: how often its hosts came out as what, and how many hosts have the verdict at all.
+    """A group: the number of each verdict on its hosts, and of hosts that have it at all.
 
     ``hosts["all"]`` is the number of its hosts.
     """

@@ -1,4 +1,4 @@
-"""How verdicts add up, and how much of a bar each gets."""
+"""Add up verdicts, and compute their shares of a bar."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,8 @@ from portproof.result.result import Totals
 from portproof.text.words import number
 
 _LEAST_WIDTH: Final = 0.75
-"""The least share of the bar, in percent, for a verdict that was given at all: to be seen."""
+"""The least share of the bar, in percent, for a verdict that was given at all, so that it is
+visible."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Share:
 
 
 def shares(verdicts: Mapping[str, int] | Mapping[Verdict, int]) -> Iterator[Share]:
-    """Every verdict's share, also of those that were never given."""
+    """Return every verdict's share, including those never given."""
     counts = {verdict: verdicts.get(verdict, 0) for verdict in Verdict}
     whole = sum(counts.values())
     widths = {each: _width(count, whole) for each, count in counts.items()}
@@ -48,16 +49,16 @@ def shares(verdicts: Mapping[str, int] | Mapping[Verdict, int]) -> Iterator[Shar
 
 
 def in_words(parts: tuple[Share, ...]) -> str:
-    """``12 pass, 1 fail``: the verdicts that were given."""
+    """Return such as ``12 pass, 1 fail``: the verdicts that were given."""
     return ", ".join(f"{each.text} {each.word}" for each in parts if each.count)
 
 
 def sum_note(totals: Totals) -> str:
-    """Say whether there is a verdict for every rule on every host."""
+    """State whether there is a verdict for every rule on every host."""
     roster = totals.hosts * totals.rules
     if sum(totals.verdicts.values()) == roster:
         return "none left out"
-    return f"of {number(roster)}: the roster does not add up"
+    return f"of {number(roster)}: the totals do not add up"
 
 
 def _width(count: int, whole: int) -> float:
@@ -65,7 +66,7 @@ def _width(count: int, whole: int) -> float:
 
 
 def percent(count: int, whole: int) -> str:
-    """A percentage that says 0 or 100 only when that is exact."""
+    """Return a percentage that is 0 or 100 only when that is exact."""
     if count in (0, whole):
         return "100%" if count else "0%"
     return f"{min(max(100 * count / whole, 0.1), 99.9):.1f}%"

@@ -1,4 +1,4 @@
-"""Waivers: who answers for what is open, why, and for how many days more."""
+"""Show waivers: who accepts what is open, why, and for how many more days."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from portproof.report.words.wording import title_of
 from portproof.text.words import many
 
 WaiverKey = tuple[int, Waived | None, str]
-"""A rule, the waiver, and the judgement's detail where no waiver is told."""
+"""A rule, the waiver, and the judgement's detail if there is no waiver."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ _SOON = 30
 
 
 def waivers(roster: VerdictTable) -> tuple[WaiverCase, ...]:
-    """Every waiver that covers something, those that ended or end soon first."""
+    """Return every waiver that covers something; those that ended or end soon come first."""
     found: dict[WaiverKey, list[tuple[int, Finding | None]]] = {}
     for key, number, finding in _findings(roster):
         found.setdefault(key, []).append((number, finding))
@@ -55,7 +55,7 @@ def waivers(roster: VerdictTable) -> tuple[WaiverCase, ...]:
 
 
 def _findings(roster: VerdictTable) -> Iterator[tuple[WaiverKey, int, Finding | None]]:
-    """Findings that are waived, and those whose waiver has lapsed."""
+    """Yield findings that are waived, and those whose waiver has lapsed."""
     for (index, verdict), numbers in roster.marked.items():
         if verdict is Verdict.UNPROVEN:
             continue
@@ -110,7 +110,7 @@ def _state(waived: Waived | None) -> str:
 
 def _days(waived: Waived | None) -> str:
     if waived is None:
-        return "No waiver is told"
+        return "No waiver is known"
     if waived.lapsed:
         return f"Lapsed {many(-waived.days_left, 'day')} ago"
     return f"{many(waived.days_left, 'day')} left" if waived.days_left else "Ends today"

@@ -1,4 +1,4 @@
-"""Who is behind a listener, as the report shows it: facts about each process, and the reading."""
+"""Show who is behind a listener: facts about each process, and the classification."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from portproof.text.words import number
 LOOKS: Final = {
     PortCategory.SUSPICIOUS: "Looks suspicious",
     PortCategory.LEGACY: "Looks like old software",
-    PortCategory.UNRELATED: "Looks unrelated: it borrowed the port",
-    PortCategory.UNKNOWN: "Not known what this is",
+    PortCategory.UNRELATED: "Looks unrelated: it only uses the port",
+    PortCategory.UNKNOWN: "Unknown program",
 }
 _FATES: Final = {
     OnDisk.REPLACED: "replaced on disk while it runs",
@@ -24,7 +24,7 @@ _FATES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class ClassificationText:
-    """A reading in words: how it looks, the reasons, and what to do next."""
+    """A classification in words: how it looks, the reasons, and what to do next."""
 
     kind: str
     looks: str
@@ -33,7 +33,7 @@ class ClassificationText:
 
 
 def story(reading: Classification | None) -> ClassificationText | None:
-    """A reading as the report tells it."""
+    """Describe a classification in words."""
     if reading is None:
         return None
     return ClassificationText(
@@ -45,7 +45,7 @@ def story(reading: Classification | None) -> ClassificationText | None:
 
 
 def told(why: Why) -> Iterator[tuple[str, str]]:
-    """What is known of a process beyond what its listener tells, as labels and values."""
+    """Return what is known of a process beyond what its listener says, as labels and values."""
     facts = (
         ("Chain", _chain(why)),
         ("Folder", why.process.cwd),
@@ -74,7 +74,7 @@ def _file(file: Executable) -> str:
         "" if file.modified is None else f"changed {since_epoch(file.modified)}",
         "" if file.size is None else f"{number(file.size)} bytes",
         "" if file.owner is None else f"owned by user id {file.owner}",
-        "everybody may write to it" if file.world_writable else "",
+        "every user can write to it" if file.world_writable else "",
         f"also called {file.link}" if file.link else "",
     )
     return ", ".join(part for part in parts if part)

@@ -1,4 +1,4 @@
-"""The result grouped by the controls of a framework that rules map to."""
+"""Group a result by the controls of a framework that rules map to."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -14,29 +14,29 @@ from portproof.result.result import AuditResult
 from portproof.text.words import many, number
 
 _WORST: Final = (Verdict.FAIL, Verdict.UNPROVEN, Verdict.WAIVED, Verdict.PASS)
-"""What decides about a control; where none of these is there, nothing was judged."""
+"""The verdicts that decide about a control; with none of these, nothing was judged."""
 
 _STATES: Final = WORDS | {Verdict.PASS: "proven", Verdict.NOT_APPLICABLE: "not judged"}
 _NAMED: Final = 10
-"""Hosts named before the rest is counted."""
+"""Hosts named in a sentence; the rest is counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class VerdictCounts:
-    """How often a rule came out so."""
+    """How many times a rule has each verdict."""
 
     verdict: Verdict
     count: int
 
     @property
     def text(self) -> str:
-        """The count and the verdict in words."""
+        """The counts and verdicts in words."""
         return f"{number(self.count)} {WORDS[self.verdict]}"
 
 
 @dataclass(frozen=True, slots=True)
 class ControlRule:
-    """A rule with what it came to on all hosts, and the hosts it fails on in the roster's order."""
+    """A rule with its verdicts on all hosts, and the hosts it fails on in the inventory's order."""
 
     index: int
     key: str
@@ -51,7 +51,7 @@ class ControlRule:
 
     @property
     def anchor(self) -> str:
-        """Where in the page its failures are; empty where it has none."""
+        """The anchor of its failures; empty if it has none."""
         return anchor_of(Verdict.FAIL, self.index) if self.failing else ""
 
     @property
@@ -72,20 +72,20 @@ class Control:
 
     @property
     def verdict(self) -> Verdict:
-        """``pass`` only when no rule failed, is unproven or waived anywhere, and some was judged.
+        """``pass`` only if something was judged and no rule failed, is unproven or waived anywhere.
 
-        A rule that is for no host neither proves a control nor hinders it.
+        A rule that is for no host neither proves a control nor prevents its proof.
         """
         return _worst(rule.verdict for rule in self.rules)
 
     @property
     def state(self) -> str:
-        """The verdict in a word: a control is proven, not passed."""
+        """The verdict in a word: a control is called proven, not passed."""
         return _STATES[self.verdict]
 
     @property
     def text(self) -> str:
-        """How many rules there are, and on how many hosts any of them fails."""
+        """The number of rules, and of hosts on which any of them fails."""
         failing = {host for rule in self.rules for host in rule.failing}
         fails = f", failing on {many(len(failing), 'host')}" if failing else ""
         return f"{many(len(self.rules), 'rule')}{fails}"
@@ -93,7 +93,7 @@ class Control:
 
 @dataclass(frozen=True, slots=True)
 class ByControl:
-    """Every control that a rule maps to, in the framework's order, and the rules without one."""
+    """Every control that a rule maps to, in the framework's order, and the rules without any."""
 
     framework: str
     name: str
@@ -102,7 +102,7 @@ class ByControl:
 
     @property
     def text(self) -> str:
-        """How many controls came out how, in words."""
+        """The number of controls by state, in words."""
         counts = Counter(control.verdict for control in self.controls)
         parts = [f"{number(counts[each])} {_STATES[each]}" for each in _STATES if counts[each]]
         return ", ".join(parts) or "no rule maps to it"
@@ -125,7 +125,7 @@ def by_control(result: AuditResult, framework: str) -> ByControl:
 
 
 def _badness(rule: ControlRule) -> tuple[int, int]:
-    """What decides about a control comes first, in the order of the rules."""
+    """Return the sort key by which decisive rules come first."""
     return (*_WORST, Verdict.NOT_APPLICABLE).index(rule.verdict), rule.index
 
 

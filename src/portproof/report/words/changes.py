@@ -1,4 +1,4 @@
-"""What a reader calls the kinds of changes between audits."""
+"""Name the kinds of changes between audits."""
 
 from typing import Final
 
@@ -6,7 +6,7 @@ from portproof.result.changes import ChangeKind, Changes
 
 TITLES: Final = {
     ChangeKind.NEWLY_FAILING: "newly failing",
-    ChangeKind.DARK: "went dark",
+    ChangeKind.NEWLY_UNPROVEN: "newly unproven",
     ChangeKind.STILL_FAILING: "still failing",
     ChangeKind.FIXED: "fixed",
     ChangeKind.PROVEN: "proven again",
@@ -17,13 +17,13 @@ TITLES: Final = {
     ChangeKind.WAIVER: "in the waivers",
     ChangeKind.POLICY: "in the policies",
 }
-"""What a reader calls each kind of change."""
+"""The name of each kind of change."""
 
 SHOWN: Final = 50
-"""Changes of a kind that are written before the rest is counted; JSON has them all."""
+"""Changes of a kind that are listed; the rest is counted. JSON has them all."""
 
 
 def counted(changes: Changes) -> str:
-    """How many changes there are of each kind, in words."""
+    """Return the number of changes of each kind, in words."""
     counts = ((TITLES[kind], count) for kind, count in changes.counts().items() if count)
     return ", ".join(f"{count} {title}" for title, count in counts) or "nothing changed"

@@ -1,4 +1,4 @@
-"""What other programs are told: each finding once, and what makes it the same in each audit."""
+"""List findings for other programs, each once, with an identity that is stable between audits."""
 
 import hashlib
 from collections import Counter
@@ -15,12 +15,12 @@ from portproof.text.safe import NAME, clean
 from portproof.text.words import many
 
 TOLD: Final = 5
-"""How many findings of one judgement are told in one message; the others are counted."""
+"""Findings of one judgement in one message; the others are counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class FindingItem:
-    """One finding of a rule on a host, or the judgement itself where there is none.
+    """One finding of a rule on a host, or the judgement itself if it has no finding.
 
     ``number`` counts from 1 to ``of`` within the judgement. ``identity`` is the same in every audit
     that finds the same thing.
@@ -39,7 +39,7 @@ HostsByRule = Iterable[tuple[BoundRule, list[tuple[HostResult, Judgement]]]]
 
 
 def told(result: AuditResult) -> Iterator[tuple[Verdict, HostsByRule]]:
-    """What an audit has to say, by verdict: failures, then what is unproven, then what is waived.
+    """Yield an audit's failures, then what is unproven, then what is waived.
 
     Within each the most severe rules come first.
     """
@@ -52,7 +52,7 @@ def told(result: AuditResult) -> Iterator[tuple[Verdict, HostsByRule]]:
 
 
 def judgements(result: AuditResult) -> Iterator[FindingItem]:
-    """One item for each rule on each host that failed, is unproven or is waived."""
+    """Yield one item for each rule on each host that failed, is unproven or is waived."""
     for _, cases in told(result):
         for bound, hosts in cases:
             for host, judgement in hosts:
@@ -60,7 +60,7 @@ def judgements(result: AuditResult) -> Iterator[FindingItem]:
 
 
 def findings(result: AuditResult) -> Iterator[FindingItem]:
-    """One item for each finding; a judgement without findings is one item."""
+    """Yield one item for each finding; a judgement without findings is one item."""
     for item in judgements(result):
         found = item.judgement.findings
         seen: Counter[tuple[str, ...]] = Counter()
@@ -76,7 +76,7 @@ def findings(result: AuditResult) -> Iterator[FindingItem]:
 
 
 def _marks(finding: Finding) -> tuple[str, ...]:
-    """What makes a finding itself: where it listens, else its row, else its message."""
+    """Return what identifies a finding: where it listens, else its row, else its message."""
     at = finding.listener
     if at is not None:
         return (at.protocol.value, at.address, str(at.port), at.place.value)
@@ -86,7 +86,7 @@ def _marks(finding: Finding) -> tuple[str, ...]:
 
 
 def counts_by_rule(result: AuditResult) -> list[Counter[Verdict]]:
-    """How often each verdict was given, for each rule in the order of the audit's."""
+    """Return the number of each verdict for each rule, in the order of the audit's rules."""
     counts = [Counter[Verdict]() for _ in result.rules]
     for host in result.hosts:
         for index, judgement in enumerate(host.judgements):
@@ -95,13 +95,13 @@ def counts_by_rule(result: AuditResult) -> list[Counter[Verdict]]:
 
 
 def fingerprint(*parts: str) -> str:
-    """A SHA-256 of the parts in hexadecimal; no two lists of parts are one text."""
+    """Return the SHA-256 of the parts in hexadecimal; different lists never give the same input."""
     text = "".join(f"{len(part)}:{part}" for part in parts)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def message(item: FindingItem) -> str:
-    """What is so on the host, in a line that does not name the verdict."""
+    """Describe the state of the host in a line, without the verdict."""
     judgement = item.judgement
     if judgement.verdict is Verdict.UNPROVEN:
         return because(judgement)
@@ -109,7 +109,7 @@ def message(item: FindingItem) -> str:
 
 
 def statement(item: FindingItem) -> str:
-    """The same behind the host's name, and behind the verdict if that is not a failure."""
+    """Return the same after the host's name, and after the verdict if that is not a failure."""
     verdict = item.judgement.verdict
     named = "" if verdict is Verdict.FAIL else f"{verdict}: "
     return f"{clean(item.host.name, NAME)}: {named}{message(item)}"
@@ -128,11 +128,11 @@ def _words(finding: Finding) -> str:
 
 
 def place(bound: BoundRule) -> tuple[str, int]:
-    """Where a rule is written, as a path and a line from 1.
+    """Return where a rule is written, as a path and a line from 1.
 
-    Of an absolute path the last folder and the name are left, so that a finding stays at its place
-    when the next audit is made on another machine. A rule made in Python has no file; it gets a
-    path named after its policy, since the formats for code demand one.
+    Of an absolute path only the last folder and the name are kept, so that a finding has the same
+    place when the next audit runs on another machine. A rule made in Python has no file; it gets a
+    path named after its policy, because the formats for code require one.
     """
     path = PurePath(bound.file) if bound.file else PurePath("portproof", bound.policy.policy)
     parts = path.parts[-2:] if path.is_absolute() else path.parts

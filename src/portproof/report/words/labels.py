@@ -1,4 +1,4 @@
-"""Names of hosts as the report shows them: each another one."""
+"""Make unique names of hosts for the report."""
 
 import json
 from collections import Counter
@@ -11,11 +11,11 @@ _ALIKE: Final = " (in JSON; not the only "
 
 
 def told_apart(names: Sequence[str]) -> list[str]:
-    """Make names visible; one that then looks like another begins with what tells them apart.
+    """Make names visible, and distinguish those that then look alike.
 
-    That is the name as a JSON string (RFC 8259, section 7), so it is the same in every report. It
-    comes first because tables cut what is long. Names that differ are shown differently: one that
-    is written as if it had been told apart is, too.
+    Such a name is preceded by itself as a JSON string (RFC 8259, section 7), which is the same in
+    every report. It comes first because tables truncate long text. A name that is written like a
+    distinguished one is distinguished as well.
     """
     shown = [visible(name) for name in names]
     times = Counter(shown)

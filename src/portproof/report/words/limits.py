@@ -1,7 +1,7 @@
-"""How much of a large fleet is written out in HTML. The tables hold everything, whatever it is.
+"""How much of a large fleet is written out in HTML; the tables hold everything in any case.
 
-The figures keep the page quick to draw and easy to print. What is left out is always counted, in a
-sentence that says where it is.
+The limits keep the page fast to draw and easy to print. What is left out is always counted, in a
+sentence that says where to find it.
 """
 
 from collections.abc import Iterator
@@ -16,13 +16,13 @@ NAMES_OF_A_RULE: Final = 300
 CAUSES: Final = 25
 """Causes of one reason, hosts of one cause, findings of one waiver, changes of one kind."""
 BARS: Final = 100
-"""Rules or groups that get a bar of their own."""
+"""Rules or groups that get a bar."""
 AUDITS: Final = 30
 """Audits that the trend shows."""
 
 
 def shared(wanted: list[int], most: int, most_each: int) -> Iterator[int]:
-    """How many of each the page has room for: all alike, the first ones first."""
+    """Share the page's space equally: return how many of each are shown, the first ones first."""
     each = max(1, min(most_each, most // max(1, len(wanted))))
     for count in wanted:
         given = min(count, each, most)

@@ -1,4 +1,4 @@
-"""What formats say of rules, verdicts and findings: words that are safe, and the same in all."""
+"""Describe rules, verdicts and findings in safe text that is the same in all formats."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -17,12 +17,12 @@ WORTH_A_LINE: Final = (Verdict.FAIL, Verdict.UNPROVEN, Verdict.WAIVED)
 
 
 def title(bound: BoundRule) -> str:
-    """What a rule says, in one line."""
+    """Return a rule's title in one line."""
     return clean(title_of(bound))
 
 
 def lines(judgement: Judgement) -> Iterator[str]:
-    """Why a verdict came out so: reason, findings and waivers, notes; none for a plain pass."""
+    """Return why a verdict was given: reason, findings, waivers and notes; nothing for a pass."""
     if judgement.reason is not None:
         yield because(judgement)
     elif judgement.detail:
@@ -32,22 +32,22 @@ def lines(judgement: Judgement) -> Iterator[str]:
 
 
 def first_line(judgement: Judgement) -> str:
-    """The first of the lines, or the verdict where there is none."""
+    """Return the first of the lines, or the verdict if there is none."""
     return next(lines(judgement), judgement.verdict.value)
 
 
 def because(judgement: Judgement) -> str:
-    """Why something is unproven, in a line."""
+    """Return why something is unproven, in a line."""
     return clean(f"{reason(judgement)}: {judgement.detail}")
 
 
 def reason(judgement: Judgement) -> Reason:
-    """Why something is unproven."""
+    """Return why something is unproven."""
     return judgement.reason or Reason.PARTIAL
 
 
 def finding(found: Finding) -> str:
-    """One thing that breaks a rule: what, whose, and who answers for it."""
+    """Describe a finding: what, whose, and who accepts it."""
     owners = found.listener.owners if found.listener else ()
     told = [holder(owner) for owner in owners if owner.pid is not None]
     answering = [waived(found.waived)] if found.waived else []
@@ -55,13 +55,13 @@ def finding(found: Finding) -> str:
 
 
 def holder(owner: Owner) -> str:
-    """The process behind a listener, and whose it is."""
+    """Return the process behind a listener, and its user."""
     who = owner.user or (f"user id {owner.uid}" if owner.uid is not None else "an unknown user")
     return f"pid {owner.pid} of {who}" + (f", {owner.path}" if owner.path else "")
 
 
 def waived(by: Waived) -> str:
-    """Who answers for a finding and until when, or that this is over."""
+    """Return who accepts a finding and until when, or that the waiver has lapsed."""
     ticket = f" ({by.ticket})" if by.ticket else ""
     if by.lapsed:
         return clean(f"the waiver of {by.owner}{ticket} lapsed on {by.until}")
@@ -69,7 +69,7 @@ def waived(by: Waived) -> str:
 
 
 def fixes(bound: BoundRule, platform: str = "") -> Iterator[tuple[str, str]]:
-    """What to do, by the platform it is for (no name: any); all platforms if it is not known."""
+    """Return what to do, by platform (no name: any); for all platforms if it is not known."""
     fix = bound.rule.fix
     if isinstance(fix, ByPlatform):
         known = {each.value: getattr(fix, each.value) for each in Platform}
@@ -80,22 +80,22 @@ def fixes(bound: BoundRule, platform: str = "") -> Iterator[tuple[str, str]]:
 
 
 def fix(bound: BoundRule, platform: str = "") -> str:
-    """What to do, as plain text; empty where the rule says nothing."""
+    """Return what to do, as plain text; empty if the rule says nothing."""
     told = ((f"{name}:\n" if name else "", text) for name, text in fixes(bound, platform))
     return "\n\n".join(f"{head}{multiline(text)}" for head, text in told)
 
 
 def fix_in_line(bound: BoundRule, platform: str) -> str:
-    """What to do on a platform, in one line; empty where the policy does not say."""
+    """Return what to do on a platform, in one line; empty if the policy says nothing."""
     known = platform in set(Platform)
     texts = [text for _, text in fixes(bound, platform)] if known else []
     return clean(" ".join(" ".join(texts).split()))
 
 
 def not_whole(result: AuditResult) -> str:
-    """Why no file may look green whatever its verdicts are; empty where nothing is amiss.
+    """Return why no file may look green, whatever its verdicts are; empty if there is no reason.
 
-    Where each verdict is "skipped", readers of test results see a success.
+    Readers of test results take a file in which every verdict is "skipped" for a success.
     """
     if not result.totals.judged:
         return NOTHING_JUDGED
@@ -103,17 +103,17 @@ def not_whole(result: AuditResult) -> str:
 
 
 def alarm(result: AuditResult) -> str:
-    """Why an audit that names no failure must not be read as a good one; empty if it may be."""
+    """Return why an audit without failures is still not a success; empty if it is one."""
     totals = result.totals
     whole = sum(totals.verdicts.values()) == totals.hosts * totals.rules
     if totals.judged and whole and not result.run.interrupted:
         return ""
     text = clean(sentence(result))
-    return text if whole else f"{text}; the roster does not add up"
+    return text if whole else f"{text}; the totals do not add up"
 
 
 def pairs(result: AuditResult) -> Iterator[tuple[HostResult, BoundRule, Judgement]]:
-    """Every verdict with its host and rule, host by host."""
+    """Yield every verdict with its host and rule, host by host."""
     for host in result.hosts:
         for bound, judgement in zip(result.rules, host.judgements, strict=True):
             yield host, bound, judgement

@@ -1,4 +1,4 @@
-"""A policy's text as reports show it: nothing hidden, prose in paragraphs and steps."""
+"""Show a policy's text in reports: nothing hidden, prose in paragraphs and steps."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ _LINK = re.compile(r"https?://(?:[A-Za-z0-9._~:/?#@!$&'()*+,;=-]|%[0-9A-Fa-f]{2}
 
 
 def is_link(text: str) -> bool:
-    """Whether a text is a web address of plain characters, so that a link may be made of it."""
+    """Return whether a text is a web address of plain characters that may become a link."""
     return _LINK.fullmatch(text) is not None and text.count("#") <= 1
 
 
@@ -24,7 +24,7 @@ class Span:
 
     @property
     def words(self) -> list[str]:
-        """The words of a piece of code, so that a line of it breaks between them alone."""
+        """The words of a piece of code; lines break between them only."""
         return self.text.split()
 
 
@@ -38,14 +38,14 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """Paragraphs that belong together: steps in a row, or paragraphs that are no steps."""
+    """Paragraphs that belong together: consecutive steps, or paragraphs that are not steps."""
 
     steps: bool
     paragraphs: tuple[Paragraph, ...]
 
 
 def prose(text: str | None) -> tuple[Passage, ...]:
-    """Read a policy's text: blank lines part paragraphs, ``1.`` starts a step, backticks code."""
+    """Parse a policy's text into paragraphs, numbered steps (``1.``) and code (backticks)."""
     passages: list[Passage] = []
     for paragraph in map(_paragraph, _parts(text or "")):
         steps = paragraph.step > 0
@@ -75,7 +75,7 @@ def _spans(text: str) -> tuple[Span, ...]:
 
 
 def markdown(text: str | None) -> str:
-    """A policy's text as Markdown: its steps and its code stay, and nothing else means anything."""
+    """Return a policy's text as Markdown: steps and code stay, everything else is escaped."""
     return "\n\n".join(_passage(passage) for passage in prose(shortened(text or "", TEXT)))
 
 

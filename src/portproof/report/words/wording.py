@@ -1,4 +1,4 @@
-"""What the report says in words: the verdict in a sentence, and what each reason means."""
+"""The words of the report: the verdict in a sentence, and the meaning of each reason."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -29,20 +29,20 @@ NOTHING_JUDGED: Final = "Nothing was judged: there is no host that a rule applie
 
 
 def title_of(bound: BoundRule) -> str:
-    """What a rule says, in one line."""
+    """Return a rule's title in one line."""
     return bound.rule.title or bound.rule.summary()
 
 
 @dataclass(frozen=True, slots=True)
 class AuditState:
-    """What the whole audit came to: the shape it is shown with, and the word beside it."""
+    """The state of the whole audit: the verdict whose shape shows it, and the word beside it."""
 
     verdict: Verdict
     word: str
 
 
 def state(result: AuditResult) -> AuditState:
-    """The state of the whole; it is green only when something was judged and all of it proven."""
+    """Return the state of the audit; green only if something was judged and all of it is proven."""
     return {
         ExitCode.PROVEN: AuditState(Verdict.PASS, "Proven"),
         ExitCode.FAILED: AuditState(Verdict.FAIL, "Failed"),
@@ -52,7 +52,7 @@ def state(result: AuditResult) -> AuditState:
 
 
 def sentence(result: AuditResult) -> str:
-    """The verdict in a sentence."""
+    """Return the verdict in a sentence."""
     totals = result.totals
     if not totals.judged:
         text = NOTHING_JUDGED
@@ -119,12 +119,12 @@ class Meaning:
 MEANINGS: Final = {
     Reason.UNREACHABLE: Meaning(
         "The host could not be reached",
-        "Check that it is up, that its name resolves and that nothing on the way refuses the"
-        " connection. Take it out of the inventory only if it no longer exists.",
+        "Check that it is up, that its name resolves and that no firewall refuses the connection."
+        " Remove it from the inventory only if it no longer exists.",
     ),
     Reason.TIMEOUT: Meaning(
         "The answer took too long",
-        "Look for load on the host or a collector that hangs, then audit again.",
+        "Check the host for high load or a collector that hangs, then audit again.",
     ),
     Reason.AUTH: Meaning(
         "The login was refused",
@@ -133,40 +133,39 @@ MEANINGS: Final = {
     ),
     Reason.HOST_KEY: Meaning(
         "The host's key is not the known one",
-        "Find out why before anything else: a host that was installed anew has a new key, and so"
-        " has an impostor. Only then update the known keys.",
+        "Find out why first: a reinstalled host has a new key, and so has an impostor. Update the"
+        " known keys only then.",
     ),
     Reason.UNSUPPORTED_CONNECTION: Meaning(
-        "The host cannot be reached in the way the inventory asks",
-        "Audit it on the host itself, or give it a connection that portproof speaks.",
+        "The host cannot be reached as the inventory says",
+        "Audit it on the host itself, or use a connection type that portproof supports.",
     ),
     Reason.NO_COLLECTOR: Meaning(
-        "Nothing there could answer",
+        "Nothing on the host could answer",
         "Install osquery, or Python 3 for the embedded probe. On the host itself,"
         " `portproof doctor` says what is missing.",
     ),
     Reason.QUERY_ERROR: Meaning(
         "The question failed",
-        "The detail holds the error. Ask the same SQL by hand on the host to see it again.",
+        "The detail holds the error. Run the same SQL on the host to reproduce it.",
     ),
     Reason.MISSING_TABLE: Meaning(
         "The source does not have the table that was asked for",
         "Use another source or a newer osquery. On the host itself, `portproof doctor` lists the"
-        " sources there are.",
+        " available sources.",
     ),
     Reason.GARBLED: Meaning(
-        "The answer makes no sense",
-        "A broken collector answers like this, and so does one that was tampered with. Compare"
-        " with what another source says on the host.",
+        "The answer is malformed",
+        "A broken collector answers like this, and so does a manipulated one. Compare with another"
+        " source on the host.",
     ),
     Reason.PRIVILEGE: Meaning(
         "The collector was not allowed to see everything",
-        "Let it look as root: with sudo on this machine, with become where the inventory says how"
-        " to connect.",
+        "Run it as root: with sudo on this machine, with become in the inventory for other hosts.",
     ),
     Reason.NO_WITNESS: Meaning(
         "A socket known to be open was not seen",
-        "The look did not reach what it should have, so what else is missing is unknown. Check that"
+        "The look missed something that was there, so it may have missed more. Check that"
         " the collector runs in the host's own network namespace, and audit again.",
     ),
     Reason.PARTIAL: Meaning(
@@ -174,17 +173,17 @@ MEANINGS: Final = {
         "The detail says what is missing. Audit again, and as root if something could not be read.",
     ),
     Reason.AMBIGUOUS: Meaning(
-        "What was seen can be read in two ways",
-        "Look at the listener by hand: `portproof explain PORT` shows the commands. A look with"
-        " more privilege often tells.",
+        "What was seen is ambiguous",
+        "Examine the listener by hand: `portproof explain PORT` shows the commands. A look with"
+        " more privilege often settles it.",
     ),
     Reason.STALE: Meaning(
-        "The answer is too old to stand for today",
+        "The answer is too old",
         "Check that the host still reports, then audit again.",
     ),
     Reason.OVERSIZED: Meaning(
-        "The answer is larger than any sound one",
-        "Find out what fills the host's tables: thousands of sockets are a fault, or an attack.",
+        "The answer is larger than any valid one",
+        "Find out what fills the host's tables: thousands of sockets are an error or an attack.",
     ),
     Reason.INTERRUPTED: Meaning(
         "The audit was stopped before the host was judged",
@@ -192,6 +191,6 @@ MEANINGS: Final = {
     ),
     Reason.INTERNAL: Meaning(
         "portproof itself failed on this host",
-        "This is a fault in portproof, not in the host. Please report it with the detail.",
+        "This is a bug in portproof, not a problem of the host. Please report it with the detail.",
     ),
 }

@@ -90,7 +90,7 @@ def test_unproven_is_grouped_by_cause_and_says_what_to_do() -> None:
     assert "no answer in 10 seconds" in entry
     assert "all 2 rules" in entry
     assert "4 verdicts on 2 hosts" in section
-    assert "Look for load on the host" in section
+    assert "Check the host for high load" in section
 
 
 def _policy(name: str) -> Policy:
@@ -254,7 +254,7 @@ def test_roster_that_does_not_add_up_is_said() -> None:
     rules = tuple(bind(map(_policy, ("one", "two"))))
     result = AuditResult(run(), rules, [HostResult("h", (), (PASSED,), seen())])
     (told,) = (text for _, text in page(result).all("li", **{"class": "total"}))
-    assert "of 2: the roster does not add up" in told
+    assert "of 2: the totals do not add up" in told
     assert verdicts(page(result).data) == [["pass", "unproven"]]
 
 

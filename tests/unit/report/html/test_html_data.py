@@ -171,4 +171,4 @@ def test_changes_are_in_the_data_and_none_without_an_earlier_audit() -> None:
     assert page(mixed()).data["changes"] is None
     data = page(compared()).data
     told = [data["texts"][each] for each in data["changes"]["kind"]]
-    assert told[:4] == ["newly failing", "went dark", "still failing", "still failing"]
+    assert told[:4] == ["newly failing", "newly unproven", "still failing", "still failing"]

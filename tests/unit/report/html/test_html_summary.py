@@ -25,7 +25,7 @@ def test_what_changed_is_above_the_fold_and_told_in_full() -> None:
     (line,) = (text for _, text in parsed.all("p", **{"class": "since"}))
     told = section(parsed, "changes")
     assert "Since 2026-11-22 02:00:19 UTC" in line
-    for part in ("1 newly failing", "1 went dark", "2 still failing", "1 fixed"):
+    for part in ("1 newly failing", "1 newly unproven", "2 still failing", "1 fixed"):
         assert part in " ".join(line.split())
         assert part in told
     assert "critical nfs-1 retired-ports/npmp-trap-609 nfs-1 still fails" in told
@@ -143,7 +143,7 @@ def test_waivers_tell_who_for_how_long_and_the_urgent_first() -> None:
 def test_waived_without_its_waiver_still_says_what_is_known() -> None:
     """A verdict that is waived is never left out of the section."""
     told = section(page(mixed()), "waivers")
-    assert "No waiver is told" in told
+    assert "No waiver is known" in told
     assert "OPS-1234, until 2027-01-31" in told
 
 

@@ -27,7 +27,11 @@ BROKEN = {
     ),
     "exception": ("bars.html", "{{ 1 // 0 }}", r"bars\.html:1: .*division"),
     "endless": ("bars.html", "{% include 'bars.html' %}", r"bars\.html:1: .*recursion"),
-    "not text": ("warnings.html", "{{ report.state }}", r"warnings\.html:1: a State cannot be"),
+    "not text": (
+        "warnings.html",
+        "{{ report.state }}",
+        r"warnings\.html:1: a value of type AuditState cannot be",
+    ),
     "no text either": ("run.html", "\n{{ report.interrupted }}", r"run\.html:2: a bool cannot be"),
     "style that leaves": ("report.css", "a{} </STYLE>", r"report\.css: holds '</style'"),
     "script that leaves": ("report.js", "'</script>'", r"report\.js: holds '</script'"),
