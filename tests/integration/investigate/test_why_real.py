@@ -8,20 +8,23 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 from msgspec.structs import replace
 
+from portproof.investigate import why as module
 from portproof.investigate.why import ask_why
 from portproof.model.addresses import Exposure, Stack
 from portproof.model.listeners import Listener, Owner, Place
 from portproof.model.observation import Platform
 from portproof.model.ports import Protocol
 from portproof.model.why import Classification, OnDisk, PortCategory, Why
+from portproof.sources.program import run
 from portproof.triage import read
 from support.requirements import needs
 
@@ -313,6 +316,22 @@ def test_more_processes_than_the_limit_are_named(stack: ExitStack) -> None:
     assert len(found) == 60
     left = [why for why in found.values() if "only 50 processes" in why.missing[0]]
     assert len(left) == 10
+
+
+def test_no_program_is_passed_in_an_argument(
+    stack: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everybody can read arguments, and nobody 80 kB of them."""
+    commands = []
+
+    def noted(command: Sequence[str], *args: Any) -> Any:  # noqa: ANN401 - as it is
+        commands.append(command)
+        return run(command, *args)
+
+    monkeypatch.setattr(module, "run", noted)
+    why, _ = behind(started(stack, PYTHON, "-ISc", LISTEN))
+    assert why.process.name
+    assert [sum(map(len, command)) < 300 for command in commands] == [True]
 
 
 def test_a_second_round_that_cannot_be_made_says_so(

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from portproof.model.connection import Become, Connection, Secret
+from portproof.sources.agent import BOOT
 from portproof.ssh.command import Delimiters, UnsupportedError, command_line, needs_terminal
 from support.requirements import needs
 from support.standins.host import HOST
@@ -155,6 +156,13 @@ def test_nothing_secret_is_in_the_line() -> None:
     for method in ("sudo", "doas"):
         become = Become(method=method, user="root", password=Secret("hunter2"))
         assert "hunter2" not in command_line(connection(become), MARKS)
+
+
+def test_a_program_is_only_begun_in_the_line() -> None:
+    """What is run is read from standard input; the argument is as short as that can be."""
+    _, _, rest = command_line(connection(), MARKS).partition('-ISBWignore -c "')
+    assert rest.partition('"')[0].endswith(BOOT)
+    assert len(rest.partition('"')[0]) < 200
 
 
 def test_two_looks_share_no_mark() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from portproof.model.connection import Become, Connection
 from portproof.model.observation import LISTENING_SOCKETS, Look, Observed, Reason, Witness
+from portproof.sources.agent import sha256
 from portproof.ssh.settings import SshSettings
 from support.fleet.fleet import Fleet, fleet
 from support.fleet.looking import (
@@ -124,7 +125,10 @@ def test_a_source_can_be_forced(hosts: Fleet, source: str) -> None:
     there = ("osqueryi", "osqueryi-alone") if source == "osqueryi" else ("python", "osqueryi")
     for tools in TOOLS:
         if tools in there:
-            assert seen(looks[tools]).reply.identity.source == source
+            who = seen(looks[tools]).reply.identity
+            assert who.source == source
+            # Where a shell asks osqueryi, nothing of portproof's is run.
+            assert who.agent == ("" if tools == "osqueryi-alone" else sha256())
         else:
             assert dark(looks[tools]).cause.reason is Reason.NO_COLLECTOR
 

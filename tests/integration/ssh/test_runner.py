@@ -92,6 +92,7 @@ def test_osqueryi_answers_in_one_run(tmp_path: Path) -> None:
     assert found.reply.answers[LISTENING_SOCKETS] == Observed(LISTENERS, len(LISTENERS))
     assert found.reply.identity.source == "osqueryi"
     assert found.reply.identity.euid == 0
+    assert found.reply.identity.agent == agent.sha256()
     assert [call[:-1] for call in asked(program)] == [list(FLAGS)]
 
 
@@ -181,6 +182,7 @@ def test_the_probe_stands_in_for_an_osqueryi_that_fails(tmp_path: Path) -> None:
     found = told(EITHER, tmp_path, seconds=4.0)
     assert isinstance(found.reply, SourceReply)
     assert found.reply.identity.source == "probe"
+    assert found.reply.identity.agent == agent.sha256()
     assert found.tried == ("osqueryi: osqueryi did not end in time",)
 
 
@@ -298,6 +300,28 @@ def test_an_answer_that_is_not_the_programs_is_garbled(reply: bytes) -> None:
     found = read_reply(reply, EITHER.questions, Platform.LINUX, FAR)
     assert isinstance(found.reply, Unobserved)
     assert found.reply.reason is Reason.GARBLED
+
+
+def test_a_reply_is_marked_with_what_was_run_whatever_the_host_says() -> None:
+    """The hash is that of what was sent, not one that a host could choose."""
+    reply = msgspec.json.encode(
+        {
+            "runs": [],
+            "probe": {
+                "probe": 1,
+                "platform": "macos",
+                "tables": {},
+                "incomplete": [],
+                "missing": {},
+            },
+            "canaries": [],
+            "unopened": [],
+            "failed": "",
+        }
+    )
+    found = read_reply(reply, EITHER.questions, Platform.LINUX, FAR).reply
+    assert isinstance(found, SourceReply)
+    assert found.identity.agent == agent.sha256()
 
 
 def test_a_program_that_failed_says_how() -> None:

@@ -81,6 +81,7 @@ def test_a_look_answers_every_question_from_one_reading() -> None:
         "unread": Reason.MISSING_TABLE,
     }
     assert look.identity.version == __version__
+    assert look.identity.agent == sha256()
     assert (look.identity.platform, look.identity.euid) == (Platform.LINUX, os.geteuid())
 
 
