@@ -35,7 +35,7 @@ from portproof.run.one_host import How, Looks
 from support.fleet.fleet import Fleet, fleet
 from support.fleet.looking import connection
 from support.fleet.plans import OWN_IPV4, Opened, Plan
-from support.requirements import marks
+from support.requirements import missing
 
 SIZES = (5_000, 10_000)
 POLICIES = [shipped_policies()["retired-ports"]]
@@ -156,7 +156,7 @@ def main() -> None:
     if len(sys.argv) > 2:  # noqa: PLR2004 - the program's arguments
         audit(int(sys.argv[1]), json.loads(sys.argv[2]), Path(sys.argv[3]))
         return
-    if marks("root", "ip", "sshd"):
+    if missing(("namespaces", "sshd")):
         print("skipped: it needs root, iproute2 and openssh-server")
         return
     with tempfile.TemporaryDirectory() as folder:

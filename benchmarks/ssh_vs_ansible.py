@@ -34,7 +34,7 @@ from portproof.inventory.ansible import find_program
 from support.fleet.fleet import Fleet, fleet
 from support.fleet.inventory import write_inventory
 from support.fleet.plans import OWN_IPV4, Opened, Plan
-from support.requirements import marks
+from support.requirements import missing
 
 HOSTS = 100
 ROUNDS = 3
@@ -185,7 +185,7 @@ def find_playbook() -> str | None:
 def main() -> None:
     """Build the fleet and compare."""
     program = find_playbook()
-    if program is None or marks("root", "ip", "ss", "sshd"):
+    if program is None or missing(("namespaces", "ss", "sshd")):
         print("skipped: it needs root, iproute2, openssh-server, and pip install ansible")
         return
     adopt_what_is_left_behind()

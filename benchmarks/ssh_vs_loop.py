@@ -30,7 +30,7 @@ from portproof.ssh.collector import SshCollector
 from support.fleet.fleet import Fleet, fleet
 from support.fleet.looking import connection, questions
 from support.fleet.plans import OWN_IPV4, Opened, Plan
-from support.requirements import marks
+from support.requirements import missing
 
 POLICIES = [shipped_policies()["retired-ports"]]
 HOSTS = 100
@@ -110,7 +110,7 @@ def compare(made: Fleet) -> None:
 
 def main() -> None:
     """Build the fleet and compare."""
-    if marks("root", "ip", "ss", "sshd"):
+    if missing(("namespaces", "ss", "sshd")):
         print("skipped: it needs root, iproute2 and openssh-server")
         return
     with tempfile.TemporaryDirectory() as folder:

@@ -1,11 +1,42 @@
-"""Fixtures every test may use."""
+"""Markers and fixtures that every test can use."""
 
+import os
+from pathlib import Path
+
+import hypothesis
 import pytest
 
-from support.requirements import missing_under_ci
+from support.requirements import missing
+
+INTEGRATION = Path(__file__).parent / "integration"
+
+hypothesis.settings.register_profile(
+    "portproof",
+    derandomize=True,  # every run tries the same; `make fuzz` looks for what is new
+    database=None,
+    deadline=None,  # a busy machine is no failure
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("portproof")
 
 
-@pytest.fixture
-def _part_is_missing() -> None:
-    """Fail a test whose part is missing where every part must be there."""
-    pytest.fail(f"CI must have every part of the machine; missing: {missing_under_ci()}")
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests in ``integration``."""
+    for item in items:
+        if item.path.is_relative_to(INTEGRATION):
+            item.add_marker(pytest.mark.integration)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test that needs a part this machine does not have; under CI, fail it."""
+    if not (lacking := missing(parts(item))):
+        return
+    if os.environ.get("CI") == "true":
+        pytest.fail("CI must have every part; missing " + "; ".join(lacking), pytrace=False)
+    pytest.skip("missing " + "; ".join(lacking))
+
+
+def parts(item: pytest.Item) -> list[str]:
+    """Return the parts of the machine a test is marked as needing."""
+    return [part for mark in item.iter_markers("needs") for part in mark.args]

@@ -4,17 +4,13 @@
 """
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 
 from support.fuzz.mutating import inputs
 from support.fuzz.targets import TARGETS
 
 quick = settings(
-    derandomize=True,
-    deadline=None,
-    database=None,
     max_examples=40,
-    suppress_health_check=[HealthCheck.too_slow],
 )
 
 

@@ -1,20 +1,44 @@
-"""What some tests need from the machine, and how to get it."""
+"""Parts of the machine that some tests need, and how to get them."""
 
+import functools
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
-
-import pytest
 
 from portproof.inventory.ansible import find_program
 
 
+def _program(name: str) -> Callable[[], bool]:
+    """Return a check that a program is on PATH."""
+    return lambda: shutil.which(name) is not None
+
+
+def _works(*command: str) -> bool:
+    """Return whether a command can be run and succeeds."""
+    try:
+        done = subprocess.run(command, check=False, capture_output=True, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
+
+
 def _is_root() -> bool:
     return hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+def _can_make_namespaces() -> bool:
+    """Make one namespace of each kind that tests use; a container may not be allowed to."""
+    name = f"portproof-try-{os.getpid()}"
+    kinds = ("--net", "--pid", "--mount", "--uts", "--fork", "--mount-proc")
+    if not (_is_root() and _works("unshare", *kinds, "ip", "link", "set", "lo", "up")):
+        return False
+    try:
+        return _works("ip", "netns", "add", name)
+    finally:
+        _works("ip", "netns", "delete", name)
 
 
 def _has_packaged_python() -> bool:
@@ -22,60 +46,49 @@ def _has_packaged_python() -> bool:
 
 
 def _others_run_python() -> bool:
-    """Whether a user without rights can run this Python; one below /root often cannot be."""
-    drop = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
-    done = subprocess.run(
-        [*drop, sys.executable, "-c", "import pydantic"], check=False, capture_output=True
-    )
-    return done.returncode == 0
+    """Return whether a user without rights can run this Python; one in /root often cannot be."""
+    drop = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+    return _works(*drop, sys.executable, "-c", "import pydantic")
 
 
 _PARTS: dict[str, tuple[Callable[[], bool], str]] = {
     "root": (_is_root, "run the tests as root"),
-    "ip": (lambda: shutil.which("ip") is not None, "apt-get install iproute2"),
-    "sshd": (lambda: Path("/usr/sbin/sshd").exists(), "apt-get install openssh-server"),
-    "ssh-keygen": (
-        lambda: shutil.which("ssh-keygen") is not None,
-        "apt-get install openssh-client",
+    "namespaces": (
+        _can_make_namespaces,
+        (
+            "run the tests as root on Linux where network namespaces can be made, which many "
+            "containers and chroots forbid; apt-get install iproute2 util-linux"
+        ),
     ),
-    "openssl": (lambda: shutil.which("openssl") is not None, "apt-get install openssl"),
-    "dhclient": (lambda: shutil.which("dhclient") is not None, "apt-get install isc-dhcp-client"),
-    "sudo": (lambda: shutil.which("sudo") is not None, "apt-get install sudo"),
-    "doas": (lambda: shutil.which("doas") is not None, "apt-get install opendoas"),
-    "iptables": (lambda: shutil.which("iptables") is not None, "apt-get install iptables"),
-    "fish": (lambda: shutil.which("fish") is not None, "apt-get install fish"),
-    "tcsh": (lambda: shutil.which("tcsh") is not None, "apt-get install tcsh"),
-    "zsh": (lambda: shutil.which("zsh") is not None, "apt-get install zsh"),
-    "busybox": (lambda: shutil.which("busybox") is not None, "apt-get install busybox"),
-    "ss": (lambda: shutil.which("ss") is not None, "apt-get install iproute2"),
-    "chromium": (lambda: shutil.which("chromium") is not None, "apt-get install chromium"),
-    "prove": (lambda: shutil.which("prove") is not None, "apt-get install perl"),
-    "npm": (lambda: shutil.which("npm") is not None, "apt-get install npm"),
+    "sshd": (Path("/usr/sbin/sshd").exists, "apt-get install openssh-server"),
+    "ssh-keygen": (_program("ssh-keygen"), "apt-get install openssh-client"),
+    "openssl": (_program("openssl"), "apt-get install openssl"),
+    "dhclient": (_program("dhclient"), "apt-get install isc-dhcp-client"),
+    "sudo": (_program("sudo"), "apt-get install sudo"),
+    "doas": (_program("doas"), "apt-get install opendoas"),
+    "iptables": (_program("iptables"), "apt-get install iptables"),
+    "fish": (_program("fish"), "apt-get install fish"),
+    "tcsh": (_program("tcsh"), "apt-get install tcsh"),
+    "zsh": (_program("zsh"), "apt-get install zsh"),
+    "busybox": (_program("busybox"), "apt-get install busybox"),
+    "ss": (_program("ss"), "apt-get install iproute2"),
+    "chromium": (_program("chromium"), "apt-get install chromium"),
+    "prove": (_program("prove"), "apt-get install perl"),
+    "npm": (_program("npm"), "apt-get install npm"),
     "ansible-inventory": (lambda: find_program() is not None, "pip install ansible-core"),
-    "setsid": (lambda: shutil.which("setsid") is not None, "apt-get install util-linux"),
+    "setsid": (_program("setsid"), "apt-get install util-linux"),
     "packaged python": (_has_packaged_python, "on Debian or Ubuntu: apt-get install python3"),
     "python for every user": (_others_run_python, "use a Python that other users may run"),
-    "dpkg-query": (lambda: shutil.which("dpkg-query") is not None, "run on Debian or Ubuntu"),
-    "java": (lambda: shutil.which("java") is not None, "apt-get install default-jre-headless"),
+    "dpkg-query": (_program("dpkg-query"), "run the tests on Debian or Ubuntu"),
+    "java": (_program("java"), "apt-get install default-jre-headless"),
 }
 
 
-def needs(*parts: str) -> Callable[[Any], Any]:
-    """Mark a test as needing parts of the machine; a missing one skips, or fails under ``CI``."""
-    found = marks(*parts)
-    return found[0] if found else lambda test: test
+@functools.cache
+def _is_there(part: str) -> bool:
+    return _PARTS[part][0]()
 
 
-def marks(*parts: str) -> list[pytest.MarkDecorator]:
-    """What ``needs`` marks a test with, for a module's ``pytestmark``."""
-    missing = [f"{part}: {_PARTS[part][1]}" for part in parts if not _PARTS[part][0]()]
-    if not missing:
-        return []
-    if os.environ.get("CI") == "true":
-        return [pytest.mark.usefixtures("_part_is_missing")]
-    return [pytest.mark.skip(reason="missing " + "; ".join(missing))]
-
-
-def missing_under_ci() -> str:
-    """Say which parts are missing, for the fixture that fails such tests under ``CI``."""
-    return "; ".join(f"{part}: {how}" for part, (there, how) in _PARTS.items() if not there())
+def missing(parts: Iterable[str]) -> list[str]:
+    """Return each part the machine does not have, with how to get it; each is tried once."""
+    return [f"{part}: {_PARTS[part][1]}" for part in parts if not _is_there(part)]

@@ -10,9 +10,8 @@ import pytest
 from portproof.archive.results import read_result
 from support.calling import Done, portproof
 from support.folders import reseal, save
-from support.requirements import marks
 
-pytestmark = marks("root")
+pytestmark = pytest.mark.needs("root")
 HOUR = timedelta(hours=1)
 
 

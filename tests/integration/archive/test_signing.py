@@ -13,7 +13,6 @@ import pytest
 from portproof.archive.signing import BadSignatureError, check, public_keys, signer
 from support.calling import Done, portproof
 from support.folders import job_of, looks_of, reseal, save, write
-from support.requirements import needs
 
 MESSAGE = b'{"format": "portproof-manifest/1"}\n'
 OPENED_BY = "correct horse"
@@ -41,7 +40,7 @@ def keygen(*args: str | Path, data: bytes = b"") -> subprocess.CompletedProcess[
     return subprocess.run(words, input=data, check=False, capture_output=True)
 
 
-@needs("ssh-keygen")
+@pytest.mark.needs("ssh-keygen")
 def test_openssh_checks_our_signatures(tmp_path: Path) -> None:
     """It takes the signature of this manifest, and of no other."""
     folder = signed(tmp_path / "out", key(tmp_path))
@@ -57,7 +56,7 @@ def test_openssh_checks_our_signatures(tmp_path: Path) -> None:
     assert portproof("verify", folder, "--key", allowed).code == 0
 
 
-@needs("ssh-keygen")
+@pytest.mark.needs("ssh-keygen")
 def test_we_make_the_signature_that_openssh_makes(tmp_path: Path) -> None:
     """Ed25519 is deterministic: not a byte differs, so each checks the other's."""
     ours = signer(key(tmp_path), None)(MESSAGE)
@@ -65,7 +64,7 @@ def test_we_make_the_signature_that_openssh_makes(tmp_path: Path) -> None:
     assert theirs.stdout.decode() == ours
 
 
-@needs("ssh-keygen")
+@pytest.mark.needs("ssh-keygen")
 def test_a_signature_for_something_else_is_none_for_portproof(tmp_path: Path) -> None:
     """The same key may sign commits; those are no manifests."""
     made = keygen("-q", "-Y", "sign", "-f", key(tmp_path), "-n", "git", data=MESSAGE)
@@ -73,7 +72,7 @@ def test_a_signature_for_something_else_is_none_for_portproof(tmp_path: Path) ->
         check(made.stdout, MESSAGE, None)
 
 
-@needs("ssh-keygen")
+@pytest.mark.needs("ssh-keygen")
 @pytest.mark.parametrize("form", [(), ("-m", "PKCS8")])
 def test_a_key_with_a_passphrase_is_opened(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: tuple[str, ...]
@@ -99,7 +98,7 @@ def test_a_key_with_a_passphrase_is_opened(
     assert portproof("verify", tmp_path / "out", "--key", f"{file}.pub").code == 0
 
 
-@needs("openssl")
+@pytest.mark.needs("openssl")
 def test_a_key_in_pem_signs(tmp_path: Path) -> None:
     """As other programs make them."""
     made = ["openssl", "genpkey", "-algorithm", "ed25519", "-out", str(tmp_path / "key.pem")]
@@ -219,7 +218,7 @@ def test_keys_are_read_from_both_forms(tmp_path: Path) -> None:
     assert set(public_keys(tmp_path / "allowed")) == set(public_keys(tmp_path / "key.pub"))
 
 
-@needs("ssh-keygen", "setsid")
+@pytest.mark.needs("ssh-keygen", "setsid")
 def test_a_terminal_is_asked_for_the_passphrase(tmp_path: Path) -> None:
     """It is not shown, and the folder is signed."""
     file = tmp_path / "key"

@@ -16,7 +16,6 @@ import pytest
 from portproof.archive.folder import MANIFEST
 from support.machine import HOSTNAME, PORTPROOF, Machine, everyone_may_enter, machine
 from support.paths import SUPPORT
-from support.requirements import needs
 
 NOBODY = 65534
 SHIPPED_RULES = 3
@@ -47,7 +46,7 @@ def read(folder: Path) -> dict[str, Any]:
     return result
 
 
-@needs("root", "ip")
+@pytest.mark.needs("namespaces")
 def test_a_machine_with_nothing_listening_is_proven(quiet: Machine, tmp_path: Path) -> None:
     """All shipped rules pass, the exit code is 0, and the folder is whole."""
     done = quiet.portproof("audit", "-o", "out", cwd=tmp_path)
@@ -58,7 +57,7 @@ def test_a_machine_with_nothing_listening_is_proven(quiet: Machine, tmp_path: Pa
     assert read(tmp_path / "out")["totals"]["verdicts"]["pass"] >= SHIPPED_RULES
 
 
-@needs("root", "ip")
+@pytest.mark.needs("namespaces")
 def test_a_listener_fails_and_is_explained(busy: Machine, tmp_path: Path) -> None:
     """Exit code 1; the terminal names rule, host, address, process, user and the fix."""
     done = busy.portproof("audit", "-o", "out", cwd=tmp_path)
@@ -70,7 +69,7 @@ def test_a_listener_fails_and_is_explained(busy: Machine, tmp_path: Path) -> Non
     assert "fix on linux:" in done.stdout
 
 
-@needs("root", "ip")
+@pytest.mark.needs("namespaces")
 def test_terminal_json_html_and_exit_code_agree(busy: Machine, tmp_path: Path) -> None:
     """The same totals everywhere."""
     done = busy.portproof("audit", "-o", "out", cwd=tmp_path)
@@ -86,7 +85,7 @@ def test_terminal_json_html_and_exit_code_agree(busy: Machine, tmp_path: Path) -
         assert f'data-verdict="{name}" data-count="{count}"' in page
 
 
-@needs("root", "ip", "python for every user")
+@pytest.mark.needs("namespaces", "python for every user")
 def test_without_root_nothing_is_proven(quiet: Machine, tmp_path: Path) -> None:
     """A user without rights gets unproven with the way to get there, and exit code 3."""
     everyone_may_enter(tmp_path)
@@ -98,7 +97,7 @@ def test_without_root_nothing_is_proven(quiet: Machine, tmp_path: Path) -> None:
     assert "sudo" in done.stdout
 
 
-@needs("root", "ip", "python for every user")
+@pytest.mark.needs("namespaces", "python for every user")
 def test_without_root_a_listener_that_is_seen_still_fails(busy: Machine, tmp_path: Path) -> None:
     """A row that shows a forbidden listener is enough."""
     tmp_path.chmod(0o777)
@@ -107,7 +106,7 @@ def test_without_root_a_listener_that_is_seen_still_fails(busy: Machine, tmp_pat
     assert done.returncode == 1, done.stderr
 
 
-@needs("root", "ip")
+@pytest.mark.needs("namespaces")
 def test_looking_from_another_network_namespace_is_unproven(quiet: Machine, tmp_path: Path) -> None:
     """From inside another network namespace than process 1's, nothing is proven about it."""
     inside = ["unshare", "--net", *PORTPROOF, "audit", "-o", "out"]
@@ -116,7 +115,7 @@ def test_looking_from_another_network_namespace_is_unproven(quiet: Machine, tmp_
     assert "no-witness" in done.stdout
 
 
-@needs("root", "ip")
+@pytest.mark.needs("namespaces")
 def test_other_hosts_are_accounted_for(quiet: Machine, tmp_path: Path) -> None:
     """A host that cannot be reached is in the roster, unproven with its reason."""
     (tmp_path / "hosts").write_text("localhost\nweb1.example.com # far away\n", encoding="utf-8")
@@ -128,7 +127,7 @@ def test_other_hosts_are_accounted_for(quiet: Machine, tmp_path: Path) -> None:
     assert set(hosts["localhost"]) == {"p"}
 
 
-@needs("root", "ip")
+@pytest.mark.needs("namespaces")
 def test_the_default_folder_is_under_audits(quiet: Machine, tmp_path: Path) -> None:
     """Two audits at once get two folders, named by UTC time."""
     for _ in range(2):
@@ -138,7 +137,7 @@ def test_the_default_folder_is_under_audits(quiet: Machine, tmp_path: Path) -> N
     assert re.fullmatch(r"\d{8}T\d{6}Z(-\d+)?", names[0])
 
 
-@needs("root", "ip")
+@pytest.mark.needs("namespaces")
 def test_policies_of_ones_own_with_checks_beside_them(busy: Machine, tmp_path: Path) -> None:
     """A rule of each kind, and a check in the folder beside the policies."""
     (tmp_path / "policies").mkdir()
@@ -169,7 +168,7 @@ def test_policies_of_ones_own_with_checks_beside_them(busy: Machine, tmp_path: P
     assert "nothing in the inventory is called web" in done.stdout
 
 
-@needs("root")
+@pytest.mark.needs("root")
 @pytest.mark.parametrize(
     ("args", "said"),
     [
@@ -223,7 +222,7 @@ def audit(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@needs("root")
+@pytest.mark.needs("root")
 def test_a_folder_that_cannot_be_written_is_told_before_anyone_looks(tmp_path: Path) -> None:
     """A read-only file system gives exit code 2 and leaves nothing."""
     with mounted(tmp_path / "disk", "ro") as disk:
@@ -244,7 +243,7 @@ def mounted(folder: Path, options: str) -> Iterator[Path]:
         subprocess.run(["umount", folder], check=True)
 
 
-@needs("root")
+@pytest.mark.needs("root")
 def test_a_full_disk_leaves_no_half_report(tmp_path: Path) -> None:
     """The error names the file; there is no report and no manifest that looks whole."""
     with mounted(tmp_path / "disk", "size=48k") as disk:
@@ -255,7 +254,7 @@ def test_a_full_disk_leaves_no_half_report(tmp_path: Path) -> None:
     assert left == BEGUN
 
 
-@needs("root")
+@pytest.mark.needs("root")
 def test_ctrl_c_twice_leaves_the_evidence_and_no_report(tmp_path: Path) -> None:
     """Interrupted while a source hangs: exit code 3, no report, nothing left running."""
     hang = tmp_path / "bin" / "osqueryi"
@@ -295,7 +294,7 @@ def wait_for(command: str) -> None:
     raise AssertionError(f"{command} never ran")
 
 
-@needs("root", "ip")
+@pytest.mark.needs("namespaces")
 def test_the_manifest_is_of_the_files_that_are_there(quiet: Machine, tmp_path: Path) -> None:
     """Size and SHA-256 of every file, as another program computes them."""
     quiet.portproof("audit", "-o", "out", cwd=tmp_path)
@@ -309,7 +308,7 @@ def test_the_manifest_is_of_the_files_that_are_there(quiet: Machine, tmp_path: P
         assert (tmp_path / "out" / name).stat().st_size == told["bytes"]
 
 
-@needs("root", "ip")
+@pytest.mark.needs("namespaces")
 def test_a_resumed_audit_asks_only_what_is_missing_or_unproven(
     quiet: Machine, tmp_path: Path
 ) -> None:
@@ -332,7 +331,7 @@ def test_a_resumed_audit_asks_only_what_is_missing_or_unproven(
     assert after[1] != before[1]
 
 
-@needs("root", "ip")
+@pytest.mark.needs("namespaces")
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -358,7 +357,7 @@ def test_what_cannot_be_resumed_is_refused(
     assert said in done.stderr
 
 
-@needs("root", "ip")
+@pytest.mark.needs("namespaces")
 @pytest.mark.parametrize(
     ("change", "said"),
     [

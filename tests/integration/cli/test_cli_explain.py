@@ -6,11 +6,10 @@ from pathlib import Path
 import pytest
 
 from support.machine import Machine, everyone_may_enter, machine
-from support.requirements import marks, needs
 
 NOBODY = 65534
 
-pytestmark = marks("root", "ip")
+pytestmark = pytest.mark.needs("namespaces")
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +84,7 @@ def test_what_is_no_port_is_told(host: Machine, tmp_path: Path, port: str, said:
     assert said in done.stderr
 
 
-@needs("python for every user")
+@pytest.mark.needs("python for every user")
 def test_without_root_it_says_what_it_cannot_prove(host: Machine, tmp_path: Path) -> None:
     """No listener seen is not closed for a user without rights."""
     everyone_may_enter(tmp_path)
@@ -104,7 +103,7 @@ def test_the_doctor_tells_which_sources_work(host: Machine, tmp_path: Path) -> N
     assert "tcp on ::1" in done.stdout
 
 
-@needs("python for every user")
+@pytest.mark.needs("python for every user")
 def test_the_doctor_tells_what_a_user_without_rights_lacks(host: Machine, tmp_path: Path) -> None:
     """The exit code says that nothing could be proven."""
     everyone_may_enter(tmp_path)

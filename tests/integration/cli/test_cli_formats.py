@@ -12,7 +12,6 @@ from portproof.cli.show import Line, show
 from portproof.report.contract import format_names, load_format
 from support.machine import Machine, machine
 from support.readers import READERS
-from support.requirements import needs
 
 ALL = [part for name in format_names() for part in ("--format", name)]
 POLICY = (
@@ -37,7 +36,7 @@ def here(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@needs("root", "ip")
+@pytest.mark.needs("namespaces")
 def test_every_format_is_written_and_agrees(busy: Machine, here: Path) -> None:
     """All in the folder and in the manifest, with the same totals, from a real look."""
     done = busy.portproof("audit", "-p", "own.yml", "-o", "out", *ALL, cwd=here)
@@ -52,7 +51,7 @@ def test_every_format_is_written_and_agrees(busy: Machine, here: Path) -> None:
         assert told == {verdict: counts["verdicts"][verdict] for verdict in told}
 
 
-@needs("root", "ip")
+@pytest.mark.needs("namespaces")
 def test_a_resumed_audit_keeps_its_formats_and_its_gate(busy: Machine, here: Path) -> None:
     """They are part of what was asked for."""
     asked = ["--format", "tap", "--fail-on", "severity>=high"]
@@ -70,7 +69,7 @@ def test_a_resumed_audit_keeps_its_formats_and_its_gate(busy: Machine, here: Pat
     assert document["exit_code"] == 1
 
 
-@needs("root", "ip")
+@pytest.mark.needs("namespaces")
 def test_any_condition_gates(busy: Machine, here: Path) -> None:
     """The last line names the one that did."""
     asked = ["--fail-on", "severity>=high", "--fail-on", "new"]

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from support.machine import Machine, machine
-from support.requirements import marks
 
-pytestmark = marks("root", "ip")
+pytestmark = pytest.mark.needs("namespaces")
 
 MINE = """\
 policy: mine

@@ -10,7 +10,6 @@ import yaml
 
 from portproof.inventory.read import read_inventory
 from support.machine import PORTPROOF, machine
-from support.requirements import needs
 
 WORKFLOWS = (".github/workflows/portproof.yml", ".gitlab-ci.yml")
 FILES = {
@@ -83,7 +82,7 @@ def test_it_passes_without_naming_its_policies_too(repository: Path, command: st
     assert run(repository, command).returncode == 0
 
 
-@needs("root", "ip")
+@pytest.mark.needs("namespaces")
 def test_its_workflows_audit_and_fail_by_the_exit_code(repository: Path, tmp_path: Path) -> None:
     """With this machine as its host: no option is wrong, and one listener makes it fail."""
     every = [each for name in WORKFLOWS for each in commands(repository, name)]
@@ -99,7 +98,7 @@ def test_its_workflows_audit_and_fail_by_the_exit_code(repository: Path, tmp_pat
         assert host.portproof(*args, cwd=repository).returncode == 1
 
 
-@needs("ansible-inventory")
+@pytest.mark.needs("ansible-inventory")
 def test_its_inventory_is_one(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ansible reads it, with the groups that the example policy names."""
     monkeypatch.chdir(repository)

@@ -14,7 +14,6 @@ from support.calling import Done, portproof
 from support.folders import job_of, looks_of, write
 from support.machine import everyone_may_enter
 from support.paths import TESTS
-from support.requirements import needs
 
 NOBODY = 65534
 RIGHTS = "portproof needs the right to use it and to enter every folder above it"
@@ -80,7 +79,7 @@ def answers(place: Path) -> dict[str, Done]:
     return dict(zip(CALLS, (Done(*each) for each in json.loads(done.stdout)), strict=True))
 
 
-@needs("root", "python for every user")
+@pytest.mark.needs("root", "python for every user")
 @pytest.mark.parametrize("call", CALLS)
 def test_a_folder_that_may_not_be_entered_is_an_error(
     answers: dict[str, Done], place: Path, call: str

@@ -21,11 +21,10 @@ from portproof.inventory.vault import NO_VAULT, VaultOptions
 from portproof.model.observation import Unobserved
 from support.inventory.a_fleet import LOGIN_ENCRYPTED, SUDO_ENCRYPTED, VAULT_WORD, indented
 from support.inventory.own_folder import Folder, hide_ansible, settle
-from support.requirements import needs
 from support.standins.leaks import nothing_leaks
 
 GIVE = "give --vault-password-file or --vault-id"
-installed = needs("ansible-inventory")
+installed = pytest.mark.needs("ansible-inventory")
 
 NEVER_ASKS = "portproof never asks for vault passwords"
 

@@ -15,9 +15,8 @@ from portproof.model.hosts import Host, Inventory
 from portproof.model.observation import Reason, Unobserved
 from support.inventory.a_fleet import LOGIN_ENCRYPTED, LOGIN_WORD, SUDO_WORD, write_fleet
 from support.inventory.own_folder import Folder, settle
-from support.requirements import needs
 
-installed = needs("ansible-inventory")
+installed = pytest.mark.needs("ansible-inventory")
 
 WEB = ("web01", "web02", "web03", "alias")
 V6 = ("2001:db8::1", "2001:db8::5", "edge")

@@ -12,7 +12,6 @@ from portproof.judge.plan import pattern_warnings, plans
 from portproof.model.hosts import Host, Inventory
 from portproof.policy.policy import BoundRule, Policy
 from support.machine import PORTPROOF
-from support.requirements import needs
 
 MINE = "policy: mine\ntitle: Mine\nrules: [{id: old, closed: 17}, {id: older, closed: 19}]\n"
 INVENTORY = """\
@@ -51,7 +50,7 @@ def judged(folder: Path) -> dict[str, dict[str, int]]:
     return by_host
 
 
-@needs("ansible-inventory")
+@pytest.mark.needs("ansible-inventory")
 def test_each_host_is_judged_by_its_own_list(tmp_path: Path) -> None:
     """Names and paths; hosts without the variable by the shipped policies; the roster adds up."""
     done = audit(tmp_path, INVENTORY)
@@ -64,7 +63,7 @@ def test_each_host_is_judged_by_its_own_list(tmp_path: Path) -> None:
     assert not any(name.startswith("baseline") for name in found["odd1"])
 
 
-@needs("ansible-inventory")
+@pytest.mark.needs("ansible-inventory")
 def test_a_file_of_waivers_cannot_be_for_some_hosts(tmp_path: Path) -> None:
     """Chosen with the policies of one host, it would waive what fails on the others."""
     waiver = "{rule: mine/old, owner: a@example.com, reason: r, until: 2099-01-01}"
@@ -77,7 +76,7 @@ def test_a_file_of_waivers_cannot_be_for_some_hosts(tmp_path: Path) -> None:
     assert "own/waivers.yml: holds waivers for every host" in done.stderr
 
 
-@needs("ansible-inventory")
+@pytest.mark.needs("ansible-inventory")
 def test_the_summary_says_which_policies_are_for_how_many_hosts(tmp_path: Path) -> None:
     """In every output, and audit.json names the hosts."""
     said = audit(tmp_path, INVENTORY).stdout
@@ -92,7 +91,7 @@ def test_the_summary_says_which_policies_are_for_how_many_hosts(tmp_path: Path) 
     assert result["chosen_for"]["retired-ports"] == ["odd1", "web1", "web2"]
 
 
-@needs("ansible-inventory")
+@pytest.mark.needs("ansible-inventory")
 def test_policies_given_win_and_that_is_said(tmp_path: Path) -> None:
     """With -p every host is judged by the same."""
     said = audit(tmp_path, INVENTORY, "-p", "./mine.yml").stdout
@@ -100,14 +99,14 @@ def test_policies_given_win_and_that_is_said(tmp_path: Path) -> None:
     assert "portproof_policies of 3 hosts is not used, because policies were given" in said
 
 
-@needs("ansible-inventory")
+@pytest.mark.needs("ansible-inventory")
 def test_only_the_hosts_to_audit_count(tmp_path: Path) -> None:
     """A limit leaves out the policies of the hosts it leaves out."""
     audit(tmp_path, INVENTORY, "-l", "db")
     assert judged(tmp_path) == {"db1": {"baseline-database-server": 2}}
 
 
-@needs("ansible-inventory")
+@pytest.mark.needs("ansible-inventory")
 @pytest.mark.parametrize(
     ("value", "said"),
     [
@@ -139,7 +138,7 @@ def test_what_names_no_policy_is_an_error(value: str, said: str, tmp_path: Path)
     assert not (tmp_path / "out").exists()
 
 
-@needs("ansible-inventory")
+@pytest.mark.needs("ansible-inventory")
 def test_an_encrypted_value_is_an_error(tmp_path: Path) -> None:
     """Without its password nobody knows by what the host is to be judged."""
     vaulted = "!vault |\n          $ANSIBLE_VAULT;1.1;AES256\n          6162\n"
@@ -149,7 +148,7 @@ def test_an_encrypted_value_is_an_error(tmp_path: Path) -> None:
     assert "portproof_policies of web1: is encrypted" in done.stderr
 
 
-@needs("ansible-inventory")
+@pytest.mark.needs("ansible-inventory")
 def test_a_folder_names_every_policy_in_it(tmp_path: Path) -> None:
     """As on the command line."""
     (tmp_path / "folder").mkdir()

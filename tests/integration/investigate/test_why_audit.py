@@ -48,7 +48,6 @@ from portproof.report.html.page import render
 from portproof.result.result import AuditResult
 from portproof.run.audit import Suspects, run
 from support.machine import HOSTNAME, Machine, machine
-from support.requirements import needs
 from support.times import at
 
 HOSTILE = "<script>window.canary = 1</script>\x1b[2J`\u202e"
@@ -255,7 +254,7 @@ def busy() -> Iterator[Machine]:
         yield started
 
 
-@needs("root", "ip")
+@pytest.mark.needs("namespaces")
 def test_the_command_line_tells_it_too(busy: Machine, tmp_path: Path) -> None:
     """In the summary, in audit.json and in the evidence, with the process the machine has."""
     policy = shipped("policies") / "retired-ports.yml"
@@ -279,7 +278,7 @@ def test_the_command_line_tells_it_too(busy: Machine, tmp_path: Path) -> None:
     assert set(evidence["look"]["why"]) == {str(pid)}
 
 
-@needs("root", "ip")
+@pytest.mark.needs("namespaces")
 def test_a_proven_machine_is_not_asked_again(tmp_path: Path) -> None:
     """Its evidence holds no second round."""
     with machine() as quiet:

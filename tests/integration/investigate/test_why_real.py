@@ -26,7 +26,6 @@ from portproof.model.ports import Protocol
 from portproof.model.why import Classification, OnDisk, PortCategory, Why
 from portproof.sources.program import run
 from portproof.triage import read
-from support.requirements import needs
 
 PYTHON = "/usr/bin/python3"
 LISTEN = """
@@ -110,7 +109,7 @@ def copied(folder: Path, name: str) -> Path:
     return program
 
 
-@needs("packaged python")
+@pytest.mark.needs("packaged python")
 def test_a_packaged_program_is_told_with_its_package(stack: ExitStack) -> None:
     """As dpkg itself tells; the file is the one that was packaged."""
     why, reading = behind(started(stack, PYTHON, "-ISc", LISTEN))
@@ -130,7 +129,7 @@ def test_a_packaged_program_is_told_with_its_package(stack: ExitStack) -> None:
     assert reading.kind is not PortCategory.UNRELATED
 
 
-@needs("packaged python")
+@pytest.mark.needs("packaged python")
 def test_the_chain_of_parents_is_that_of_the_system(stack: ExitStack) -> None:
     """From the listener up, as psutil tells it; more than eight are said to be left out."""
     listener = started(stack, PYTHON, "-ISc", LISTEN, "10")
@@ -141,7 +140,7 @@ def test_the_chain_of_parents_is_that_of_the_system(stack: ExitStack) -> None:
     assert "more than 8 parents are not followed" in why.missing
 
 
-@needs("packaged python")
+@pytest.mark.needs("packaged python")
 def test_a_copy_in_tmp_is_suspicious(stack: ExitStack, folder: Path) -> None:
     """For its folder, and because no package owns it."""
     program = copied(folder, "npmpd")
@@ -154,7 +153,7 @@ def test_a_copy_in_tmp_is_suspicious(stack: ExitStack, folder: Path) -> None:
     assert f"/proc/{why.process.pid}/exe" in reading.next_step
 
 
-@needs("packaged python")
+@pytest.mark.needs("packaged python")
 def test_a_program_deleted_after_its_start_is_hashed_all_the_same(
     stack: ExitStack, folder: Path
 ) -> None:
@@ -169,7 +168,7 @@ def test_a_program_deleted_after_its_start_is_hashed_all_the_same(
     assert f"Its executable {program} was deleted while it runs." in reading.reasons
 
 
-@needs("packaged python")
+@pytest.mark.needs("packaged python")
 def test_a_program_replaced_after_its_start_is_told_from_what_lies_there_now(
     stack: ExitStack, folder: Path
 ) -> None:
@@ -185,7 +184,7 @@ def test_a_program_replaced_after_its_start_is_told_from_what_lies_there_now(
     assert "no package upgrade explains it" in " ".join(reading.reasons)
 
 
-@needs("packaged python")
+@pytest.mark.needs("packaged python")
 def test_a_program_that_was_never_a_file_is_suspicious(stack: ExitStack) -> None:
     """It runs from memfd_create(2)."""
     real = str(Path(PYTHON).resolve())
@@ -195,7 +194,7 @@ def test_a_program_that_was_never_a_file_is_suspicious(stack: ExitStack) -> None
     assert "It runs from memory alone (memfd), without a file on disk." in reading.reasons
 
 
-@needs("packaged python")
+@pytest.mark.needs("packaged python")
 def test_hidden_names_and_everybodys_files_are_suspicious(stack: ExitStack, folder: Path) -> None:
     """A dot hides from ``ls``, also in a folder's name."""
     (folder / ".x").mkdir()
@@ -209,7 +208,7 @@ def test_hidden_names_and_everybodys_files_are_suspicious(stack: ExitStack, fold
     assert f"Every user can write to its executable {program}." in told
 
 
-@needs("packaged python")
+@pytest.mark.needs("packaged python")
 def test_another_name_of_the_same_file_is_no_disguise(stack: ExitStack) -> None:
     """A link explains it; without one it is a disguise."""
     listener = started(stack, PYTHON, "-ISc", LISTEN)
@@ -221,7 +220,7 @@ def test_another_name_of_the_same_file_is_no_disguise(stack: ExitStack) -> None:
     )
 
 
-@needs("packaged python", "setsid")
+@pytest.mark.needs("packaged python", "setsid")
 def test_a_program_started_by_hand_has_a_terminal(stack: ExitStack) -> None:
     """From an interactive shell on a pseudo-terminal."""
     ours, theirs = pty.openpty()

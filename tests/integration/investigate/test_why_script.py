@@ -12,7 +12,6 @@ import pytest
 from portproof.investigate import why
 from portproof.model.observation import Reason, Unobserved
 from support.boot import FLAGS, answer, interpreters
-from support.requirements import needs
 
 PYTHONS = interpreters()
 _AS_NOBODY = """
@@ -38,7 +37,7 @@ def test_it_runs(name: str) -> None:
     assert json.loads(printed)["left_out"] == []
 
 
-@needs("root")
+@pytest.mark.needs("root")
 def test_a_user_without_rights_is_told_what_is_missing() -> None:
     """Not that there is no file, and not that no package owns it."""
     command = [sys.executable, "-c", _AS_NOBODY, str(os.getpid())]

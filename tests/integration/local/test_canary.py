@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from portproof.sources.canary import canaries
-from support.requirements import needs
 
 SHOW = "from portproof.sources.canary import canaries\nwith canaries() as c: print(*c.unopened)"
 BINDV6ONLY = "/proc/sys/net/ipv6/bindv6only"
@@ -36,7 +35,7 @@ def test_a_canary_of_each_kind_is_open_for_the_run_and_gone_after() -> None:
             again.bind(where)
 
 
-@needs("root", "ip")
+@pytest.mark.needs("namespaces")
 def test_ipv6_without_its_loopback_is_told() -> None:
     """A machine with IPv6 addresses and no ::1 has a table nobody vouches for."""
     setup = (
@@ -48,13 +47,13 @@ def test_ipv6_without_its_loopback_is_told() -> None:
     assert "no udp canary could be opened on ::1" in said
 
 
-@needs("root", "ip")
+@pytest.mark.needs("namespaces")
 def test_a_machine_without_any_ipv6_address_misses_no_canary() -> None:
     """Nobody can listen there within reach, but through IPv4."""
     assert in_namespace("ip link set lo up; ip addr del ::1/128 dev lo") == ""
 
 
-@needs("root", "ip")
+@pytest.mark.needs("namespaces")
 @pytest.mark.parametrize("only", ["0", "1"])
 def test_without_ipv6_addresses_the_ipv6_tables_are_vouched_for(only: str) -> None:
     """IPv6 sockets can serve IPv4 then, and stand in those tables; whatever bindv6only says."""

@@ -18,7 +18,6 @@ from portproof.ssh.framing import FramedReply
 from support.boot import FLAGS, answer, interpreters
 from support.fakeproc import HEAD, Proc, line
 from support.netns import held
-from support.requirements import needs
 
 NOBODY = 65534
 TABLES = [*SCHEMA[Platform.LINUX]]
@@ -87,7 +86,7 @@ print(json.dumps(collect(sys.argv[1:], {proc!r})))
     return told
 
 
-@needs("root")
+@pytest.mark.needs("root")
 @pytest.mark.parametrize("name", ["tcp", "tcp6", "udp", "udplite", "unix"])
 def test_a_table_that_may_not_be_read_is_incomplete(open_folder: Path, name: str) -> None:
     """The reason is said; the other tables are told."""
@@ -99,7 +98,7 @@ def test_a_table_that_may_not_be_read_is_incomplete(open_folder: Path, name: str
     assert [row[2] for row in told["tables"]["process_open_sockets"]["rows"]] == [100]
 
 
-@needs("root")
+@pytest.mark.needs("root")
 def test_processes_that_may_not_be_listed_are_a_missing_table(open_folder: Path) -> None:
     """A /proc that cannot be listed is not a machine without processes."""
     Proc(open_folder)
@@ -108,7 +107,7 @@ def test_processes_that_may_not_be_listed_are_a_missing_table(open_folder: Path)
     assert (told["tables"], set(told["missing"])) == ({}, {"process_open_sockets", "processes"})
 
 
-@needs("root")
+@pytest.mark.needs("root")
 def test_a_process_that_may_not_be_read_is_incomplete(open_folder: Path) -> None:
     """It is there, so its row is missing."""
     Proc(open_folder).process(2, "10")
@@ -117,7 +116,7 @@ def test_a_process_that_may_not_be_read_is_incomplete(open_folder: Path) -> None
     assert told["incomplete"] == [f"{open_folder}/2: Permission denied"]
 
 
-@needs("root")
+@pytest.mark.needs("root")
 def test_without_privilege_the_owners_of_others_sockets_are_unknown() -> None:
     """The sockets of the host's namespace are all told, as namespace 0; euid shows why."""
     with held({"tcp": {"family": 4, "kind": "tcp", "address": "127.0.0.1"}}) as opened:
@@ -132,7 +131,7 @@ def test_without_privilege_the_owners_of_others_sockets_are_unknown() -> None:
     assert "0" in {row[-1] for row in found}
 
 
-@needs("root")
+@pytest.mark.needs("root")
 def test_a_proc_mounted_with_hidepid_is_incomplete_for_others_than_root(open_folder: Path) -> None:
     """The kernel's own option, on a proc file system of the test's own."""
     subprocess.run(["mount", "-t", "proc", "-o", "hidepid=2", "proc", open_folder], check=True)

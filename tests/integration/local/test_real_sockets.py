@@ -20,7 +20,6 @@ from portproof.model.observation import LISTENING_SOCKETS, Observed, Row, Source
 from portproof.sources.probe import ProbeSource
 from support.netns import ADDRESS4, ADDRESS6, Namespace, held, namespace
 from support.paths import ROOT
-from support.requirements import needs
 
 SHIPPED = yaml.safe_load((ROOT / "checks" / "listening-sockets.yml").read_text())["sql"]["linux"]
 NOBODY = 65534
@@ -89,7 +88,7 @@ def told() -> Iterator[Told]:
         yield Told(space.inode, opened, look())
 
 
-@needs("root", "ip")
+@pytest.mark.needs("namespaces")
 @pytest.mark.parametrize("name", sorted(set(WANTED) - ABSENT))
 def test_a_socket_that_accepts_is_told_as_it_was_opened(told: Told, name: str) -> None:
     """Protocol, family, address, port, owners and namespace are those of the socket."""
@@ -105,21 +104,21 @@ def test_a_socket_that_accepts_is_told_as_it_was_opened(told: Told, name: str) -
         assert row["state"] == ("LISTEN" if wanted["kind"] == "tcp" else "")
 
 
-@needs("root", "ip")
+@pytest.mark.needs("namespaces")
 @pytest.mark.parametrize("name", sorted(ABSENT))
 def test_a_socket_that_accepts_nothing_is_not_told(told: Told, name: str) -> None:
     """Connected sockets, and TCP sockets that are bound but do not listen, are no listeners."""
     assert told.of(name) == []
 
 
-@needs("root", "ip")
+@pytest.mark.needs("namespaces")
 def test_nothing_is_told_that_was_not_opened(told: Told) -> None:
     """A namespace of our own holds our sockets and no others."""
     ours = {opened["inode"] for opened in told.opened.values()}
     assert {row["socket"] for row in told.rows} <= ours
 
 
-@needs("root", "ip")
+@pytest.mark.needs("namespaces")
 def test_the_whole_was_read(told: Told) -> None:
     """As root nothing is incomplete, and the probe says who it is."""
     identity = told.reply.identity
@@ -127,7 +126,7 @@ def test_the_whole_was_read(told: Told) -> None:
     assert identity.host_namespace == "0" or identity.host_namespace.isdigit()
 
 
-@needs("root", "ip")
+@pytest.mark.needs("namespaces")
 def test_a_shared_socket_has_a_row_for_every_owner(told: Told) -> None:
     """Osquery shows one of the processes that hold a socket; each of them can accept."""
     rows = told.of("shared")
@@ -135,7 +134,7 @@ def test_a_shared_socket_has_a_row_for_every_owner(told: Told) -> None:
     assert len({row["pid"] for row in rows}) == 2
 
 
-@needs("root", "ip")
+@pytest.mark.needs("namespaces")
 def test_a_reuseport_pair_is_two_sockets(told: Told) -> None:
     """Two sockets of the same address and port are told apart by their inode."""
     pair = told.of("pair one") + told.of("pair two")
@@ -143,7 +142,7 @@ def test_a_reuseport_pair_is_two_sockets(told: Told) -> None:
     assert {row["port"] for row in pair} == {"8083"}
 
 
-@needs("root", "ip")
+@pytest.mark.needs("namespaces")
 def test_the_owner_is_told_with_its_user(told: Told) -> None:
     """User, path and start of the process that holds the socket."""
     (row,) = told.of("of nobody")
@@ -154,14 +153,14 @@ def test_the_owner_is_told_with_its_user(told: Told) -> None:
     assert row["parent"] == str(told.opened["tcp4"]["pids"][0])
 
 
-@needs("root", "ip")
+@pytest.mark.needs("namespaces")
 def test_a_hostile_name_is_text(told: Told) -> None:
     """A process may call itself anything; bytes that are not UTF-8 become escapes."""
     (row,) = told.of("hostile")
     assert row["name"] == "evil\\n\x1b[31m\\xff\\\\"
 
 
-@needs("root", "ip")
+@pytest.mark.needs("namespaces")
 def test_an_established_client_is_in_the_table_but_is_no_listener() -> None:
     """The state tells the client from 610 apart: it is a row, and its state is not LISTEN."""
     asked = "SELECT state, remote_port FROM process_open_sockets WHERE local_port = 610"
@@ -174,7 +173,7 @@ def test_an_established_client_is_in_the_table_but_is_no_listener() -> None:
     assert opened["tcp client"]["port"] == 610
 
 
-@needs("root")
+@pytest.mark.needs("root")
 def test_a_deleted_program_is_not_on_disk(tmp_path: Path) -> None:
     """The path of a program that was deleted is told as it was, with on_disk 0."""
     program = tmp_path / "listener (deleted)"
@@ -220,7 +219,7 @@ def test_rows_of_an_unknown_namespace_are_twins_of_known_ones() -> None:
     assert {row["net_namespace"] for row in rows} == expected
 
 
-@needs("root", "ip")
+@pytest.mark.needs("namespaces")
 def test_a_namespace_is_taken_away_when_a_test_fails_in_it() -> None:
     """The helper leaves nothing behind."""
     made: list[Namespace] = []

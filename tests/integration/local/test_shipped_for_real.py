@@ -16,9 +16,8 @@ from portproof.content.shipped import default_policies
 from portproof.policy.rules.closed import ClosedRule
 from support.machine import Machine, machine
 from support.netns import ADDRESS4, held
-from support.requirements import marks, needs
 
-pytestmark = marks("root", "ip")
+pytestmark = pytest.mark.needs("namespaces")
 
 NETWORK = (
     ("ip", "link", "add", "net0", "type", "veth", "peer", "name", "net1"),
@@ -156,7 +155,7 @@ def debian(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
         yield started
 
 
-@needs("sshd", "dhclient")
+@pytest.mark.needs("sshd", "dhclient")
 def test_a_fresh_debian_server_with_ssh_fails_no_shipped_rule(
     debian: Machine, tmp_path: Path
 ) -> None:
@@ -166,7 +165,7 @@ def test_a_fresh_debian_server_with_ssh_fails_no_shipped_rule(
     assert result["totals"]["verdicts"]["pass"] > 0
 
 
-@needs("sshd", "dhclient")
+@pytest.mark.needs("sshd", "dhclient")
 def test_that_server_is_looked_at_for_real(debian: Machine, tmp_path: Path) -> None:
     """Its listeners are seen, both of sshd and the client's; as a bastion it is proven."""
     baseline = audit(debian, tmp_path, "-p", "baseline-bastion")

@@ -20,7 +20,6 @@ from portproof.result.result import AuditResult
 from support.paths import SUPPORT
 from support.report.results import HOSTILE, all_pass, hostile, mixed, wide
 from support.report.samples import ALIKE, alike, compared, fleet
-from support.requirements import needs
 
 BROWSER: Final = SUPPORT / "browser"
 
@@ -159,7 +158,7 @@ def browser(pages: Path, programs: Path) -> Seen:
     return seen
 
 
-@needs("chromium", "npm")
+@pytest.mark.needs("chromium", "npm")
 @pytest.mark.parametrize("check", ["quiet", "fits"])
 @pytest.mark.parametrize("name", list(SAMPLES))
 def test_nothing_runs_loads_complains_or_sticks_out(browser: Seen, name: str, check: str) -> None:
@@ -167,27 +166,27 @@ def test_nothing_runs_loads_complains_or_sticks_out(browser: Seen, name: str, ch
     assert browser[f"{name}.html"][check] == []
 
 
-@needs("chromium", "npm")
+@pytest.mark.needs("chromium", "npm")
 @pytest.mark.parametrize("name", ["compared", "mixed", "all_pass", "wide", "alike"])
 def test_axe_finds_nothing(browser: Seen, name: str) -> None:
     """axe-core has no violation to report, in light and in dark, with everything unfolded."""
     assert browser[f"{name}.html"]["axe"] == []
 
 
-@needs("chromium", "npm")
+@pytest.mark.needs("chromium", "npm")
 @pytest.mark.parametrize("check", ["keyboard", "print"])
 def test_report_works_by_keyboard_and_on_paper(browser: Seen, check: str) -> None:
     """Every stop is seen and folds open by key; paper has what it should."""
     assert browser["compared.html"][check] == []
 
 
-@needs("chromium", "npm")
+@pytest.mark.needs("chromium", "npm")
 def test_a_long_table_is_walked_sorted_and_searched_by_keys(browser: Seen) -> None:
     """The active row stays in sight, few rows are in the page, and a search survives a reload."""
     assert browser["fleet.html"]["grid"] == []
 
 
-@needs("chromium", "npm")
+@pytest.mark.needs("chromium", "npm")
 @pytest.mark.parametrize("address", ASKED)
 def test_an_address_shows_what_it_asks_for(browser: Seen, address: str) -> None:
     """Every filter, view and order has its address, and is copied as it is shown."""
@@ -202,7 +201,7 @@ def test_an_address_shows_what_it_asks_for(browser: Seen, address: str) -> None:
     ]
 
 
-@needs("chromium", "npm")
+@pytest.mark.needs("chromium", "npm")
 def test_nothing_is_said_to_be_left_out_that_is_not(browser: Seen) -> None:
     """Only where a port or a process is asked for, and something unproven cannot name it."""
     complete = [address for address, (told, _) in ASKED.items() if "left out" not in told]
@@ -216,7 +215,7 @@ def plainly(cell: str) -> str:
     return cell.removeprefix("'").replace(",", "")
 
 
-@needs("chromium", "npm")
+@pytest.mark.needs("chromium", "npm")
 def test_one_host_is_shown_with_all_its_evidence(browser: Seen) -> None:
     """Who looked, what failed and who is behind it, what is waived by whom, and what passed."""
     detail = browser["compared.html"]["#host=nfs-1"]["detail"]
@@ -235,7 +234,7 @@ def test_one_host_is_shown_with_all_its_evidence(browser: Seen) -> None:
         assert fact in detail
 
 
-@needs("chromium", "npm")
+@pytest.mark.needs("chromium", "npm")
 @pytest.mark.parametrize("number", range(len(ALIKE)))
 def test_hosts_that_look_alike_are_told_apart(browser: Seen, number: int) -> None:
     """Each says so in its row, and its link shows it alone with its own evidence."""
@@ -246,7 +245,7 @@ def test_hosts_that_look_alike_are_told_apart(browser: Seen, number: int) -> Non
     assert f"nothing listens on {601 - number}/tcp" not in seen["detail"]
 
 
-@needs("chromium", "npm")
+@pytest.mark.needs("chromium", "npm")
 def test_every_host_has_a_link_of_its_own_that_survives_a_reload(browser: Seen) -> None:
     """Following each link of the table of hosts, and loading its address again, shows that host."""
     assert browser["alike.html"]["links"] == [[each, each] for each in [*TWINS, "web-1"]]
@@ -254,7 +253,7 @@ def test_every_host_has_a_link_of_its_own_that_survives_a_reload(browser: Seen) 
     assert [row[0] for row in alone["rows"]] == ["web-1"]
 
 
-@needs("chromium", "npm")
+@pytest.mark.needs("chromium", "npm")
 @pytest.mark.parametrize(
     ("name", "said", "tables"),
     [
@@ -272,7 +271,7 @@ def test_tables_that_cannot_be_trusted_or_shown_say_so(
     assert told["tables"] is tables
 
 
-@needs("chromium", "npm")
+@pytest.mark.needs("chromium", "npm")
 def test_what_hosts_say_is_no_formula_in_the_csv(browser: Seen) -> None:
     """No cell begins with what a spreadsheet takes for a formula, and each is one cell."""
     for address in ("#view=evidence", "#view=hosts"):
@@ -283,7 +282,7 @@ def test_what_hosts_say_is_no_formula_in_the_csv(browser: Seen) -> None:
         assert any(cell.startswith("'=cmd") for cell in cells)
 
 
-@needs("chromium", "npm")
+@pytest.mark.needs("chromium", "npm")
 def test_totals_and_failures_can_be_read_without_javascript(browser: Seen) -> None:
     """Totals, changes, failures, unproven and waivers are there without a script."""
     plain = browser["compared.html"]["plain"]
@@ -305,14 +304,14 @@ def test_totals_and_failures_can_be_read_without_javascript(browser: Seen) -> No
     assert plain["unfolds"]
 
 
-@needs("chromium", "npm")
+@pytest.mark.needs("chromium", "npm")
 @pytest.mark.parametrize("check", ["quiet", "fits", "axe", "keyboard"])
 def test_checks_find_what_is_wrong(browser: Seen, check: str) -> None:
     """On a page that does everything wrong each check has something to say."""
     assert browser["control.html"][check] != []
 
 
-@needs("chromium", "npm")
+@pytest.mark.needs("chromium", "npm")
 def test_attacks_work_where_nothing_stops_them(browser: Seen) -> None:
     """The hostile texts do run as scripts when they are not escaped."""
     found = browser["control.html"]["quiet"]
@@ -320,7 +319,7 @@ def test_attacks_work_where_nothing_stops_them(browser: Seen) -> None:
     assert any(each.startswith("request: ") for each in found)
 
 
-@needs("java", "npm")
+@pytest.mark.needs("java", "npm")
 def test_validator_finds_nothing(pages: Path, programs: Path) -> None:
     """The W3C's checker has neither an error nor a warning for any of the reports."""
     java = shutil.which("java") or "java"

@@ -16,11 +16,8 @@ from support.fleet.fleet import Fleet, fleet
 from support.fleet.looking import eventually
 from support.fleet.plans import PASSWORD, Opened, Plan
 from support.machine import PORTPROOF
-from support.requirements import marks
 
-pytestmark = [
-    *marks("root", "ip", "sshd", "sudo", "iptables", "ansible-inventory"),
-]
+pytestmark = pytest.mark.needs("namespaces", "sshd", "sudo", "iptables", "ansible-inventory")
 
 PLANS = {
     "web1": Plan(opened=(Opened("tcp", "0.0.0.0", 443, name="nginx", user="web"),)),

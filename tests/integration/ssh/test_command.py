@@ -14,7 +14,6 @@ import pytest
 from portproof.model.connection import Become, Connection, Secret
 from portproof.sources.agent import BOOT
 from portproof.ssh.command import Delimiters, UnsupportedError, command_line, needs_terminal
-from support.requirements import needs
 from support.standins.host import HOST
 from support.standins.install import asked, osqueryi
 
@@ -63,7 +62,7 @@ def test_every_shell_of_the_system_passes_the_line_on(name: str) -> None:
     passes_on([name])
 
 
-@needs("zsh", "fish", "tcsh", "busybox")
+@pytest.mark.needs("zsh", "fish", "tcsh", "busybox")
 @pytest.mark.parametrize("name", ["zsh", "fish", "tcsh", "busybox sh"])
 def test_every_other_shell_passes_the_line_on(name: str) -> None:
     """Also those that are not POSIX shells."""

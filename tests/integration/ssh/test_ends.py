@@ -27,9 +27,8 @@ from support.fleet.looking import (
 )
 from support.fleet.plans import Plan
 from support.paths import TESTS
-from support.requirements import marks
 
-pytestmark = [*marks("root", "ip", "sshd", "sudo", "doas")]
+pytestmark = pytest.mark.needs("namespaces", "sshd", "sudo", "doas")
 
 HANGING = ("osqueryi", "osqueryi-alone")
 PATIENT = SshSettings(connect_timeout=2, login_timeout=4, command_timeout=60, via="osqueryi")

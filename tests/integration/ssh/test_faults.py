@@ -22,12 +22,9 @@ from support.fleet.looking import (
     verdicts,
 )
 from support.fleet.plans import Fault, Opened, Plan
-from support.requirements import marks
 from support.standins.leaks import nothing_leaks
 
-pytestmark = [
-    *marks("root", "ip", "ss", "sshd", "sudo", "iptables"),
-]
+pytestmark = pytest.mark.needs("namespaces", "ss", "sshd", "sudo", "iptables")
 
 SETTINGS = SshSettings(
     connect_timeout=2, login_timeout=5, command_timeout=8, output_limit=4_000_000

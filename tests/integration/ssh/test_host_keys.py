@@ -10,9 +10,8 @@ from portproof.model.observation import Reason
 from support.fleet.fleet import Fleet, fleet
 from support.fleet.looking import config, connection, dark, look, seen, why
 from support.fleet.plans import Plan
-from support.requirements import marks
 
-pytestmark = [*marks("root", "ip", "sshd")]
+pytestmark = pytest.mark.needs("namespaces", "sshd")
 
 
 @pytest.fixture(scope="module")

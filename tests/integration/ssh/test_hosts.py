@@ -23,11 +23,8 @@ from support.fleet.looking import (
     verdicts,
 )
 from support.fleet.plans import Fault, Opened, Plan, Tools
-from support.requirements import marks, needs
 
-pytestmark = [
-    *marks("root", "ip", "ss", "sshd", "sudo"),
-]
+pytestmark = pytest.mark.needs("namespaces", "ss", "sshd", "sudo")
 
 OPENED = (
     Opened("tcp", "0.0.0.0", 609, "npmp", "web"),
@@ -142,7 +139,7 @@ def test_sudo_without_a_password(hosts: Fleet, user: str, tools: str) -> None:
     assert said(looked)["closed-tcp"] == "pass"
 
 
-@needs("fish", "tcsh", "zsh")
+@pytest.mark.needs("fish", "tcsh", "zsh")
 @pytest.mark.parametrize("user", ["fisher", "seller", "zed"])
 @pytest.mark.parametrize("tools", ["python", "osqueryi-alone"])
 def test_any_login_shell_will_do(hosts: Fleet, user: str, tools: str) -> None:
@@ -152,7 +149,7 @@ def test_any_login_shell_will_do(hosts: Fleet, user: str, tools: str) -> None:
     assert said(looked)["closed-tcp"] == "pass"
 
 
-@needs("doas")
+@pytest.mark.needs("doas")
 @pytest.mark.parametrize("method", ["sudo", "doas"])
 @pytest.mark.parametrize("tools", ["python", "osqueryi-alone"])
 @pytest.mark.parametrize("user", ["auditor", "operator"])
@@ -166,7 +163,7 @@ def test_a_password_is_given_where_it_is_asked_for(
     assert said(looked)["closed-tcp"] == "pass"
 
 
-@needs("doas")
+@pytest.mark.needs("doas")
 @pytest.mark.parametrize("method", ["sudo", "doas"])
 @pytest.mark.parametrize("password", ["wrong", None])
 def test_a_password_that_is_wrong_or_missing_is_told(

@@ -20,9 +20,8 @@ from portproof.ssh.settings import SshSettings
 from support.fleet.fleet import Fleet, fleet
 from support.fleet.looking import connection, listening_check, questions
 from support.fleet.plans import Opened, Plan
-from support.requirements import marks
 
-pytestmark = [*marks("root", "ip", "sshd")]
+pytestmark = pytest.mark.needs("namespaces", "sshd")
 
 RULES = tuple(
     bind(

@@ -13,9 +13,8 @@ from support.fleet.fleet import Fleet, fleet
 from support.fleet.layout import certify
 from support.fleet.looking import RIGHT, config, connection, dark, look, seen, why
 from support.fleet.plans import Plan
-from support.requirements import marks
 
-pytestmark = [*marks("root", "ip", "sshd")]
+pytestmark = pytest.mark.needs("namespaces", "sshd")
 
 
 @pytest.fixture(scope="module")

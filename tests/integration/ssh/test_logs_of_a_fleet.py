@@ -11,9 +11,8 @@ import yaml
 from support.fleet.fleet import Fleet, fleet
 from support.fleet.plans import PASSWORD, Opened, Plan
 from support.machine import PORTPROOF
-from support.requirements import marks
 
-pytestmark = [*marks("root", "ip", "sshd", "sudo", "ansible-inventory")]
+pytestmark = pytest.mark.needs("namespaces", "sshd", "sudo", "ansible-inventory")
 
 VAULT_PASSWORD = "open-the-vault"  # noqa: S105 - of this test alone
 PLANS = {

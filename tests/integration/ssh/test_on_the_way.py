@@ -10,11 +10,10 @@ from portproof.ssh.settings import SshSettings
 from support.fleet.fleet import Fleet, fleet
 from support.fleet.looking import config, connection, dark, look, look_all, seen, why
 from support.fleet.plans import Plan
-from support.requirements import marks
 from support.standins.leaks import nothing_leaks
 
 BEHIND = 4
-pytestmark = [*marks("root", "ip", "sshd")]
+pytestmark = pytest.mark.needs("namespaces", "sshd")
 
 
 @pytest.fixture(scope="module")

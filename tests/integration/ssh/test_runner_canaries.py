@@ -20,9 +20,8 @@ from portproof.ssh.replies import read_reply
 from portproof.ssh.script import Asking, python_program
 from support.boot import BOOT
 from support.fleet.looking import questions
-from support.requirements import marks
 
-pytestmark = marks("root", "ip")
+pytestmark = pytest.mark.needs("namespaces")
 
 SEAL = "SEAL"
 LIMIT = 4_000_000

@@ -36,9 +36,8 @@ from support.fleet.looking import (
     sudo,
 )
 from support.fleet.plans import Fault, Opened, Plan, Tools
-from support.requirements import marks, needs
 
-pytestmark = [*marks("root", "ip", "ss", "sshd", "sudo")]
+pytestmark = pytest.mark.needs("namespaces", "ss", "sshd", "sudo")
 
 OPENED = (Opened("tcp", "0.0.0.0", 609, "npmp", "web"),)
 TOOLS: tuple[Tools, ...] = ("python", "osqueryi", "osqueryi-alone")
@@ -132,7 +131,7 @@ def test_root_is_told_everything_over_the_same_connection(hosts: Fleet, tools: s
     assert ends(hosts, tools)
 
 
-@needs("doas")
+@pytest.mark.needs("doas")
 @pytest.mark.parametrize("method", ["sudo", "doas"])
 def test_a_sudoer_is_asked_for_the_password_again(hosts: Fleet, method: str) -> None:
     """And is told as much as root."""

@@ -7,9 +7,8 @@ import pytest
 from support.fleet.drawing import POLICY, drawn, truth
 from support.fleet.fleet import Fleet, fleet
 from support.fleet.looking import connection, look_all, verdicts
-from support.requirements import marks
 
-pytestmark = [*marks("root", "ip", "sshd")]
+pytestmark = pytest.mark.needs("namespaces", "sshd")
 
 HOSTS = 40
 SEED = 609

@@ -39,9 +39,8 @@ from support.fleet.looking import (
 )
 from support.fleet.plans import Opened, Plan
 from support.paths import TESTS
-from support.requirements import marks
 
-pytestmark = [*marks("root", "ip", "sshd", "sudo")]
+pytestmark = pytest.mark.needs("namespaces", "sshd", "sudo")
 
 PATIENT = SshSettings(connect_timeout=20, login_timeout=60, command_timeout=60)
 RULE = {"id": "npmp", "closed": "609/tcp"}

@@ -14,7 +14,6 @@ from portproof.agent.tables import collect
 from portproof.model.observation import Platform
 from portproof.sources.osquery_schema import SCHEMA
 from support.fakeproc import HEAD, PACKET_HEAD, UNIX_HEAD, Proc, line, rows
-from support.requirements import needs
 
 TABLES = [*SCHEMA[Platform.LINUX]]
 
@@ -225,7 +224,7 @@ def test_services_are_parsed_as_osquery_parses_them(monkeypatch: pytest.MonkeyPa
     ]
 
 
-@needs("dpkg-query")
+@pytest.mark.needs("dpkg-query")
 def test_debian_packages_are_those_that_dpkg_knows() -> None:
     """Each with its version and status, and the size and section that its fields tell."""
     fields = "${Package}\t${Version}\t${Status}\t${Section}\t${Installed-Size}\n"

@@ -12,7 +12,6 @@ import pytest
 from portproof.agent import sockets
 from portproof.agent.tables import collect
 from support.fakeproc import HEAD, Proc, line, rows
-from support.requirements import needs
 
 TABLES = ["process_open_sockets", "processes"]
 
@@ -102,7 +101,7 @@ def test_too_many_threads_are_incomplete(proc: Proc, monkeypatch: pytest.MonkeyP
     assert told(proc) == ([], ["/proc/2/task: over 2 threads"])
 
 
-@needs("root")
+@pytest.mark.needs("root")
 @pytest.mark.parametrize("first", ["stays", "ends"])
 def test_a_real_thread_in_another_namespace_is_read(first: str) -> None:
     """Its listener is told, in a namespace that is not ours, and nothing is missing."""

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from portproof.agent.units import container_of, socket_of, socket_units, unit_of
@@ -85,7 +85,6 @@ def test_the_innermost_unit_counts(cgroup: str, unit: str) -> None:
     assert unit_of(cgroup) == unit
 
 
-@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_has_a_unit_and_a_container_or_none(text: str) -> None:
     """Nothing in the file is trusted to have a form."""

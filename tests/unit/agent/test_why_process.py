@@ -173,7 +173,6 @@ def test_long_command_lines_are_cut(host: WhyHost) -> None:
 
 @settings(
     max_examples=60,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(data=st.data())

@@ -54,7 +54,7 @@ def judged(folder: Path, tmp_path: Path, document: dict[str, Any]) -> dict[str, 
     return {host.name: host.judgements[0] for host in result.hosts}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     seen=st.lists(looks(), min_size=1, max_size=4),
     own=st.lists(rules(), min_size=1, max_size=3),

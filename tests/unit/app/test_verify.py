@@ -77,7 +77,7 @@ def test_what_was_written_holds(audited: Path) -> None:
     assert "note: the manifest is not signed" in done.out
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(data=st.data())
 def test_any_byte_that_changed_is_noticed(copies: Path, data: st.DataObject) -> None:
     """In whatever file it is, and to whatever it changed."""

@@ -45,7 +45,7 @@ def test_results_pass_the_schema(make: object) -> None:
     validator().validate(document(result))
 
 
-@settings(derandomize=True, deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(results())
 def test_random_results_pass_the_schema(result: AuditResult) -> None:
     """Any verdicts of any hosts."""

@@ -87,7 +87,7 @@ def test_who_a_policy_is_for_and_how_rules_are_grouped_is_read_back(tmp_path: Pa
     assert verify(tmp_path / "out").exit_code is ExitCode.PROVEN
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     seen=st.lists(looks(), min_size=1, max_size=4),
     own=st.lists(rules(), min_size=1, max_size=3),

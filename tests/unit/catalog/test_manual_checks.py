@@ -12,7 +12,6 @@ import pytest
 from portproof.catalog.manual_checks import commands
 from portproof.errors import UsageError
 from portproof.model.observation import Platform
-from support.requirements import needs
 
 BOTH = ("tcp", "udp")
 
@@ -189,7 +188,7 @@ def shown_by_ss(port: int, protocol: str) -> list[list[str]]:
     return [row.split() for row in rows]
 
 
-@needs("ss")
+@pytest.mark.needs("ss")
 @pytest.mark.parametrize(("protocol", "state"), [("tcp", "LISTEN"), ("udp", "UNCONN")])
 def test_ss_shows_the_listener_and_its_process(
     sockets: dict[str, int], protocol: str, state: str
@@ -200,7 +199,7 @@ def test_ss_shows_the_listener_and_its_process(
     assert f"pid={os.getpid()}," in rows[0][-1]
 
 
-@needs("ss")
+@pytest.mark.needs("ss")
 @pytest.mark.parametrize("protocol", BOTH)
 def test_ss_shows_nothing_for_a_port_that_only_talks(
     sockets: dict[str, int], protocol: str

@@ -24,7 +24,6 @@ from portproof.policy.policy_tests import GivenListener
 from portproof.policy.rules.closed import ClosedRule
 from support.machine import machine
 from support.netns import held
-from support.requirements import needs
 
 FRAMEWORKS = {"nist-800-53", "cis-controls", "pci-dss", "iso-27001"}
 AT_LEAST = {
@@ -191,7 +190,7 @@ def verdicts(folder: Path) -> dict[str, str]:
     return {rule["key"]: audit["letters"][letter] for rule, letter in letters}
 
 
-@needs("root", "ip")
+@pytest.mark.needs("namespaces")
 def test_every_rule_finds_a_real_listener_and_lets_go_of_it(tmp_path: Path) -> None:
     """With a socket on its port each rule fails; without it each passes."""
     files = sorted({bound.file for bound in CLOSED})

@@ -73,7 +73,7 @@ def told(found: Changes) -> Counter[tuple[str, str]]:
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(before=fleets(), after=fleets(), own=st.lists(rules(), min_size=1, max_size=4))
 def test_every_verdict_that_changed_is_told_once(
     before: list[Look], after: list[Look], own: list[Any]
@@ -93,7 +93,7 @@ def test_every_verdict_that_changed_is_told_once(
     assert still == {pair for pair in was if was[pair] is now[pair] is Verdict.FAIL}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seen=fleets(), own=st.lists(rules(), min_size=1, max_size=4))
 def test_a_result_does_not_differ_from_itself(seen: list[Look], own: list[Any]) -> None:
     """What fails still fails, and nothing else is told."""

@@ -48,7 +48,7 @@ POLICIES = st.lists(
 )
 
 
-steady = settings(derandomize=True, deadline=None, database=None, max_examples=60)
+steady = settings(max_examples=60)
 
 
 class Quoted(yaml.SafeDumper):

@@ -65,7 +65,7 @@ def statements(draw: st.DrawFn) -> str:
 ROWS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=3)
 
 
-steady = settings(derandomize=True, deadline=None, database=None, max_examples=300)
+steady = settings(max_examples=300)
 
 
 def count(sql: str, a: Rows, b: Rows) -> int | None:

@@ -19,7 +19,7 @@ VALUES = st.recursive(
 )
 
 
-steady = settings(derandomize=True, deadline=None, database=None, max_examples=100)
+steady = settings(max_examples=100)
 
 
 @steady

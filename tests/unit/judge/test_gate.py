@@ -29,7 +29,7 @@ LETTERS = {
 }
 """The verdicts by their first letters, and ``l``: a failure whose waiver has lapsed."""
 
-steady = settings(max_examples=80, deadline=None, derandomize=True)
+steady = settings(max_examples=80)
 
 
 def conditions() -> st.SearchStrategy[list[str]]:

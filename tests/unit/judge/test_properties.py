@@ -48,7 +48,7 @@ from support.strategies import (
 )
 from support.times import at
 
-steady = settings(derandomize=True, deadline=None, database=None, max_examples=60)
+steady = settings(max_examples=60)
 thorough = settings(steady, max_examples=250)
 
 CHECKS = (

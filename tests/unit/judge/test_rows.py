@@ -13,7 +13,7 @@ from portproof.policy.policy import bind
 from support import oracle
 from support.strategies import HOST, a_look, a_rule, host_look, policy
 
-steady = settings(derandomize=True, deadline=None, database=None, max_examples=60)
+steady = settings(max_examples=60)
 
 LISTENER = {
     "pid": "7",

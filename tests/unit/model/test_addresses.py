@@ -24,7 +24,7 @@ from portproof.policy.rules.closed import ClosedRule
 ADDRESSES = st.ip_addresses()
 NARROWEST = {4: Stack.IPV4, 6: Stack.IPV6}
 
-steady = settings(derandomize=True, deadline=None, database=None, max_examples=100)
+steady = settings(max_examples=100)
 
 
 def covers(at: object, address: str, stack: Stack | None = None) -> Covers:

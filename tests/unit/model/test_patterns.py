@@ -20,7 +20,7 @@ DATA: dict[str, Any] = json.loads((CASES / "data" / "patterns.json").read_text(e
 NAMES: list[str] = DATA["names"]
 GROUPS: dict[str, list[str]] = DATA["groups"]
 
-steady = settings(derandomize=True, deadline=None, database=None, max_examples=200)
+steady = settings(max_examples=200)
 
 
 def selected(pattern: str) -> tuple[str, ...]:

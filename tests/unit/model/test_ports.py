@@ -15,7 +15,7 @@ from portproof.policy.rules.closed import ClosedRule
 BOTH = (Protocol.TCP, Protocol.UDP)
 EDGES = (0, 1, 2, 608, 609, 610, 8000, 8100, 65534, 65535, 65536)
 
-steady = settings(derandomize=True, deadline=None, database=None, max_examples=100)
+steady = settings(max_examples=100)
 
 
 @st.composite

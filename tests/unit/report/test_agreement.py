@@ -37,7 +37,7 @@ def expected_exit_code(counts: dict[str, int]) -> ExitCode:
     return ExitCode.PROVEN if counts["pass"] or counts["waived"] else ExitCode.ERROR
 
 
-steady = settings(max_examples=25, deadline=None, derandomize=True)
+steady = settings(max_examples=25)
 
 
 @pytest.mark.parametrize("name", format_names())

@@ -18,7 +18,6 @@ from portproof.model.observation import (
     Unobserved,
 )
 from portproof.sources.osqueryd import OsquerydSource
-from support.requirements import needs
 from support.standins.host import HOST, LISTENERS, listening_sockets
 from support.standins.looks import reply_of, source_of
 from support.standins.osqueryd import Osqueryd
@@ -193,7 +192,7 @@ def test_an_osqueryd_too_busy_to_accept_is_late(tmp_path: Path) -> None:
     assert seen.reason is Reason.TIMEOUT
 
 
-@needs("root")
+@pytest.mark.needs("root")
 @pytest.mark.parametrize("guarded", ["the socket", "the folder"])
 def test_without_permission_the_reason_is_privilege(guarded: str) -> None:
     """Another user's socket is not a missing one: the answer says to use sudo."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from portproof.model.observation import Answer, Observed, Platform, Reason, Unobserved
@@ -300,7 +300,6 @@ def test_rows_that_do_not_fit_are_garbled(table: Table) -> None:
     assert why(ask("SELECT count(*) FROM processes", {"processes": table})) == Reason.GARBLED
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_no_text_of_a_question_raises(sql: str) -> None:
     """Every question has an answer or a reason."""
@@ -310,7 +309,6 @@ def test_no_text_of_a_question_raises(sql: str) -> None:
 TEXT = st.text(st.characters(codec="utf-8"))
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(-(2**63), 2**63 - 1), st.none() | TEXT), max_size=5))
 def test_rows_go_through_unchanged(rows: list[tuple[int, str | None]]) -> None:
     """What was put in as integers and text comes out as their text, in order."""

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from osquery.extensions import ExtensionManager
 
@@ -168,9 +168,7 @@ def test_no_reply_raises(osqueryd: Osqueryd) -> None:
     whole = reply[0]
     edits = st.lists(st.tuples(st.integers(0, len(whole) - 1), st.binary(max_size=6)), max_size=4)
 
-    @settings(
-        max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
-    )
+    @settings(max_examples=300)
     @given(edits=edits, length=st.integers(0, len(whole)))
     def check(edits: list[tuple[int, bytes]], length: int) -> None:
         changed = bytearray(whole)

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from portproof.ssh.keys import Keys
 from portproof.ssh.known_hosts import KnownHosts, OtherKeyError, hashes_names
 from portproof.ssh.trust import Trust
-from support.requirements import needs
 
 KEYS = [asyncssh.generate_private_key("ssh-ed25519").convert_to_public() for _ in range(4)]
 RSA = asyncssh.generate_private_key("ssh-rsa", key_size=2048).convert_to_public()
@@ -117,8 +116,8 @@ def test_files_that_cannot_be_read_hold_nothing(tmp_path: Path) -> None:
     assert KnownHosts([tmp_path / "none", tmp_path]).recorded("web").keys == []
 
 
-@needs("sshd")
-@settings(deadline=None, max_examples=25)
+@pytest.mark.needs("sshd")
+@settings(max_examples=25)
 @given(
     st.lists(st.sampled_from(["a", "b.c", "10.0.0.1", "[a]:22", "[a]:2222", "::1"]), min_size=1),
     st.booleans(),
@@ -140,7 +139,7 @@ def test_it_agrees_with_ssh_keygen(names: list[str], hashed: bool, pattern: bool
             assert bool(found.recorded(name).keys) == (told.returncode == 0), name
 
 
-@needs("sshd")
+@pytest.mark.needs("sshd")
 @pytest.mark.parametrize("hashed", [False, True])
 @pytest.mark.parametrize("before", ["", "other ssh-ed25519 AAAA", "other ssh-ed25519 AAAA\n"])
 def test_a_new_key_is_added_on_a_line_of_its_own(

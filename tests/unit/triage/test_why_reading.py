@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from portproof.judge.host import registered_names
@@ -152,7 +152,6 @@ WHYS = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(why=WHYS, platform=st.sampled_from(Platform), port=st.integers(1, 65535), now=TIMES)
 def test_anything_reads_as_something(
     why: Why, platform: Platform, port: int, now: int | None

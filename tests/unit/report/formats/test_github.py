@@ -61,7 +61,7 @@ def test_a_good_audit_is_a_notice_and_an_interrupted_one_an_error() -> None:
     assert [each.name for each in read(interrupted())] == ["error"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(text=st.text() | st.sampled_from(ATTACKS))
 def test_whatever_a_host_says_comes_back_as_data(text: str) -> None:
     """A round trip through the runner's rules gives the text, shown, and no other command."""
@@ -71,7 +71,7 @@ def test_whatever_a_host_says_comes_back_as_data(text: str) -> None:
     assert rule.data.splitlines()[1][:500] == f"a: {visible(said)}"[:500]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(result=results())
 def test_there_is_one_command_for_each_rule_and_verdict(result: AuditResult) -> None:
     """No host adds a line of its own, and no line is anything but ours."""

@@ -50,7 +50,7 @@ def read(result: AuditResult) -> list[dict[str, Any]]:
     return issues
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(result=results())
 def test_any_result_is_as_documented_and_fingerprints_are_unique(result: AuditResult) -> None:
     """GitLab shows one of several issues with the same fingerprint, so none shares one."""

@@ -35,7 +35,7 @@ def pieces(name: str, result: AuditResult) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(result=results())
 def test_every_format_tells_the_verdicts_of_the_result(name: str, result: AuditResult) -> None:
     """Whatever the hosts say, a reader counts what the result counts."""

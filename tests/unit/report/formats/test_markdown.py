@@ -68,7 +68,7 @@ def test_a_hostile_name_is_read_as_it_is() -> None:
         assert attack in told
 
 
-@settings(derandomize=True, deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.text(alphabet="`*_[]()<>!#|~-+=@:/\\&;. \n\tahtpw1\u202e\ud800", max_size=24))
 def test_any_text_is_one_span_of_text(told: str) -> None:
     """Between other words, in a list: one piece of code or of plain words, and nothing else."""

@@ -36,7 +36,7 @@ def test_a_large_fleet_is_valid() -> None:
     assert schema_problems(ocsf_schema(), read(SAMPLES["large"]())[::20]) == []
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(result=results())
 def test_any_result_is_valid(result: AuditResult) -> None:
     """So is whatever hosts say."""

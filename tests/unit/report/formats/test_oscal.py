@@ -52,7 +52,7 @@ def test_the_samples_are_valid(sample: str) -> None:
     assert oscal_problems(write(SAMPLES[sample]())) == []
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(result=results())
 def test_any_result_is_valid(result: AuditResult) -> None:
     """So is whatever hosts say."""
@@ -66,7 +66,7 @@ def test_the_bindings_see_a_mistake() -> None:
     assert oscal_problems(text.replace('"state":"not-satisfied"', '"state":"fine"')) != []
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(result=results())
 def test_what_is_referred_to_is_there_once(result: AuditResult) -> None:
     """Every uuid is unique, and every reference has its item."""

@@ -33,7 +33,7 @@ def value(result: AuditResult, name: str, **labels: str) -> float:
     return float(sample.value)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(result=results())
 def test_any_result_is_read_and_no_series_is_there_twice(result: AuditResult) -> None:
     """node_exporter refuses a file in which one is."""

@@ -29,7 +29,6 @@ from support.report.fleets import (
 )
 from support.report.foreign import multitool, sarif_problems, sarif_schema, schema_problems
 from support.report.results import mixed, run, seen
-from support.requirements import needs
 from support.times import at
 
 SMALL = {name: sample for name, sample in SAMPLES.items() if name != "large"}
@@ -53,7 +52,7 @@ def of_host(result: AuditResult, host: str) -> list[dict[str, Any]]:
     return [each for each in found if each.get("properties", {}).get("host") == host]
 
 
-@needs("npm")
+@pytest.mark.needs("npm")
 def test_the_multitool_finds_nothing_wrong(tmp_path: Path) -> None:
     """Neither SARIF's own rules nor those of GitHub are broken; broken files show that it looks."""
     multitool()
@@ -75,21 +74,21 @@ def test_the_multitool_finds_nothing_wrong(tmp_path: Path) -> None:
     }
 
 
-@needs("npm")
-@settings(max_examples=25, deadline=None)
+@pytest.mark.needs("npm")
+@settings(max_examples=25)
 @given(result=results())
 def test_any_result_is_valid(result: AuditResult) -> None:
     """The schema of SARIF 2.1.0 accepts whatever hosts say."""
     assert schema_problems(sarif_schema(), [json.loads(write(result))]) == []
 
 
-@needs("npm")
+@pytest.mark.needs("npm")
 def test_a_large_fleet_is_valid() -> None:
     """The Multitool takes too long for it; the schema from its package does not."""
     assert schema_problems(sarif_schema(), [json.loads(write(large()))]) == []
 
 
-@needs("npm")
+@pytest.mark.needs("npm")
 def test_the_schema_sees_a_mistake() -> None:
     """The schema refuses a suppression of no known kind."""
     document = json.loads(write(waivers()))

@@ -10,7 +10,6 @@ from tap.parser import Parser
 from portproof.result.result import AuditResult
 from support.report.formats import interrupted, nothing_judged, rendered
 from support.report.results import all_pass, hostile, mixed
-from support.requirements import needs
 
 
 def found(result: AuditResult) -> dict[str, Any]:
@@ -73,7 +72,7 @@ def test_no_host_writes_a_directive_of_its_own() -> None:
         ]
 
 
-@needs("prove")
+@pytest.mark.needs("prove")
 @pytest.mark.parametrize(
     ("make", "code", "says"),
     [
@@ -89,7 +88,7 @@ def test_perls_harness_says_the_same(tmp_path: Path, make: Any, code: int, says:
     assert (done.returncode, says in done.stdout + done.stderr) == (code, True), done.stdout
 
 
-@needs("prove")
+@pytest.mark.needs("prove")
 def test_perls_harness_understands_hostile_names(tmp_path: Path) -> None:
     """No parse error, and as many failures as there are verdicts to fail."""
     result = hostile()

@@ -45,7 +45,7 @@ def results(draw: st.DrawFn) -> AuditResult:
     return AuditResult(run(), bind([policy]), made)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(results())
 def test_every_verdict_and_every_finding_is_in_the_data(result: AuditResult) -> None:
     """Hosts, groups, verdicts and findings come back out, in order; the bars add up to them."""
@@ -155,7 +155,7 @@ def test_hosts_that_look_alike_are_told_apart_everywhere() -> None:
     assert len(set(again.names)) == 4
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100)
 @given(st.lists(st.text('\x1b\\x1"\u200b'), unique=True, max_size=6))
 def test_no_two_hosts_have_one_name(names: list[str]) -> None:
     """Whatever names an inventory has, those shown are as many, and can be seen."""
