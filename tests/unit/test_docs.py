@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
-from portproof.archive.json_schema import audit_schema_text
+from portproof.archive.document import audit_schema_text
 from portproof.cli import COMMANDS, cli
 from portproof.content.schemas import schema_text
 from portproof.errors import Code

@@ -44,19 +44,13 @@ LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 LOOSE_MODULES = 5
 
 NAMED_TWICE = {
-    "Basis",
-    "ByControl",
     "Collect",
-    "Control",
-    "ControlRule",
     "Document",
     "Found",
-    "Host",
     "Look",
     "Looked",
     "Record",
     "Row",
-    "Rule",
     "Suspects",
 }
 """Type names that still mean more than one thing."""

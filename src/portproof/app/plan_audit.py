@@ -28,7 +28,7 @@ def plan_audit(request: Request, inventory: Inventory) -> Job:
     )
     if request.framework:
         refuse_unknown(request.framework, (key for each in job.rules for key in each.rule.maps))
-    return replace(job, notes=choice.notes, framework=request.framework or "")
+    return replace(job, notes=choice.notes, framework=request.framework or None)
 
 
 def digests_of(job: Job) -> tuple[Digest, ...]:

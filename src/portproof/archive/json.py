@@ -4,20 +4,32 @@ A host's verdicts are one letter a rule, in the order of ``rules``; whatever is 
 pass stands in ``judgements`` with its reason, findings and notes. Why a rule is not applicable is
 the same for many hosts: ``not_applicable`` says it once for a rule and a platform, and only what
 differs from that stands in ``judgements``. ``basis`` and ``changes`` are there where they are
-known. The form is described by ``portproof.archive.json_schema.Document``.
+known. The form is ``portproof.archive.document.AuditDocument``.
 """
 
 import re
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Iterable, Iterator
+from typing import Final
 
 import msgspec
 
+from portproof.archive.document import (
+    AuditHead,
+    ControlEntry,
+    ControlRuleEntry,
+    ControlTable,
+    Judged,
+    JudgedBy,
+    JudgedHost,
+    NotApplicable,
+    PlacedWaiver,
+    RuleEntry,
+)
 from portproof.model.verdicts import LETTERS, PASSED, Judgement, Verdict
-from portproof.policy.policy import BoundRule
+from portproof.policy.policy import BoundRule, Policy
 from portproof.policy.waivers import BoundWaiver
 from portproof.report.contract import Theme
-from portproof.report.words.by_control import Control, by_control
+from portproof.report.words.by_control import ControlRule, by_control
 from portproof.result.basis import Basis
 from portproof.result.result import AUDIT_FORMAT, AuditResult, HostResult
 
@@ -34,27 +46,34 @@ _Elsewhere = dict[tuple[int, str], Judgement]
 
 def render(result: AuditResult, theme: Theme) -> Iterator[str]:  # noqa: ARG001 - every format has this signature
     """Write the result as JSON, host by host."""
-    yield _line("{", "format", AUDIT_FORMAT)
-    yield _line(",", "letters", {letter: verdict for verdict, letter in LETTERS.items()})
-    yield _line(",", "run", result.run)
-    yield _line(",", "totals", result.totals)
-    yield _line(",", "exit_code", int(result.exit_code))
-    yield _line(",", "warnings", result.warnings)
-    yield _line(",", "policies", list(_policies(result.rules)))
-    yield _line(",", "chosen_for", _chosen_for(result.rules))
-    if result.framework:
-        yield _line(",", "by_control", _by_control(result))
-    yield _line(",", "checks", [check.model_dump(mode="json") for check in result.checks])
-    yield _line(",", "rules", [_rule(bound) for bound in result.rules])
-    if result.basis is not None:
-        yield _line(",", "basis", _basis(result.basis))
-    if result.changes is not None:
-        yield _line(",", "changes", result.changes)
+    head = _head(result)
+    fields = ((name, getattr(head, name)) for name in head.__struct_fields__)
+    told = ((name, value) for name, value in fields if value is not None)
+    for at, (name, value) in enumerate(told):
+        yield f'{"," if at else "{"}"{name}": {_text(value)}\n'
     elsewhere: _Elsewhere = {}
-    yield from _array("hosts", (_host(host) for host in result.hosts))
+    yield from _array("hosts", map(_host, result.hosts))
     yield from _array("judgements", _judgements(result, elsewhere))
     yield from _array("not_applicable", _shared(result.rules, elsewhere))
     yield "}\n"
+
+
+def _head(result: AuditResult) -> AuditHead:
+    return AuditHead(
+        format=AUDIT_FORMAT,
+        letters={letter: verdict for verdict, letter in LETTERS.items()},
+        run=result.run,
+        totals=result.totals,
+        exit_code=result.exit_code,
+        warnings=result.warnings,
+        policies=[policy.document() for policy in _policies(result.rules)],
+        chosen_for=_chosen_for(result.rules),
+        by_control=None if result.framework is None else _by_control(result, result.framework),
+        checks=[check.model_dump(mode="json") for check in result.checks],
+        rules=[_rule(bound) for bound in result.rules],
+        basis=None if result.basis is None else _basis(result.basis),
+        changes=result.changes,
+    )
 
 
 def _text(value: object) -> str:
@@ -81,19 +100,15 @@ def _whole(value: object) -> object:
     return value
 
 
-def _line(before: str, key: str, value: object) -> str:
-    return f'{before}"{key}": {_text(value)}\n'
-
-
-def _array(key: str, items: Iterator[dict[str, Any]]) -> Iterator[str]:
+def _array(key: str, items: Iterable[msgspec.Struct]) -> Iterator[str]:
     yield f',"{key}": ['
     for index, item in enumerate(items):
         yield f"{',' if index else ''}\n{_text(item)}"
     yield "\n]\n"
 
 
-def _policies(rules: tuple[BoundRule, ...]) -> Iterator[dict[str, Any]]:
-    return (p.document() for p in {bound.policy.policy: bound.policy for bound in rules}.values())
+def _policies(rules: tuple[BoundRule, ...]) -> Iterable[Policy]:
+    return {bound.policy.policy: bound.policy for bound in rules}.values()
 
 
 def _chosen_for(rules: tuple[BoundRule, ...]) -> dict[str, list[str]]:
@@ -102,73 +117,63 @@ def _chosen_for(rules: tuple[BoundRule, ...]) -> dict[str, list[str]]:
     return {policy: sorted(names) for policy, names in hosts.items() if names is not None}
 
 
-def _by_control(result: AuditResult) -> dict[str, Any]:
-    grouped = by_control(result, result.framework)
-    return {
-        "framework": grouped.framework,
-        "name": grouped.name,
-        "controls": [_control(control) for control in grouped.controls],
-        "unmapped": [rule.key for rule in grouped.unmapped],
-    }
-
-
-def _control(control: Control) -> dict[str, Any]:
-    return {
-        "number": control.number,
-        "title": control.title,
-        "verdict": control.verdict,
-        "rules": [
-            {
-                "key": rule.key,
-                "verdicts": {tally.verdict.value: tally.count for tally in rule.tallies},
-                "failing": rule.failing,
-            }
-            for rule in control.rules
+def _by_control(result: AuditResult, framework: str) -> ControlTable:
+    grouped = by_control(result, framework)
+    return ControlTable(
+        framework=grouped.framework,
+        name=grouped.name,
+        controls=[
+            ControlEntry(each.number, each.title, each.verdict, [*map(_control_rule, each.rules)])
+            for each in grouped.controls
         ],
-    }
+        unmapped=[rule.key for rule in grouped.unmapped],
+    )
 
 
-def _rule(bound: BoundRule) -> dict[str, Any]:
-    return {
-        "key": bound.key,
-        "title": bound.rule.title or bound.rule.summary(),
-        "summary": bound.rule.summary(),
-        "severity": bound.severity,
-        "hosts": [str(pattern) for pattern in bound.patterns],
-        "file": bound.file,
-        "line": bound.line,
-    }
+def _control_rule(rule: ControlRule) -> ControlRuleEntry:
+    verdicts = {tally.verdict: tally.count for tally in rule.tallies}
+    return ControlRuleEntry(rule.key, verdicts, rule.failing)
 
 
-def _basis(basis: Basis) -> dict[str, Any]:
-    return {
-        "today": basis.today,
-        "waivers": [_waiver(bound) for bound in basis.waivers],
-        "warn_days": basis.warn_days,
-        "require_witness": basis.require_witness,
-        "everyone": basis.everyone,
-        "members": basis.members,
-        "warnings": basis.warnings,
-    }
+def _rule(bound: BoundRule) -> RuleEntry:
+    return RuleEntry(
+        key=bound.key,
+        title=bound.rule.title or bound.rule.summary(),
+        summary=bound.rule.summary(),
+        severity=bound.severity,
+        hosts=[str(pattern) for pattern in bound.patterns],
+        file=bound.file,
+        line=bound.line,
+    )
 
 
-def _waiver(bound: BoundWaiver) -> dict[str, Any]:
+def _basis(basis: Basis) -> JudgedBy:
+    return JudgedBy(
+        today=basis.today,
+        waivers=[_waiver(bound) for bound in basis.waivers],
+        warn_days=basis.warn_days,
+        require_witness=basis.require_witness,
+        everyone=basis.everyone,
+        members=basis.members,
+        warnings=basis.warnings,
+    )
+
+
+def _waiver(bound: BoundWaiver) -> PlacedWaiver:
     document = bound.waiver.model_dump(mode="json", exclude_unset=True)
-    place = {"rule": bound.rule, "file": bound.file, "line": bound.line, "index": bound.index}
-    return {**place, "waiver": document}
+    return PlacedWaiver(bound.rule, bound.file, bound.line, bound.index, document)
 
 
-def _host(host: HostResult) -> dict[str, Any]:
+def _host(host: HostResult) -> JudgedHost:
     verdicts = "".join(LETTERS[judgement.verdict] for judgement in host.judgements)
-    return {"name": host.name, "groups": host.groups, "seen": host.seen, "verdicts": verdicts}
+    return JudgedHost(host.name, host.groups, host.seen, verdicts)
 
 
-def _judgements(result: AuditResult, elsewhere: _Elsewhere) -> Iterator[dict[str, Any]]:
+def _judgements(result: AuditResult, elsewhere: _Elsewhere) -> Iterator[Judged]:
     for host in result.hosts:
         for index, judgement in enumerate(host.judgements):
             if _says_more(judgement, (index, host.seen.platform), elsewhere):
-                key = result.rules[index].key
-                yield {"host": host.name, "rule": key, "judgement": judgement}
+                yield Judged(host.name, result.rules[index].key, judgement)
 
 
 def _says_more(judgement: Judgement, where: tuple[int, str], elsewhere: _Elsewhere) -> bool:
@@ -178,6 +183,6 @@ def _says_more(judgement: Judgement, where: tuple[int, str], elsewhere: _Elsewhe
     return judgement is not PASSED and judgement != PASSED
 
 
-def _shared(rules: tuple[BoundRule, ...], elsewhere: _Elsewhere) -> Iterator[dict[str, Any]]:
+def _shared(rules: tuple[BoundRule, ...], elsewhere: _Elsewhere) -> Iterator[NotApplicable]:
     for (index, platform), judgement in elsewhere.items():
-        yield {"rule": rules[index].key, "platform": platform, "judgement": judgement}
+        yield NotApplicable(rules[index].key, platform, judgement)

@@ -5,76 +5,29 @@ import gc
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import msgspec
 from pydantic import BaseModel, ValidationError
 
+from portproof.archive.document import AuditDocument, JudgedBy, JudgedHost
 from portproof.archive.folder import Manifest
 from portproof.archive.integrity import check_format, insist, read_bytes, read_manifest, wrong
-from portproof.archive.wire import Judged, NotApplicable, PlacedWaiver
 from portproof.errors import Code
 from portproof.model.verdicts import LETTERS, PASSED, Judgement, Verdict
 from portproof.policy.checks import Check
 from portproof.policy.policy import BoundRule, Policy
 from portproof.policy.waivers import BoundWaiver, Waiver
 from portproof.result.basis import Basis
-from portproof.result.changes import Changes, EarlierAudit
-from portproof.result.result import AUDIT_FORMAT, AuditResult, HostResult, LookSummary, Run, Totals
+from portproof.result.changes import EarlierAudit
+from portproof.result.result import AUDIT_FORMAT, AuditResult, HostResult, Run, Totals
 
 AUDIT: Final = "audit.json"
 _VERDICTS: Final = {letter: verdict for verdict, letter in LETTERS.items()}
 _UNTOLD: Final = Judgement(Verdict.NOT_APPLICABLE, detail="the audit did not record why")
 
 M = TypeVar("M", bound=BaseModel)
-
-
-class _Rule(msgspec.Struct, frozen=True):
-    key: str
-    file: str
-    line: int
-
-
-class _Host(msgspec.Struct, frozen=True):
-    name: str
-    groups: tuple[str, ...]
-    seen: LookSummary
-    verdicts: str
-
-
-class _Basis(msgspec.Struct, frozen=True):
-    today: date
-    waivers: list[PlacedWaiver]
-    warn_days: int
-    require_witness: bool
-    everyone: tuple[str, ...]
-    members: dict[str, tuple[str, ...]]
-    warnings: tuple[str, ...]
-
-
-class _Grouped(msgspec.Struct, frozen=True):
-    framework: str
-
-
-class _Document(msgspec.Struct, frozen=True, kw_only=True):
-    """``audit.json``. What has a default was not written by the first versions."""
-
-    run: Run
-    totals: Totals
-    exit_code: int
-    warnings: tuple[str, ...]
-    policies: list[dict[str, Any]]
-    checks: list[dict[str, Any]]
-    rules: list[_Rule]
-    hosts: list[_Host]
-    judgements: list[Judged]
-    not_applicable: list[NotApplicable] = []
-    basis: _Basis | None = None
-    changes: Changes | None = None
-    chosen_for: dict[str, list[str]] = {}
-    by_control: _Grouped | None = None
 
 
 class _Summary(msgspec.Struct, frozen=True):
@@ -174,7 +127,7 @@ def _collector_off() -> Iterator[None]:
 def _read(file: Path, data: bytes) -> Stored:
     check_format(file, data, AUDIT_FORMAT)
     try:
-        document = msgspec.json.decode(data, type=_Document)
+        document = msgspec.json.decode(data, type=AuditDocument)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise wrong(file, f"is damaged: {error}", Code.DAMAGED) from error
     try:
@@ -187,18 +140,19 @@ class _DamagedError(Exception):
     """The document contradicts itself."""
 
 
-def _result(document: _Document) -> AuditResult:
+def _result(document: AuditDocument) -> AuditResult:
     rules = _rules(document)
-    result = AuditResult(
+    grouped = document.by_control
+    return AuditResult(
         document.run,
         rules,
         _Hosts(document, [bound.key for bound in rules]).results(),
         checks=[_model(Check, check) for check in document.checks],
         warnings=document.warnings,
         basis=None if document.basis is None else _basis(document.basis),
+        framework=None if grouped is None else grouped.framework,
+        changes=document.changes,
     )
-    result.framework = "" if document.by_control is None else document.by_control.framework
-    return result if document.changes is None else result.compared(document.changes)
 
 
 def _model(kind: type[M], value: dict[str, Any]) -> M:
@@ -209,7 +163,7 @@ def _model(kind: type[M], value: dict[str, Any]) -> M:
         raise _DamagedError(f"it holds a {kind.__name__.lower()} that is none: {text}") from error
 
 
-def _rules(document: _Document) -> tuple[BoundRule, ...]:
+def _rules(document: AuditDocument) -> tuple[BoundRule, ...]:
     policies = [_model(Policy, policy) for policy in document.policies]
     known = {
         f"{policy.policy}/{rule.id}": (policy, rule) for policy in policies for rule in policy.rules
@@ -226,7 +180,7 @@ def _rules(document: _Document) -> tuple[BoundRule, ...]:
     )
 
 
-def _basis(basis: _Basis) -> Basis:
+def _basis(basis: JudgedBy) -> Basis:
     waivers = tuple(
         BoundWaiver(_model(Waiver, each.waiver), each.rule, each.file, each.line, each.index)
         for each in basis.waivers
@@ -245,7 +199,7 @@ def _basis(basis: _Basis) -> Basis:
 class _Hosts:
     """Puts hosts and judgements together; hosts that are alike share their judgements."""
 
-    def __init__(self, document: _Document, keys: list[str]) -> None:
+    def __init__(self, document: AuditDocument, keys: list[str]) -> None:
         self._document = document
         self._keys = keys
         self._places = {key: index for index, key in enumerate(keys)}
@@ -274,7 +228,7 @@ class _Hosts:
             raise _DamagedError(f"it judges the host {strangers[0]!a}, which it does not have")
         return tuple(map(self._host, hosts))
 
-    def _host(self, host: _Host) -> HostResult:
+    def _host(self, host: JudgedHost) -> HostResult:
         judgements = self._usual(host.verdicts, host.seen.platform, own := self._own.get(host.name))
         if own:
             judgements = tuple(own.get(at, each) for at, each in enumerate(judgements))

@@ -2,7 +2,7 @@
 
 import click
 
-from portproof.archive.json_schema import audit_schema_text
+from portproof.archive.document import audit_schema_text
 from portproof.content.schemas import schema_text
 
 

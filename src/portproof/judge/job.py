@@ -27,7 +27,7 @@ class Job:
     """What an audit is about: rules for hosts, and the checks the rules need.
 
     ``notes`` is what a reader must know before any host is looked at, one sentence each;
-    ``framework`` is the one by whose controls the report groups the rules, or empty; ``begun`` is
+    ``framework`` is the one by whose controls the report groups the rules, or None; ``begun`` is
     when a resumed audit was begun; None means now.
     """
 
@@ -40,7 +40,7 @@ class Job:
     check_digests: tuple[Digest, ...] = ()
     require_witness: bool = False
     notes: tuple[str, ...] = ()
-    framework: str = ""
+    framework: str | None = None
     begun: datetime | None = None
 
     def questions(self) -> dict[Platform, dict[str, str]]:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
@@ -98,13 +99,23 @@ class Totals(msgspec.Struct, frozen=True):
         return sum(self.verdicts.values()) - self.verdicts[Verdict.NOT_APPLICABLE]
 
 
+@dataclass(frozen=True, init=False, eq=False)
 class AuditResult:
     """Everything an audit found, ready to be rendered.
 
     ``changes`` is None where there is no earlier audit to compare with, and ``basis`` where it is
     not known what else the verdicts rest on. ``framework`` is the one by whose controls outputs
-    group the rules; empty where they do not.
+    group the rules; None where they do not.
     """
+
+    run: Run
+    rules: tuple[BoundRule, ...]
+    hosts: tuple[HostResult, ...]
+    checks: tuple[Check, ...]
+    warnings: tuple[str, ...]
+    basis: Basis | None
+    framework: str | None
+    changes: Changes | None
 
     def __init__(  # noqa: PLR0913 - one argument for each part of a result, most of them optional
         self,
@@ -115,29 +126,23 @@ class AuditResult:
         checks: Iterable[Check] = (),
         warnings: Iterable[str] = (),
         basis: Basis | None = None,
+        framework: str | None = None,
+        changes: Changes | None = None,
     ) -> None:
-        self.run = run
-        self.rules = tuple(rules)
-        self.hosts = tuple(hosts)
-        self.checks = tuple(checks)
-        self.warnings = tuple(warnings)
-        self.basis = basis
-        self.framework = ""
-        self.changes: Changes | None = None
+        vars(self).update(
+            run=run,
+            rules=tuple(rules),
+            hosts=tuple(hosts),
+            checks=tuple(checks),
+            warnings=tuple(warnings),
+            basis=basis,
+            framework=framework,
+            changes=changes,
+        )
 
     def compared(self, changes: Changes | None, warnings: Iterable[str] = ()) -> "AuditResult":
         """Return the same result with the changes since an earlier audit, and more warnings."""
-        result = AuditResult(
-            self.run,
-            self.rules,
-            self.hosts,
-            checks=self.checks,
-            warnings=(*self.warnings, *warnings),
-            basis=self.basis,
-        )
-        result.changes = changes
-        result.framework = self.framework
-        return result
+        return replace(self, changes=changes, warnings=(*self.warnings, *warnings))
 
     @cached_property
     def totals(self) -> Totals:

@@ -80,16 +80,15 @@ def run(
     left = [host for host in job.inventory.hosts if host.name not in results]
     results |= {host.name: judging(host, interrupted(now())) for host in left}
     hosts = [results[host.name] for host in job.inventory.hosts]
-    result = AuditResult(
+    return AuditResult(
         _identity(job, started, interrupted=bool(left)),
         job.rules,
         hosts,
         checks=job.checks,
         warnings=judging.warnings(hosts),
         basis=basis_of(job, today),
+        framework=job.framework,
     )
-    result.framework = job.framework
-    return result
 
 
 def _log(look: Look, result: HostResult) -> None:

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -97,9 +98,7 @@ PLAN["alike"] = ",".join(
 
 def by_control() -> AuditResult:
     """Mixed hosts, with rules grouped by the controls of a framework."""
-    result = mixed()
-    result.framework = "nist-800-53"
-    return result
+    return replace(mixed(), framework="nist-800-53")
 
 
 SAMPLES: Final[dict[str, Callable[[], AuditResult]]] = {

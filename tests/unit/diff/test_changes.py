@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -44,8 +45,7 @@ def audit(job: Job, seen: Looks, **identity: object) -> AuditResult:
     """The result of an audit with these looks."""
     hosts = {host.name: host for host in job.inventory.hosts}
     result = run(job, [(hosts[name], look) for name, look in seen.items()])
-    result.run = msgspec.structs.replace(result.run, **identity)
-    return result
+    return replace(result, run=msgspec.structs.replace(result.run, **identity))
 
 
 @st.composite
@@ -218,10 +218,10 @@ def failing(was: Sequence[Finding], now: Sequence[Finding]) -> tuple[list[str], 
     """What is newly failing by the words of changes, and the exit codes of diff and gate."""
     one_rule = {**POLICY, "rules": POLICY["rules"][:1], "waivers": []}
     job = job_of([one_rule], hosts=["db-1"])
-    results = [audit(job, looks_of({"db-1": OPEN})) for _ in range(2)]
-    for result, findings in zip(results, (was, now), strict=True):
-        (host,) = result.hosts
-        result.hosts = (msgspec.structs.replace(host, judgements=(failed(*findings),)),)
+    seen = audit(job, looks_of({"db-1": OPEN}))
+    (host,) = seen.hosts
+    judged = [msgspec.structs.replace(host, judgements=(failed(*each),)) for each in (was, now)]
+    results = [replace(seen, hosts=(each,)) for each in judged]
     told = changes(*results)
     gated = gate(results[1].compared(told), [condition("new")])
     fresh = [item.what.partition(";")[0] for item in of(told, ChangeKind.NEWLY_FAILING)]
@@ -336,7 +336,8 @@ def test_audits_that_are_not_of_the_same_are_said_to_be() -> None:
     job = job_of()
     old, new = audit(job, looks_of()), audit(job, looks_of())
     digest = msgspec.structs.replace(new.run.inventory, name="lab.ini")
-    new.run = msgspec.structs.replace(new.run, inventory=digest, interrupted=True)
+    later = msgspec.structs.replace(new.run, inventory=digest, interrupted=True)
+    new = replace(new, run=later)
     (first, last) = changes(old, new).notes
     assert first == "these are audits of different inventories: hosts.ini before, lab.ini now"
     assert last == "the later audit was interrupted"

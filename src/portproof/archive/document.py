@@ -1,4 +1,4 @@
-"""The form of ``audit.json``, and its JSON Schema.
+"""``audit.json``: its one definition. The writer, the reader and the JSON Schema use these types.
 
 Within a version nothing is taken away or changes its meaning; what is added later is optional for
 readers, who leave alone what they do not know.
@@ -6,21 +6,22 @@ readers, who leave alone what they do not know.
 
 import inspect
 import json
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
-from portproof.archive.wire import Judged, NotApplicable, PlacedWaiver
+from portproof.exitcodes import ExitCode
 from portproof.model.base import Severity
-from portproof.model.verdicts import Verdict
+from portproof.model.verdicts import Judgement, Verdict
 from portproof.result.changes import Changes
 from portproof.result.result import LookSummary, Run, Totals
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 
-class Rule(msgspec.Struct, frozen=True):
+class RuleEntry(msgspec.Struct, frozen=True):
     """A rule: what it asks, of which hosts, and where it is written (line 0: made in Python)."""
 
     key: str
@@ -36,9 +37,38 @@ class JudgedHost(msgspec.Struct, frozen=True):
     """A host: how it was looked at, and one letter for each of the rules, in their order."""
 
     name: str
-    groups: list[str]
+    groups: tuple[str, ...]
     seen: LookSummary
     verdicts: Annotated[str, msgspec.Meta(pattern="^[pfwnu]*$")]
+
+
+class Judged(msgspec.Struct, frozen=True):
+    """A verdict that has more to say than its letter; the reason is there when it is unproven."""
+
+    host: str
+    rule: str
+    judgement: Judgement
+
+
+class NotApplicable(msgspec.Struct, frozen=True):
+    """Why a rule is not applicable on a platform, where nothing else stands in ``judgements``."""
+
+    rule: str
+    platform: str
+    judgement: Judgement
+
+
+class PlacedWaiver(msgspec.Struct, frozen=True):
+    """A waiver, the key of its rule, and where it is written (line 0: made in Python).
+
+    ``index`` is its place among the waivers of its file, from 0.
+    """
+
+    rule: str
+    file: str
+    line: int
+    index: int
+    waiver: dict[str, Any]
 
 
 class JudgedBy(msgspec.Struct, frozen=True):
@@ -52,38 +82,56 @@ class JudgedBy(msgspec.Struct, frozen=True):
     waivers: list[PlacedWaiver]
     warn_days: int
     require_witness: bool
-    everyone: list[str]
-    members: dict[str, list[str]]
-    warnings: list[str]
+    everyone: tuple[str, ...]
+    members: Mapping[str, tuple[str, ...]]
+    warnings: tuple[str, ...]
 
 
-class ControlRule(msgspec.Struct, frozen=True):
+class ControlRuleEntry(msgspec.Struct, frozen=True):
     """A rule of a control: how many hosts have which verdict, and those it fails on."""
 
     key: str
     verdicts: dict[Verdict, int]
-    failing: list[str]
+    failing: tuple[str, ...]
 
 
-class Control(msgspec.Struct, frozen=True):
+class ControlEntry(msgspec.Struct, frozen=True):
     """A control with its rules. Its verdict is that of its worst rule that was judged."""
 
     number: str
     title: str
     verdict: Verdict
-    rules: list[ControlRule]
+    rules: list[ControlRuleEntry]
 
 
-class ByControl(msgspec.Struct, frozen=True):
+class ControlTable(msgspec.Struct, frozen=True):
     """The rules by the controls of a framework, and the keys of those that map to none."""
 
     framework: str
     name: str
-    controls: list[Control]
+    controls: list[ControlEntry]
     unmapped: list[str]
 
 
-class Document(msgspec.Struct, frozen=True):
+class AuditHead(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands before the hosts. It is written whole; a field that is None is left out."""
+
+    format: Literal["portproof-audit/1"]
+    letters: dict[str, Verdict]
+    run: Run
+    totals: Totals
+    exit_code: ExitCode
+    warnings: tuple[str, ...]
+    policies: list[dict[str, Any]]
+    chosen_for: dict[str, list[str]] = {}
+    by_control: ControlTable | None = None
+    checks: list[dict[str, Any]]
+    rules: list[RuleEntry]
+    basis: JudgedBy | None = None
+    changes: Changes | None = None
+
+
+class AuditDocument(AuditHead, frozen=True, kw_only=True):
     """The whole of audit.json.
 
     ``exit_code`` is that of the verdicts: 0 all proven, 1 something failed, 2 nothing was judged, 3
@@ -94,27 +142,14 @@ class Document(msgspec.Struct, frozen=True):
     inventory chose by ``portproof_policies``.
     """
 
-    format: Literal["portproof-audit/1"]
-    letters: dict[str, Verdict]
-    run: Run
-    totals: Totals
-    exit_code: Literal[0, 1, 2, 3]
-    warnings: list[str]
-    policies: list[dict[str, Any]]
-    checks: list[dict[str, Any]]
-    rules: list[Rule]
     hosts: list[JudgedHost]
     judgements: list[Judged]
     not_applicable: list[NotApplicable] = []
-    basis: JudgedBy | None = None
-    changes: Changes | None = None
-    chosen_for: dict[str, list[str]] = {}
-    by_control: ByControl | None = None
 
 
 def audit_schema_text() -> str:
     """The schema of ``audit.json``, as docs/schemas has it."""
-    (root,), parts = msgspec.json.schema_components([Document], ref_template="#/$defs/{name}")
+    (root,), parts = msgspec.json.schema_components([AuditDocument], ref_template="#/$defs/{name}")
     for part in parts.values():
         part["description"] = inspect.cleandoc(part["description"]).replace("``", "`")
     document = {"$schema": _DIALECT, **root, "$defs": dict(sorted(parts.items()))}
