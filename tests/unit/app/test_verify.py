@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from portproof import __version__
 from portproof.app.verify import verify
 from portproof.archive.folder import Sign
 from portproof.archive.signing import signer
@@ -233,8 +234,9 @@ def test_another_version_is_named(audited: Path) -> None:
     """Its verdicts are compared, its words are not."""
     edited(audited, "audit.json", lambda document: document["run"].update(version="0.0.1"))
     manifest = audited / "manifest.json"
-    text = manifest.read_text(encoding="utf-8").replace('"version": "0.1.0"', '"version": "0.0.1"')
-    manifest.write_text(text, encoding="utf-8")
+    text = manifest.read_text(encoding="utf-8")
+    other = text.replace(f'"version": "{__version__}"', '"version": "0.0.1"')
+    manifest.write_text(other, encoding="utf-8")
     done = portproof("verify", audited)
     assert "note: made by portproof 0.0.1; this is" in done.out
     assert done.code == 0
