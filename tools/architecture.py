@@ -85,8 +85,11 @@ def imports(file: Path) -> Iterator[Path]:
 
 
 def arrows() -> set[Arrow]:
-    """Return which room imports which, the modules at the top of the package included."""
-    files = sorted(SOURCE.rglob("*.py"))
+    """Return which room imports which, the modules at the top of the package included.
+
+    The package itself imports nothing: it names the public API, and loads it when it is used.
+    """
+    files = sorted({*SOURCE.rglob("*.py")} - {SOURCE / "__init__.py"})
     found = {(room_of(file), room_of(other)) for file in files for other in imports(file)}
     return {(own, other) for own, other in found if own != other}
 

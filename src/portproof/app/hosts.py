@@ -45,7 +45,7 @@ class HostOverview:
     rules: int
 
 
-def overview(policies: Sequence[str], inventory: Inventory) -> Iterator[HostOverview]:
+def host_overviews(policies: Sequence[str], inventory: Inventory) -> Iterator[HostOverview]:
     """Describe every host of an inventory without connecting to any.
 
     Args:

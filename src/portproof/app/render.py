@@ -26,7 +26,7 @@ class RenderRequest:
     style: ReportStyle = SHIPPED_STYLE
 
 
-def rendered(request: RenderRequest) -> Mapping[str, Iterator[str]]:
+def render_in_memory(request: RenderRequest) -> Mapping[str, Iterator[str]]:
     """Return the text of each format piece by piece, by the name of its file.
 
     Raises:
@@ -49,4 +49,4 @@ def render(request: RenderRequest, output: Path) -> list[Path]:
         TemplateError: a template, style or logo cannot be used.
         OutputError: the files cannot be written.
     """
-    return write_new(output, rendered(request))
+    return write_new(output, render_in_memory(request))

@@ -21,7 +21,7 @@ from portproof.archive.integrity import (
 )
 from portproof.archive.read import read_evidence, read_request
 from portproof.archive.results import AUDIT, read_stored
-from portproof.archive.signing import BadSignatureError, check
+from portproof.archive.signing import BadSignatureError, check, public_keys
 from portproof.errors import ContentError
 from portproof.exitcodes import ExitCode
 from portproof.judge.job import Judging
@@ -82,16 +82,18 @@ class _Found:
         return Verification(*found, held)
 
 
-def verify(folder: Path, trusted: tuple[bytes, ...] | None = None) -> Verification:
+def verify(folder: Path, key: Path | None = None) -> Verification:
     """Recompute every hash, the signature, every verdict and the totals of a folder.
 
     Args:
         folder: The folder of an audit.
-        trusted: The public keys that may have signed it, as SSH encodes them; None for any.
+        key: An Ed25519 public key of OpenSSH's form, or a file of allowed signers; one of the keys
+            must have signed the manifest. None: any key may have.
 
     Raises:
         ContentError: it is not the folder of an audit, or cannot be read.
     """
+    trusted = None if key is None else public_keys(key)
     if is_half_written(folder):
         return Verification(unchecked=(f"it {why_without_manifest(folder)}",))
     manifest = read_manifest(folder)

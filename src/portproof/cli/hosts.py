@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from portproof.app.hosts import HostAccess, HostOverview, overview
+from portproof.app.hosts import HostAccess, HostOverview, host_overviews
 from portproof.cli.options import POLICY_HELP, inventory_options
 from portproof.cli.show import Line, show
 from portproof.inventory.read import read_inventory
@@ -54,7 +54,7 @@ def command(  # noqa: PLR0913 - one argument for each option
         vault=VaultOptions(password_files=vault_password_files, ids=vault_ids),
         accept_new_host_keys=accept_new_host_keys,
     )
-    hosts = list(overview(policies, read))
+    hosts = list(host_overviews(policies, read))
     if form == "json":
         click.echo(json.dumps([_data(host) for host in hosts], indent=2))
     else:

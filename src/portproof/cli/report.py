@@ -7,7 +7,7 @@ from typing import Final
 import click
 
 from portproof.app.audit_request import ReportStyle
-from portproof.app.render import RenderRequest, render, rendered
+from portproof.app.render import RenderRequest, render, render_in_memory
 from portproof.cli.styling import styled
 from portproof.errors import UsageError
 from portproof.exitcodes import ExitCode
@@ -53,6 +53,6 @@ def command(style: ReportStyle, folder: Path, formats: tuple[str, ...], output: 
 def _print(request: RenderRequest) -> None:
     if len(set(request.formats)) > 1:
         raise UsageError("standard output takes one format; leave out the others")
-    for chunks in rendered(request).values():
+    for chunks in render_in_memory(request).values():
         for chunk in chunks:
             sys.stdout.buffer.write(chunk.encode())

@@ -7,7 +7,6 @@ from typing import Final
 import click
 
 from portproof.app.verify import Verification, verify
-from portproof.archive.signing import public_keys
 from portproof.cli.show import Line, show
 from portproof.exitcodes import ExitCode
 from portproof.text.visible import shortened, visible
@@ -32,7 +31,7 @@ def command(folder: Path, key: Path | None) -> ExitCode:
     Exit codes: 0 all holds, 1 something differs, 2 not the folder of an audit, or unreadable,
     3 it could not be checked fully, as when it is half written.
     """
-    found = verify(folder, None if key is None else public_keys(key))
+    found = verify(folder, key)
     show(_lines(found))
     return found.exit_code
 
