@@ -113,7 +113,7 @@ def why_without_manifest(folder: Path) -> str:
     if is_half_written(folder):
         return (
             f"is half written: it has no {MANIFEST}, so its audit did not finish;"
-            f" go on with portproof audit --resume {folder}"
+            f" resume it with portproof audit --resume {folder}"
         )
     return f"is not the folder of an audit: it has no {MANIFEST}"
 

@@ -172,7 +172,7 @@ def test_ctrl_c_twice_ends_what_runs_on_hosts(hosts: Fleet, place: Path, names: 
     os.killpg(running.pid, signal.SIGINT)
     _, said = running.communicate(timeout=20)
     assert running.returncode == 3
-    assert "go on with --resume" in said
+    assert "resume the audit with --resume" in said
     assert not (place / "out" / "manifest.json").exists()
     assert eventually(lambda: "sshd: root" not in str(hosts["hangs1"].processes()), 10)
 

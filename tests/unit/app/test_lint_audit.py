@@ -158,7 +158,7 @@ def _no_evidence(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("harm", "said"),
     [
-        (_no_manifest, "is half written: .* go on with portproof audit --resume"),
+        (_no_manifest, "is half written: .* resume it with portproof audit --resume"),
         (_no_request, "is half written"),
         (_garbage, "is damaged"),
         (_deep, "is damaged"),
@@ -184,7 +184,7 @@ def test_a_folder_that_is_not_whole_is_refused(
 def test_an_interrupted_audit_is_refused(tmp_path: Path) -> None:
     """Hosts nobody looked at may need what seems unused."""
     folder = audited(tmp_path, written(tmp_path), interrupted=True)
-    assert "was interrupted; go on with --resume" in str(linted("--audit", folder).exception)
+    assert "was interrupted; resume it with --resume" in str(linted("--audit", folder).exception)
 
 
 def test_what_is_no_folder_is_refused(tmp_path: Path) -> None:

@@ -140,7 +140,7 @@ def test_a_half_written_folder_is_said_so(folder: Path) -> None:
     """The error tells how to go on."""
     (folder / "manifest.json").unlink()
     told = "is half written: it has no manifest.json, so its audit did not finish"
-    assert f"{told}; go on with portproof audit --resume {folder}" in refused(folder)
+    assert f"{told}; resume it with portproof audit --resume {folder}" in refused(folder)
 
 
 @pytest.mark.parametrize("name", ["audit.json", "evidence.jsonl", "request.json"])
