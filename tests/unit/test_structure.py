@@ -50,7 +50,6 @@ NAMED_TWICE = {
     "Look",
     "Looked",
     "Record",
-    "Row",
     "Suspects",
 }
 """Type names that still mean more than one thing."""
