@@ -47,7 +47,6 @@ NAMED_TWICE = {
     "Collect",
     "Document",
     "Found",
-    "Look",
     "Looked",
     "Record",
     "Suspects",

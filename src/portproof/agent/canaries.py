@@ -61,7 +61,7 @@ def _opened(family: int, kind: int, where: "tuple[Any, ...]") -> socket:
 
 
 def _loopback() -> "tuple[tuple[int, str], ...]":
-    """Where there is to be a canary: on IPv6 too, if it may have an address."""
+    """Return where to open canaries: on IPv6 too, if it may have an address."""
     try:
         with open("/proc/net/if_inet6", "rb") as addresses:
             has_ipv6 = bool(addresses.read().strip())
@@ -71,7 +71,7 @@ def _loopback() -> "tuple[tuple[int, str], ...]":
 
 
 def open_at(at: str) -> "list[Canary]":
-    """Hold a TCP socket open at an address, if that is one of the network that we are in."""
+    """Hold a TCP socket open at an address, if it is one of this network namespace's own."""
     try:
         family, _, _, _, where = getaddrinfo(at, 0, 0, SOCK_STREAM, 0, AI_NUMERICHOST)[0]
         canary = _opened(family, SOCK_STREAM, where)

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any, BinaryIO
 
-    Told = dict[str, Any]
+    Facts = dict[str, Any]
 
 _MOST, _PARENTS, _SECONDS = 50, 8, 15.0
 _HASHED = 64 << 20
@@ -50,24 +50,24 @@ _FOLDERS = ("/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin", "/usr/l
 _HEX_ID = 64
 
 
-class Asked:
-    """One process that is asked about: where it is in /proc, and what was found so far."""
+class Subject:
+    """A process that is asked about: where it is in /proc, and what has been found so far."""
 
-    def __init__(self, look: "Look", pid: int) -> None:
-        self.look, self.pid = look, pid
-        self.base = f"{look.proc}/{pid}"
+    def __init__(self, machine: "Machine", pid: int) -> None:
+        self.machine, self.pid = machine, pid
+        self.base = f"{machine.proc}/{pid}"
         self.missing: list[str] = []
-        self.told: Told = {"process": {"pid": pid}, "missing": self.missing}
+        self.facts: Facts = {"process": {"pid": pid}, "missing": self.missing}
         self.stat: list[str] = []
         self.path = self.chroot = ""
-        self.prefix = look.root
+        self.prefix = machine.root
         self.foreign = False
         self.hashes: dict[str, str] = {}
 
     def fill(self) -> None:
-        """Find out every part; one that fails is missing, and the others are found."""
+        """Find out every part. A part that fails is named in ``missing``."""
         for what, part in _PARTS:
-            if self.look.late():
+            if self.machine.late():
                 self.missing.append(f"time was up before {what} could be looked at")
                 continue
             try:
@@ -81,8 +81,8 @@ class Asked:
                 self.missing.append(f"{what} could not be understood")
 
 
-class Look:
-    """One round of questions, and what they share: the clock, hashes and socket units."""
+class Machine:
+    """The machine that is asked about: what its processes share, and how much time is left."""
 
     def __init__(self, proc: str, root: str, seconds: float) -> None:
         self.proc, self.root = proc, root.rstrip("/")
@@ -91,11 +91,11 @@ class Look:
         self._units: list[dict[str, object]] | None = None
 
     def late(self) -> bool:
-        """Whether the time for the whole round is over."""
+        """Return whether the time for the whole round is over."""
         return time.monotonic() > self._end
 
     def units(self) -> "list[dict[str, object]]":
-        """The socket units of the machine, read once."""
+        """Return the socket units of the machine, read once."""
         if self._units is None:
             self._units = socket_units(self.root)
         return self._units
@@ -103,8 +103,8 @@ class Look:
 
 def explain(
     pids: "Iterable[int]", proc: str = "/proc", root: str = "/", seconds: float = _SECONDS
-) -> "Told":
-    """Tell who is behind processes; raises nothing for what the machine does.
+) -> "Facts":
+    """Find out who is behind processes. What cannot be read is named, and raises nothing.
 
         {"why": 1, "found": {"812": {"process": {"pid": 812, ...}, "missing": [...]}},
          "left_out": []}
@@ -118,47 +118,47 @@ def explain(
         seconds: The time for all of it, 15 at most.
     """
     wanted = list(dict.fromkeys(pids))
-    look = Look(proc, root, min(seconds, _SECONDS))
-    asked = [Asked(look, pid) for pid in wanted[:_MOST]]
-    for each in asked:
+    machine = Machine(proc, root, min(seconds, _SECONDS))
+    subjects = [Subject(machine, pid) for pid in wanted[:_MOST]]
+    for each in subjects:
         each.fill()
-    _packages(look, [each for each in asked if each.path])
-    found = {str(each.pid): each.told for each in asked}
+    _packages(machine, [each for each in subjects if each.path])
+    found = {str(each.pid): each.facts for each in subjects}
     return {"why": 1, "found": found, "left_out": wanted[_MOST:]}
 
 
-def _process(asked: Asked) -> None:
-    """Name, command line, owner and start."""
-    _, asked.stat = stat_of(asked.base)
-    process = asked.told["process"]
-    process.update(program_of(asked.look.proc, asked.pid, _COMMAND))
-    status = status_of(asked.base)
+def _process(subject: Subject) -> None:
+    """Find out name, command line, owner and start."""
+    _, subject.stat = stat_of(subject.base)
+    process = subject.facts["process"]
+    process.update(program_of(subject.machine.proc, subject.pid, _COMMAND))
+    status = status_of(subject.base)
     process.update(name=status["Name"], uid=int(status["Uid"].split()[0]))
-    times = regular_file(asked.look.proc + "/stat", _LONG).partition(b"\nbtime ")[2].split()
+    times = regular_file(subject.machine.proc + "/stat", _LONG).partition(b"\nbtime ")[2].split()
     if times:
-        process["started"] = int(times[0]) + int(asked.stat[19]) // os.sysconf("SC_CLK_TCK")
+        process["started"] = int(times[0]) + int(subject.stat[19]) // os.sysconf("SC_CLK_TCK")
 
 
-def _folder(asked: Asked) -> None:
-    folder = link_of(asked.base + "/cwd")
-    asked.told["process"]["cwd"] = words(_as_it_sees(asked, folder))
+def _folder(subject: Subject) -> None:
+    folder = link_of(subject.base + "/cwd")
+    subject.facts["process"]["cwd"] = words(_as_it_sees(subject, folder))
 
 
-def _root(asked: Asked) -> None:
-    """Decide where the process's files are: below its own root if that is not the machine's."""
-    asked.chroot = link_of(asked.base + "/root").rstrip("/")
-    theirs = identity_of(asked.base + "/root/.")
-    if theirs is not None and theirs != identity_of(asked.look.root + "/."):
-        asked.prefix, asked.foreign = asked.base + "/root", True
+def _root(subject: Subject) -> None:
+    """Find out where the process's files are: below its own root if that is not the machine's."""
+    subject.chroot = link_of(subject.base + "/root").rstrip("/")
+    theirs = identity_of(subject.base + "/root/.")
+    if theirs is not None and theirs != identity_of(subject.machine.root + "/."):
+        subject.prefix, subject.foreign = subject.base + "/root", True
 
 
-def _user(asked: Asked) -> None:
-    """The user's name, by the process's own list of users or by the machine's directory."""
-    process = asked.told["process"]
+def _user(subject: Subject) -> None:
+    """Find out the user's name, from the process's own list of users or the machine's directory."""
+    process = subject.facts["process"]
     uid = process["uid"]
-    lines = words(regular_file(asked.prefix + "/etc/passwd", _LONG)).split("\n")
+    lines = words(regular_file(subject.prefix + "/etc/passwd", _LONG)).split("\n")
     users = [fields[0] for fields in (line.split(":") for line in lines) if str(uid) in fields[2:3]]
-    if not users and not asked.prefix:
+    if not users and not subject.prefix:
         try:
             users = [words(pwd.getpwuid(uid).pw_name)]
         except (KeyError, OverflowError):
@@ -166,39 +166,41 @@ def _user(asked: Asked) -> None:
     process["user"] = "".join(users[:1])
 
 
-def _executable(asked: Asked) -> None:
-    """The file that runs: opened through /proc, so that it is the right one, deleted or not."""
-    if int(asked.stat[6]) & _KERNEL_THREAD:
-        asked.missing.append(f"process {asked.pid} is a thread of the kernel: it has no executable")
+def _executable(subject: Subject) -> None:
+    """Examine the file that runs. It is opened through /proc: the right one, deleted or not."""
+    if int(subject.stat[6]) & _KERNEL_THREAD:
+        subject.missing.append(
+            f"process {subject.pid} is a thread of the kernel: it has no executable"
+        )
         return
-    link = link_of(asked.base + "/exe")
+    link = link_of(subject.base + "/exe")
     gone = link.endswith(_DELETED)
-    path = asked.path = _as_it_sees(asked, link[: -len(_DELETED)] if gone else link)
-    told = asked.told["executable"] = {"path": words(path)}
-    asked.told["process"]["path"] = words(path)
-    told["on_disk"] = _place(asked, path, gone)
-    handle = os.open(asked.base + "/exe", os.O_RDONLY | os.O_NONBLOCK)
+    path = subject.path = _as_it_sees(subject, link[: -len(_DELETED)] if gone else link)
+    told = subject.facts["executable"] = {"path": words(path)}
+    subject.facts["process"]["path"] = words(path)
+    told["on_disk"] = _place(subject, path, gone)
+    handle = os.open(subject.base + "/exe", os.O_RDONLY | os.O_NONBLOCK)
     with os.fdopen(handle, "rb") as file:
         facts = os.fstat(handle)
         told.update(modified=int(facts.st_mtime), size=facts.st_size, owner=facts.st_uid)
         told["world_writable"] = bool(facts.st_mode & stat.S_IWOTH)
-        told["link"] = _other_name(asked, path, (facts.st_dev, facts.st_ino))
-        asked.hashes = _hashes(asked, file, facts)
-    told["sha256"] = asked.hashes.get("sha256", "")
+        told["link"] = _other_name(subject, path, (facts.st_dev, facts.st_ino))
+        subject.hashes = _hashes(subject, file, facts)
+    told["sha256"] = subject.hashes.get("sha256", "")
 
 
-def _as_it_sees(asked: Asked, path: str) -> str:
-    """A path as the process itself sees it: /proc writes it from our root, also in a chroot(2)."""
-    inside = asked.chroot and path.startswith(asked.chroot + "/")
-    return path[len(asked.chroot) :] if inside else path
+def _as_it_sees(subject: Subject, path: str) -> str:
+    """Return a path as the process sees it; /proc shows it from our root, also in a chroot(2)."""
+    inside = subject.chroot and path.startswith(subject.chroot + "/")
+    return path[len(subject.chroot) :] if inside else path
 
 
-def _place(asked: Asked, path: str, gone: bool) -> str:
+def _place(subject: Subject, path: str, gone: bool) -> str:
     if path.startswith(_MEMORY):
         return "memory"
-    places = [asked.base + "/root" + path, asked.look.root + path]
+    places = [subject.base + "/root" + path, subject.machine.root + path]
     there = [found for found in map(identity_of, places) if found is not None]
-    running = identity_of(asked.base + "/exe")
+    running = identity_of(subject.base + "/exe")
     if running in there or (there and not gone):
         return "there"
     if gone:
@@ -206,93 +208,93 @@ def _place(asked: Asked, path: str, gone: bool) -> str:
     return "unknown"
 
 
-def _other_name(asked: Asked, path: str, running: "tuple[int, ...]") -> str:
-    """A name of the file that explains what the process is called, when its own does not."""
-    name = asked.told["process"]["name"]
-    called = asked.told["process"]["cmdline"].partition(" ")[0].rpartition("/")[2]
+def _other_name(subject: Subject, path: str, running: "tuple[int, ...]") -> str:
+    """Return another name of the file that explains what the process is called, or ""."""
+    name = subject.facts["process"]["name"]
+    called = subject.facts["process"]["cmdline"].partition(" ")[0].rpartition("/")[2]
     names = [each for each in (name, called) if each[:15] == name and name and "/" not in each]
     if path.rpartition("/")[2][:15] == name:
         return ""
     places = [
         f"{folder}/{name}" for folder in (str(Path(path).parent), *_FOLDERS) for name in names
     ]
-    return next((place for place in places if identity_of(asked.prefix + place) == running), "")
+    return next((place for place in places if identity_of(subject.prefix + place) == running), "")
 
 
-def _hashes(asked: Asked, file: "BinaryIO", facts: os.stat_result) -> "dict[str, str]":
+def _hashes(subject: Subject, file: "BinaryIO", facts: os.stat_result) -> "dict[str, str]":
     if facts.st_size > _HASHED:
         size = facts.st_size >> 20
-        asked.missing.append(f"its executable is not hashed: it has {size} MiB, and 64 are read")
+        subject.missing.append(f"its executable is not hashed: it has {size} MiB, and 64 are read")
         return {}
     key = (facts.st_dev, facts.st_ino, facts.st_mtime_ns, facts.st_size)
-    if key not in asked.look.hashed:
-        asked.look.hashed[key] = digests(file, asked.look.late)
-    if not asked.look.hashed[key]:
-        asked.missing.append("time was up before its executable was hashed")
-    return asked.look.hashed[key]
+    if key not in subject.machine.hashed:
+        subject.machine.hashed[key] = digests(file, subject.machine.late)
+    if not subject.machine.hashed[key]:
+        subject.missing.append("time was up before its executable was hashed")
+    return subject.machine.hashed[key]
 
 
-def _parents(asked: Asked) -> None:
-    parents: list[Told] = asked.told.setdefault("parents", [])
-    parent = int(asked.stat[1])
-    seen = {asked.pid}
+def _parents(subject: Subject) -> None:
+    parents: list[Facts] = subject.facts.setdefault("parents", [])
+    parent = int(subject.stat[1])
+    seen = {subject.pid}
     while parent > 0 and parent not in seen:
         if len(parents) == _PARENTS:
-            asked.missing.append(f"more than {_PARENTS} parents are not followed")
+            subject.missing.append(f"more than {_PARENTS} parents are not followed")
             return
         seen.add(parent)
-        parents.append(program_of(asked.look.proc, parent, _PARENT_COMMAND))
-        parent = int(stat_of(f"{asked.look.proc}/{parent}")[1][1])
+        parents.append(program_of(subject.machine.proc, parent, _PARENT_COMMAND))
+        parent = int(stat_of(f"{subject.machine.proc}/{parent}")[1][1])
 
 
-def _cgroup(asked: Asked) -> None:
-    """Unit and container; the unit that a runtime made for a container says nothing more."""
-    text = words(regular_file(asked.base + "/cgroup", _LONG))
+def _cgroup(subject: Subject) -> None:
+    """Find out unit and container. A unit that a runtime made for a container is left out."""
+    text = words(regular_file(subject.base + "/cgroup", _LONG))
     container = container_of(text)
     unit = unit_of(text)
     if container:
-        asked.told["container"] = container
+        subject.facts["container"] = container
         if len(container["id"]) == _HEX_ID:
-            container.update(image_of(asked.look.root, container["id"]))
+            container.update(image_of(subject.machine.root, container["id"]))
         if not container.get("image"):
-            asked.missing.append(
+            subject.missing.append(
                 f"the image of container {container['id'][:80]} could not be found"
             )
     if unit and not (container and container["id"] in unit):
-        asked.told["unit"] = {"name": unit}
+        subject.facts["unit"] = {"name": unit}
 
 
-def _activation(asked: Asked) -> None:
-    """Whether systemd opened the socket; and where it listens, if it is the process itself."""
-    process = asked.told["process"]
-    if asked.pid == 1 and process["name"] == "systemd":
-        asked.told["sockets"] = asked.look.units()
-    unit = asked.told.get("unit")
+def _activation(subject: Subject) -> None:
+    """Find out whether systemd opened the socket, and where systemd itself listens."""
+    process = subject.facts["process"]
+    if subject.pid == 1 and process["name"] == "systemd":
+        subject.facts["sockets"] = subject.machine.units()
+    unit = subject.facts.get("unit")
     if unit is None or not unit["name"].endswith(".service"):
         return
-    handed_over = passed_to(asked.base, asked.pid, _ENVIRONMENT)
-    unit["activated"] = handed_over or _held_by_systemd(asked)
+    handed_over = passed_to(subject.base, subject.pid, _ENVIRONMENT)
+    unit["activated"] = handed_over or _held_by_systemd(subject)
     if unit["activated"]:
-        unit["socket"] = socket_of(asked.look.units(), unit["name"])
+        unit["socket"] = socket_of(subject.machine.units(), unit["name"])
         if not unit["socket"]:
-            asked.missing.append(f"no socket unit was found that starts {unit['name']}")
+            subject.missing.append(f"no socket unit was found that starts {unit['name']}")
 
 
-def _held_by_systemd(asked: Asked) -> bool:
-    """Whether process 1, being systemd, holds one of the process's sockets too."""
-    first = asked.look.proc + "/1"
-    return stat_of(first)[0] == "systemd" and bool(sockets_of(first) & sockets_of(asked.base))
+def _held_by_systemd(subject: Subject) -> bool:
+    """Return whether process 1 is systemd and holds one of the process's sockets too."""
+    first = subject.machine.proc + "/1"
+    return stat_of(first)[0] == "systemd" and bool(sockets_of(first) & sockets_of(subject.base))
 
 
-def _session(asked: Asked) -> None:
-    leader, terminal = int(asked.stat[3]), int(asked.stat[4])
-    session: Told = {"terminal": terminal_name(terminal)}
-    asked.told["session"] = session
-    if leader > 0 and Path(f"{asked.look.proc}/{leader}/stat").exists():
-        session["leader"] = program_of(asked.look.proc, leader, _PARENT_COMMAND)
+def _session(subject: Subject) -> None:
+    leader, terminal = int(subject.stat[3]), int(subject.stat[4])
+    session: Facts = {"terminal": terminal_name(terminal)}
+    subject.facts["session"] = session
+    if leader > 0 and Path(f"{subject.machine.proc}/{leader}/stat").exists():
+        session["leader"] = program_of(subject.machine.proc, leader, _PARENT_COMMAND)
 
 
-_PARTS: "list[tuple[str, Callable[[Asked], None]]]" = [
+_PARTS: "list[tuple[str, Callable[[Subject], None]]]" = [
     ("the process", _process),
     ("its root folder", _root),
     ("the folder it works in", _folder),
@@ -305,36 +307,36 @@ _PARTS: "list[tuple[str, Callable[[Asked], None]]]" = [
 ]
 
 
-def _packages(look: Look, asked: "list[Asked]") -> None:
-    """Look for the packages of all executables, each root's in one pass."""
-    for prefix in sorted({each.prefix for each in asked}):
-        here = [each for each in asked if each.prefix == prefix]
-        search = PackageSearch(prefix, [each.path for each in here], look.late)
+def _packages(machine: Machine, subjects: "list[Subject]") -> None:
+    """Find the packages of all executables, those of each root in one pass."""
+    for prefix in sorted({each.prefix for each in subjects}):
+        here = [each for each in subjects if each.prefix == prefix]
+        search = PackageSearch(prefix, [each.path for each in here], machine.late)
         search.run(here[0].foreign)
         for each in here:
             _package(each, search)
 
 
-def _package(asked: Asked, search: "PackageSearch") -> None:
-    found = search.found.get(asked.path)
-    asked.missing.extend(search.missing)
+def _package(subject: Subject, search: "PackageSearch") -> None:
+    found = search.found.get(subject.path)
+    subject.missing.extend(search.missing)
     if found is None:
-        asked.told["unowned_by"] = search.asked
+        subject.facts["unowned_by"] = search.asked
         return
     digest = found["digest"]
     package = {key: value for key, value in found.items() if key != "digest"}
-    asked.told["package"] = package
-    hashes = asked.hashes
-    if asked.told["executable"].get("on_disk") == "replaced":
-        hashes = _hashes_of(asked, asked.prefix + asked.path)
+    subject.facts["package"] = package
+    hashes = subject.hashes
+    if subject.facts["executable"].get("on_disk") == "replaced":
+        hashes = _hashes_of(subject, subject.prefix + subject.path)
     if isinstance(digest, tuple) and digest[0] in hashes:
         package["unchanged"] = hashes[digest[0]] == digest[1]
 
 
-def _hashes_of(asked: Asked, path: str) -> "dict[str, str]":
+def _hashes_of(subject: Subject, path: str) -> "dict[str, str]":
     try:
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
-            return _hashes(asked, file, os.fstat(file.fileno()))
+            return _hashes(subject, file, os.fstat(file.fileno()))
     except OSError:
         return {}
 
@@ -347,6 +349,6 @@ def tell(pids: "Iterable[str]", seconds: float) -> None:
 
 
 def answer(line: str) -> None:
-    """Tell who is behind processes, in this process; ``line`` has the seconds and their ids."""
+    """Answer in this process. ``line`` has the seconds and the process ids."""
     seconds, *pids = line.split()
     tell(pids, float(seconds))

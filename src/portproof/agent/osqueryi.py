@@ -38,7 +38,7 @@ def ask_aside(request: "dict[str, Any]", children: "Children", patience: float) 
 
 
 def is_answered(runs: "list[Run]") -> bool:
-    """Whether osqueryi can have told who it is and the sockets, its first two questions."""
+    """Return whether osqueryi answered its first two questions: who it is, and the sockets."""
     if not runs:
         return False
     needed = runs[1:3] if len(runs) > 1 else runs

@@ -66,7 +66,7 @@ def _is_there(search: PackageSearch, names: "Iterable[str]") -> "list[str]":
 
 
 def aliases_of(path: str) -> "list[str]":
-    """The names a package may know a file by: /bin/x for /usr/bin/x, from before the merge."""
+    """Return the names a package may know a file by: also /bin/x, from before the /usr merge."""
     merged = [path[len("/usr") :] for folder in _MERGED if path.startswith(folder)]
     return [path, *merged]
 
@@ -104,7 +104,7 @@ def _dpkg(search: PackageSearch) -> bool:
 def _listed(
     search: PackageSearch, folder: str, lists: "list[str]", moved: "dict[str, str]"
 ) -> "dict[str, tuple[str, str]]":
-    """For each path the package whose list has it, and under which name."""
+    """Return for each path the package whose list has it, and under which name."""
     wanted = [
         (path, alias, b"\n" + os.fsencode(alias) + b"\n")
         for path in search.paths
@@ -121,7 +121,7 @@ def _listed(
 
 
 def _diversions(folder: str) -> "dict[str, str]":
-    """Where files were moved to, with their packaged names, and those names (dpkg-divert(1))."""
+    """Return the packaged name of each file that was moved, by both names (dpkg-divert(1))."""
     try:
         lines = os.fsdecode(regular_file(folder + "/diversions")).split("\n")
     except OSError:
@@ -141,7 +141,7 @@ def _md5(folder: str, package: str, alias: str) -> "tuple[str, str] | None":
 
 
 def _version(status: bytes, name: str, architecture: str) -> str:
-    """The version in the stanza of a package, and of an architecture where one is named."""
+    """Return the version in the stanza of a package, of an architecture if one is named."""
     mark = b"\n\nPackage: " + name.encode() + b"\n"
     for part in status.split(mark)[1:]:
         stanza = b"\n" + part.partition(b"\n\n")[0] + b"\n"
@@ -194,7 +194,7 @@ def _sha1(value: str) -> "tuple[str, str] | None":
 
 
 def _rpm_of_others(search: PackageSearch) -> bool:
-    """A foreign database is not given to our rpm: rpm runs what macros in there say."""
+    """Refuse a foreign database: our rpm would run what its macros say."""
     if _is_there(search, _RPM):
         raise ValueError("rpm's database of another root is not read from outside")
     return False

@@ -17,30 +17,30 @@ _TTY, _SLAVES = 4, range(136, 144)
 
 
 def words(data: "bytes | str") -> str:
-    """Text that can be shown and stored, whatever the bytes were."""
+    """Return text that can be shown and stored, whatever the bytes were."""
     return os.fsencode(data).decode("utf-8", "backslashreplace")
 
 
 def status_of(base: str) -> "dict[str, str]":
-    """The fields of a process's ``status``."""
+    """Return the fields of a process's ``status``."""
     text = words(regular_file(base + "/status", _SHORT))
     lines = [line.partition(":") for line in text.split("\n")]
     return {key: value.strip() for key, _, value in lines}
 
 
 def stat_of(base: str) -> "tuple[str, list[str]]":
-    """The name of a process and the fields of its ``stat`` from its state (field 3) on."""
+    """Return the name of a process and the fields of its ``stat`` from its state (field 3) on."""
     head, _, tail = regular_file(base + "/stat", _SHORT).rpartition(b") ")
     return words(head.partition(b"(")[2]), tail.decode("ascii", "replace").split()
 
 
 def link_of(path: str) -> str:
-    """Where a link leads."""
+    """Return where a link leads."""
     return os.readlink(path)
 
 
 def program_of(proc: str, pid: int, longest: int) -> "dict[str, object]":
-    """What tells a process from others; only the name of one that we may not look into.
+    """Return id, name, path and command line of a process; the path is "" if it may not be read.
 
     ``longest`` is how many bytes of its command line are kept.
     """
@@ -55,7 +55,7 @@ def program_of(proc: str, pid: int, longest: int) -> "dict[str, object]":
 
 
 def identity_of(path: str) -> "tuple[int, ...] | None":
-    """Device and inode of a file; None when it does not exist. Any other error is raised."""
+    """Return device and inode of a file, or None if it does not exist; raise any other error."""
     try:
         found = Path(path).stat()
     except GONE:
@@ -64,7 +64,7 @@ def identity_of(path: str) -> "tuple[int, ...] | None":
 
 
 def sockets_of(base: str) -> "set[str]":
-    """The sockets among a process's descriptors, as ``socket:[INODE]``."""
+    """Return the sockets among a process's descriptors, as ``socket:[INODE]``."""
     links = set()
     for each in Path(base, "fd").iterdir():
         try:
@@ -75,7 +75,7 @@ def sockets_of(base: str) -> "set[str]":
 
 
 def passed_to(base: str, pid: int, longest: int) -> bool:
-    """Whether systemd passed sockets to this very process (sd_listen_fds(3)).
+    """Return whether systemd passed sockets to this very process (sd_listen_fds(3)).
 
     Nothing of its environment is looked at but the two names that say so, and nothing is kept.
     """
@@ -88,7 +88,7 @@ def passed_to(base: str, pid: int, longest: int) -> bool:
 
 
 def terminal_name(number: int) -> str:
-    """The name of a terminal by its device number (proc(5), tty_nr; the kernel's devices.txt)."""
+    """Return the name of a terminal by its device number (proc(5), tty_nr; devices.txt)."""
     major, minor = number >> 8 & 0xFFF, (number & 0xFF) | (number >> 12 & 0xFFF00)
     if major in _SLAVES:
         return f"pts/{(major - _SLAVES[0]) * 256 + minor}"
@@ -98,7 +98,7 @@ def terminal_name(number: int) -> str:
 
 
 def digests(file: "BinaryIO", late: "Callable[[], bool]") -> "dict[str, str]":
-    """The hashes that package managers use, of a whole file; empty when time was up before."""
+    """Return a file's hashes that package managers use; none if time was up before its end."""
     hashes = {}
     for name in _HASHES:
         try:

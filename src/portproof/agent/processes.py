@@ -53,7 +53,7 @@ def rows(view: "View") -> "list[Row]":
 
 
 def _process(base: str, boot: "list[str]", tick: int) -> "Row":
-    """The columns of a process after ``pid``; ValueError or IndexError for malformed files."""
+    """Return the columns after ``pid``; raise ValueError or IndexError for malformed files."""
     head, _, tail = read_file(base + "/stat").rpartition(b") ")
     stat = tail.split(None, 20)
     if int(stat[6]) & _KERNEL_THREAD:
@@ -72,7 +72,7 @@ def _process(base: str, boot: "list[str]", tick: int) -> "Row":
 
 
 def _program(base: str) -> "Row":
-    """A process's program, and whether it is on disk in the process's own root: 1, 0 or -1."""
+    """Return a process's program, and whether it is on disk in its own root: 1, 0 or -1."""
     path = link_target(base + "/exe")
     there = file_identity(base + "/root/" + path.lstrip("/")) if path else None
     if path.endswith(" (deleted)") and (not there or there != file_identity(base + "/exe")):

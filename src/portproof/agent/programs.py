@@ -17,7 +17,7 @@ _MOMENT = 0.01
 
 
 class Children:
-    """The process that runs at the moment, in a process group of its own."""
+    """The child process that is running, in a process group of its own."""
 
     def __init__(self) -> None:
         self.pid = 0

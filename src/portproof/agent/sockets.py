@@ -40,7 +40,7 @@ def rows(view: "View") -> "list[Row]":
 
 
 def _listed(view: "View") -> "list[Row]":
-    """The sockets of every network namespace that a visible thread is in, without owners.
+    """Return the sockets of every network namespace of a visible thread, without owners.
 
     A namespace that we may not know counts as "0", as in osquery. The files below net/ have inodes
     of their own in each: they tell what to read once only, and whether one was never read.
@@ -70,7 +70,7 @@ def _listed(view: "View") -> "list[Row]":
 
 
 def _tasks(view: "View") -> "Iterator[tuple[str, str | None]]":
-    """Every process and its other threads, each with its network namespace; see ``namespace``.
+    """Yield every process and its other threads, each with its network namespace.
 
     A thread may be in another than its process's first thread is, and may outlive that one, which
     /proc/PID shows. To ask each process is dear: those that had one thread are not asked.
@@ -87,7 +87,7 @@ def _tasks(view: "View") -> "Iterator[tuple[str, str | None]]":
 
 
 def _threads(view: "View", pid: str) -> "list[str]":
-    """The threads of a process but its first: none when they are too many, which is a fault."""
+    """Return the threads of a process but its first; none, and a fault, if they are too many."""
     path = view.proc + "/" + pid + "/task"
     try:
         found = [pid + "/task/" + name for name in os.listdir(path) if name != pid]
@@ -104,7 +104,7 @@ def _threads(view: "View", pid: str) -> "list[str]":
 
 
 def _sockets_of(view: "View", net: str) -> "list[Row] | None":
-    """Read one network namespace; None when the process ended while it was read."""
+    """Read one network namespace; return None if the process ended meanwhile."""
     rows: list[Row] = []
     faults, absent = [], []
     for name, family, protocol in _FILES:
@@ -125,7 +125,7 @@ def _sockets_of(view: "View", net: str) -> "list[Row] | None":
 
 
 def _parse(data: bytes, family: int, protocol: int) -> "tuple[list[Row], str]":
-    """The sockets of one file, and what is wrong with the file (or "")."""
+    """Return the sockets of one file, and what is wrong with the file (or "")."""
     lines = data.split(b"\n")
     cut = lines.pop() or len(data) >= LONG
     if not lines or lines.pop(0).split()[:1] not in ([b"sl"], [b"sk"], [b"Num"]):
@@ -144,7 +144,7 @@ def _parse(data: bytes, family: int, protocol: int) -> "tuple[list[Row], str]":
 
 
 def _row(fields: "list[bytes]", family: int, protocol: int, names: "dict[bytes, str]") -> "Row":
-    """The columns of a socket from ``socket`` to ``state``."""
+    """Return the columns of a socket from ``socket`` to ``state``."""
     if family == _UNIX:
         path = as_text(b"".join(fields[7:8]))
         return [int(fields[6]), family, int(fields[2]), "", "", 0, 0, path, ""]
@@ -171,7 +171,7 @@ def _address(field: bytes, family: int, names: "dict[bytes, str]") -> str:
 
 
 def _owners(view: "View", inodes: "frozenset[object]") -> "dict[object, list[Row]]":
-    """For each socket the processes that hold it, each with its lowest descriptor."""
+    """Return for each socket the processes that hold it, each with its lowest descriptor."""
     owners: dict[object, list[Row]] = {}
     for pid in sorted(set(view.pids()) - view.idle):
         for inode, number in _held(view.proc + "/" + pid + "/fd").items():
@@ -181,7 +181,7 @@ def _owners(view: "View", inodes: "frozenset[object]") -> "dict[object, list[Row
 
 
 def _held(folder: str) -> "dict[int, int]":
-    """The sockets among a process's descriptors: none where we may not look, as in osquery."""
+    """Return the sockets among a process's descriptors; none if they may not be read."""
     held: dict[int, int] = {}
     try:
         handle = os.open(folder, os.O_RDONLY)

@@ -44,7 +44,7 @@ def _line(path: str) -> "str | None":
 
 
 def _listening(view: "View") -> "list[Row]":
-    """What osquery takes for a listener; it does not look at the state of a TCP socket."""
+    """Return what osquery takes for a listener; it ignores the state of a TCP socket."""
     rows: list[Row] = []
     for row in open_sockets(view):
         pid, number, socket, family, protocol, address, _, port, peer, path, _, space = row
@@ -90,7 +90,7 @@ def _os(_view: "View") -> "list[Row]":
 
 
 def _red_hat() -> "dict[str, str | int]":
-    """Where there is /etc/redhat-release osquery takes name, version and platform from it."""
+    """Return name, version and platform from /etc/redhat-release, as osquery does."""
     line = _line("/etc/redhat-release")
     if line is None:
         return {}
@@ -136,7 +136,7 @@ def _uptime(view: "View") -> "list[Row]":
 
 
 def _debs(_view: "View") -> "list[Row]":
-    """The packages of dpkg's database, which is text (deb822(5))."""
+    """Return the packages of dpkg's database, which is text (deb822(5))."""
     if not os.path.isdir("/var/lib/dpkg"):
         return []
     text = _file("/var/lib/dpkg/status", LONG)
@@ -158,7 +158,7 @@ def _is_field(line: str) -> bool:
 
 
 def _rpms(_view: "View") -> "list[Row]":
-    """The packages of rpm's database, which only rpm itself reads in all of its forms."""
+    """Return the packages of rpm's database, which only rpm itself reads in all of its forms."""
     if not any(map(os.path.isdir, _RPM_FOLDERS)):
         return []
     import subprocess

@@ -50,7 +50,7 @@ def _text(path: str) -> str:
 
 
 def unit_of(cgroup: str) -> str:
-    """The innermost service or scope of systemd in a process's ``cgroup`` file, or ""."""
+    """Return the innermost service or scope of systemd in a ``cgroup`` file, or ""."""
     lines = [line.split(":", 2) for line in cgroup.split("\n") if line.count(":") > 1]
     ours = [path for _, names, path in lines if names in ("", "name=systemd")]
     parts = [part for path in ours for part in path.split("/")]
@@ -59,7 +59,7 @@ def unit_of(cgroup: str) -> str:
 
 
 def container_of(cgroup: str) -> "dict[str, str] | None":
-    """The container of a process by its ``cgroup`` file: runtime, id and pod."""
+    """Return the container of a process by its ``cgroup`` file: runtime, id and pod."""
     paths = [line.split(":", 2)[2] for line in cgroup.split("\n") if line.count(":") > 1]
     for path in sorted(set(paths), key=len, reverse=True):
         found = _container(path)
@@ -88,7 +88,7 @@ def _container(path: str) -> "dict[str, str] | None":
 
 
 def image_of(root: str, identifier: str) -> "dict[str, str]":
-    """Name and image of a container, where its runtime wrote them down; empty when nowhere.
+    """Return name and image of a container; empty if its runtime did not write them down.
 
     docker does in ``config.v2.json``, containers/storage (podman, CRI-O) in ``containers.json``,
     and containerd in the annotations of the OCI configuration.
@@ -129,7 +129,7 @@ def _containerd(root: str, identifier: str) -> "dict[str, str]":
 
 
 def socket_units(root: str) -> "list[dict[str, object]]":
-    """Every socket unit that listens on a port; the first folder that has a name decides."""
+    """Return every socket unit that listens on a port; the first folder with a name decides."""
     files: dict[str, str] = {}
     for folder in _FOLDERS:
         for name in _names(f"{root}/{folder}"):
@@ -147,7 +147,7 @@ def _names(folder: str) -> "list[str]":
 
 
 def _socket(root: str, name: str, path: str) -> "dict[str, object]":
-    """A socket unit with its drop-ins; an empty assignment clears what stood before."""
+    """Return a socket unit with its drop-ins; an empty assignment clears what stood before."""
     listens: list[str] = []
     stem = name[: -len(".socket")]
     service = stem + ".service"
@@ -176,7 +176,7 @@ def _settings(file: str) -> "list[tuple[str, str]]":
 
 
 def socket_of(units: "list[dict[str, object]]", service: str) -> str:
-    """The socket unit that starts a service, or ""; ``x@1.service`` is an instance of ``x@``."""
+    """Return the socket unit that starts a service, or ""; ``x@1.service`` is one of ``x@``."""
     stem = service.partition("@")[0] + "@.service" if "@" in service else service
     names = [
         str(unit["name"])
@@ -187,5 +187,5 @@ def socket_of(units: "list[dict[str, object]]", service: str) -> str:
 
 
 def _accepts(unit: "dict[str, object]", stem: str) -> bool:
-    """Whether a socket with ``Accept=yes`` starts an instance for each connection."""
+    """Return whether a socket with ``Accept=yes`` starts an instance for each connection."""
     return str(unit["name"]).replace(".socket", "@.service") == stem
