@@ -89,13 +89,13 @@ class Manifest(msgspec.Struct, frozen=True):
 
 
 def manifest_text(manifest: Manifest) -> str:
-    """A manifest as it stands in its file, which is the form that is signed."""
+    """Return a manifest as it stands in its file, which is the form that is signed."""
     return msgspec.json.format(msgspec.json.encode(manifest)).decode() + "\n"
 
 
 @contextlib.contextmanager
 def default_folder(time: datetime | None = None) -> Iterator[Path]:
-    """A new folder ``audits/<UTC time>``, with a number behind it when that is taken.
+    """Yield a new folder ``audits/<UTC time>``, with a number behind it when that is taken.
 
     It is removed again when nothing was put into it.
 
@@ -150,7 +150,7 @@ class AuditFolder:
                 self._journal = self._renewed(kept)
 
     def _renewed(self, kept: Iterable[Evidence]) -> BinaryIO:
-        """The journal with what still stands, put in place of the old one in one step."""
+        """Return the journal with what still stands, put in place of the old one in one step."""
         for name in (MANIFEST, SIGNATURE):
             (self.path / name).unlink(missing_ok=True)
         journal = self._unfinished(EVIDENCE).open("wb")

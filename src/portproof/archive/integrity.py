@@ -79,7 +79,7 @@ def check_format(file: Path, data: bytes, known: str) -> None:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a folder.
+    """Return the manifest of a folder.
 
     Raises:
         ContentError: it is no folder of an audit, is not whole, is damaged, or of a newer version.
@@ -96,18 +96,20 @@ def read_manifest(folder: Path) -> Manifest:
         raise wrong(file, f"is damaged: {error}", Code.DAMAGED) from error
     for name in manifest.files:
         if not _is_plain(name):
-            raise wrong(file, f"names {name[:80]!a}, which is no file of this folder", Code.DAMAGED)
+            raise wrong(
+                file, f"names {name[:80]!a}, which is not a file of this folder", Code.DAMAGED
+            )
     return manifest
 
 
 def is_half_written(folder: Path) -> bool:
-    """Whether an audit was begun in a folder and never finished."""
+    """Return whether an audit was begun in a folder and never finished."""
     begun = any((folder / name).is_file() for name in (EVIDENCE, REQUEST))
     return begun and not (folder / MANIFEST).exists()
 
 
 def why_without_manifest(folder: Path) -> str:
-    """Why a folder has no manifest."""
+    """Return why a folder has no manifest."""
     if not folder.is_dir():
         return "is not a folder" if folder.exists() else "does not exist"
     if is_half_written(folder):
@@ -119,14 +121,14 @@ def why_without_manifest(folder: Path) -> str:
 
 
 def _is_plain(name: str) -> bool:
-    """Whether a name stays in the folder, on every platform."""
+    """Return whether a name stays in the folder, on every platform."""
     reserved = {"", ".", "..", MANIFEST, SIGNATURE}
     outside = Path(name).name != name or PureWindowsPath(name).name != name
     return name not in reserved and not outside and "\0" not in name
 
 
 def differences(folder: Path, manifest: Manifest) -> Iterator[FileDifference]:
-    """The files that are missing, or not what they were when the manifest was written."""
+    """Yield the files that are missing, or not what they were when the manifest was written."""
     for name, told in manifest.files.items():
         what = _difference(folder / name, told)
         if what:
@@ -134,7 +136,7 @@ def differences(folder: Path, manifest: Manifest) -> Iterator[FileDifference]:
 
 
 def extra_files(folder: Path, manifest: Manifest) -> Iterator[FileDifference]:
-    """What is in the folder and not in the manifest."""
+    """Yield what is in the folder and not in the manifest."""
     known = {*manifest.files, MANIFEST, SIGNATURE}
     for name in sorted(file.name for file in folder.iterdir()):
         if name not in known:
@@ -154,7 +156,7 @@ def _difference(file: Path, told: FileDigest) -> str:
 
 
 def digest_of(file: Path) -> FileDigest:
-    """The size and the SHA-256 of a file."""
+    """Return the size and the SHA-256 of a file."""
     digest, size = hashlib.sha256(), 0
     with file.open("rb") as stream:
         while chunk := stream.read(_CHUNK):

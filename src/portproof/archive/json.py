@@ -90,7 +90,7 @@ def _escaped(match: re.Match[str]) -> str:
 
 
 def _whole(value: object) -> object:
-    r"""The same with lone halves of characters written out, as ``\udc80``."""
+    r"""Return the same with lone halves of characters written out, as ``\udc80``."""
     if isinstance(value, str):
         return _HALVES.sub(_escaped, value)
     if isinstance(value, dict):
@@ -112,7 +112,7 @@ def _policies(rules: tuple[BoundRule, ...]) -> Iterable[Policy]:
 
 
 def _chosen_for(rules: tuple[BoundRule, ...]) -> dict[str, list[str]]:
-    """The hosts of each policy that is not for every host, where the inventory chooses."""
+    """Return the hosts of each policy that is not for every host, where the inventory chooses."""
     hosts = {bound.policy.policy: bound.chosen_for for bound in rules}
     return {policy: sorted(names) for policy, names in hosts.items() if names is not None}
 

@@ -37,7 +37,7 @@ def _decoded(file: Path, shape: type[S]) -> S:
 
 
 def read_request(folder: Path) -> Request:
-    """What the audit of a folder was asked for.
+    """Return what the audit of a folder was asked for.
 
     Raises:
         ContentError: the folder is of no audit, or of another version's.
@@ -51,7 +51,7 @@ def read_request(folder: Path) -> Request:
 
 
 def read_evidence(folder: Path) -> Iterator[Evidence]:
-    """Every line of the journal, in order.
+    """Yield every line of the journal, in order.
 
     A last line without its end is what a killed run was writing, and is left out. Any other line
     that cannot be read is an error: the journal was edited or damaged.

@@ -84,7 +84,7 @@ def _private_key(file: Path, passphrase: str | None) -> asyncssh.SSHKey:
 
 
 def _string(data: bytes | str) -> bytes:
-    """A string as SSH writes it (RFC 4251, section 5)."""
+    """Return a string as SSH writes it (RFC 4251, section 5)."""
     raw = data.encode() if isinstance(data, str) else data
     return struct.pack(">I", len(raw)) + raw
 
@@ -164,7 +164,7 @@ def _parsed(signature: bytes) -> tuple[asyncssh.SSHKey, str, bytes]:
 
 
 def _unarmoured(signature: bytes) -> bytes:
-    """The blob in the armour, in exactly the one form it has: no bit of the file is free."""
+    """Return the blob in the armour, in exactly the one form it has: no bit of the file is free."""
     if len(signature) > _LARGEST:
         raise ValueError("larger than any signature")
     text = signature.decode("ascii")
@@ -226,7 +226,7 @@ def _keys_of(file: Path, at: int, line: str) -> Iterator[bytes]:
 
 
 def _may_sign(before: str) -> bool:
-    """Whether what stands before a key lets it sign for portproof."""
+    """Return whether what stands before a key lets it sign for portproof."""
     names, _, options = before.partition(" ")
     if names.startswith("@") or any(name.startswith("!") for name in names.split(",")):
         raise ValueError(f"has names that are not understood: {names[:80]}")

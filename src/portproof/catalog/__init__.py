@@ -1,1 +1,1 @@
-"""Facts about the world: registered services, controls of frameworks, how to check by hand."""
+"""Facts about the world: registered services, controls of frameworks, manual checks."""

@@ -1,4 +1,4 @@
-"""Control numbers of the frameworks that rules map to, with their short titles.
+"""Know the control numbers of frameworks that rules map to, with their short titles.
 
 ``data/controls`` has one table a framework, named by the key that ``maps`` uses; ``data/NOTICE``
 names the sources. Numbers and titles are facts about the standards; their text is not here. Other
@@ -26,17 +26,17 @@ _PARENT: Final = re.compile(r"(?:\(\d+\)|\.\d+)$")
 
 
 def frameworks() -> tuple[str, ...]:
-    """The keys of the frameworks whose control numbers are known."""
+    """Return the keys of the frameworks whose control numbers are known."""
     return tuple(_NAMES)
 
 
 def framework_name(framework: str) -> str:
-    """What a framework is called, with its version; the key itself where that is not known."""
+    """Return a framework's name with its version, or the key itself if that is not known."""
     return _NAMES.get(framework, framework)
 
 
 def control_title(framework: str, number: str) -> str:
-    """The short title of a control; for one without its own, that of the control it is part of.
+    """Return the short title of a control, or of the control it is part of.
 
     Empty where the framework or the number is not known.
     """
@@ -47,13 +47,13 @@ def control_title(framework: str, number: str) -> str:
 
 
 def control_order(number: str) -> tuple[tuple[str, int], ...]:
-    """What sorts control numbers as people do: 4.8 before 4.10, ``AC-17`` before ``CM-7``."""
+    """Return the sort key of a control number: 4.8 before 4.10, ``AC-17`` before ``CM-7``."""
     parts = re.findall(r"([^0-9]*)([0-9]*)", number)
     return tuple((text, int(digits[:9] or 0)) for text, digits in parts if text or digits)
 
 
 def control_trouble(framework: str, number: str) -> str | None:
-    """Say what is wrong with a number of a framework that is known, with the nearest right ones."""
+    """Return what is wrong with a number of a known framework, with the nearest right ones."""
     if framework not in _NAMES or number in _table(framework):
         return None
     text = f"{number[:40]!a} is no control of {framework_name(framework)}"
@@ -61,13 +61,13 @@ def control_trouble(framework: str, number: str) -> str | None:
 
 
 def framework_trouble(framework: str) -> str | None:
-    """Say that a key is another spelling of a known framework; any other key is a user's own."""
+    """Report a key that is another spelling of a known framework; other keys are the user's own."""
     meant = next((key for key in _NAMES if _squeezed(key) == _squeezed(framework)), framework)
     return None if meant == framework else f"this framework is written {meant}"
 
 
 def refuse_unknown(framework: str, used: Iterable[str]) -> None:
-    """Insist on a framework that is known, or that some rule maps to.
+    """Check that a framework is known, or that some rule maps to it.
 
     Raises:
         UsageError: it is neither; the text lists those there are.
@@ -85,7 +85,7 @@ def _squeezed(key: str) -> str:
 
 @cache
 def _table(framework: str) -> dict[str, str]:
-    """The titles of a known framework's controls by number; empty for those without their own."""
+    """Return the titles of a known framework's controls by number; empty if they have none."""
     text = (_TABLES / f"{framework}.tsv").read_text(encoding="utf-8")
     rows = (line.partition("\t") for line in text.splitlines())
     return {number: title for number, _, title in rows}

@@ -1,7 +1,7 @@
-"""The commands to check a port by hand, for a reader who wants to see for himself.
+"""Commands to check a port by hand, for a reader who wants to see for himself.
 
 Each filter keeps sockets that listen on the *local* port and drops those that only talk to a
-*remote* port of that number. No filter looks at a word that Windows translates. Programs that show
+*remote* port of that number. No filter matches a word that Windows translates. Programs that show
 only the caller's own processes are run with ``sudo``: without it they can print nothing for a port
 that is open.
 """
@@ -17,7 +17,7 @@ _PROTOCOLS: Final = ("tcp", "udp")
 
 
 def commands(port: int, protocols: Iterable[str]) -> dict[Platform, tuple[str, ...]]:
-    """Give the commands that show what listens on ``port``, for each platform.
+    """Return the commands that show what listens on ``port``, for each platform.
 
     Linux and macOS commands are for a POSIX shell; of the Windows ones, ``netstat`` works in both
     shells and ``Get-Net...`` in PowerShell. All of them look at the network namespace they run in.
@@ -35,7 +35,7 @@ def commands(port: int, protocols: Iterable[str]) -> dict[Platform, tuple[str, .
 
 
 def _linux(port: int, protocols: tuple[str, ...]) -> tuple[str, ...]:
-    """Source: ss(8), lsof(8), netstat(8) of net-tools; column 4 is the local address."""
+    """Follow ss(8), lsof(8), and netstat(8) of net-tools, whose column 4 is the local address."""
     letters = "".join(protocol[0] for protocol in protocols)
     return (
         f"sudo ss -{letters}lnp 'sport = :{port}'",
@@ -45,7 +45,7 @@ def _linux(port: int, protocols: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _macos(port: int, protocols: tuple[str, ...]) -> tuple[str, ...]:
-    """Source: lsof(8), netstat(1) of macOS, which parts address and port by a dot."""
+    """Follow lsof(8) and netstat(1) of macOS, which separates address and port by a dot."""
     return (
         *(_lsof(port, protocol) for protocol in protocols),
         *(_macos_netstat(port, protocol) for protocol in protocols),
@@ -53,24 +53,24 @@ def _macos(port: int, protocols: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _lsof(port: int, protocol: str) -> str:
-    """``-i`` matches either end; a connected UDP socket shows both, with an arrow between."""
+    """Use ``-i``, which matches either end; a connected UDP socket shows both, with an arrow."""
     if protocol == "tcp":
         return f"sudo lsof -nP -iTCP:{port} -sTCP:LISTEN"
     return f"sudo lsof -nP -iUDP:{port} | grep -v -e '->'"
 
 
 def _macos_netstat(port: int, protocol: str) -> str:
-    """A socket that waits for anybody has ``*.*`` as its foreign address, column 5."""
+    """Match sockets without a peer: their foreign address, column 5, is ``*.*``."""
     return f"netstat -anv -p {protocol} | awk '$4 ~ /[.]{port}$/ && $5 == \"*.*\"'"
 
 
 def _windows(port: int, protocols: tuple[str, ...]) -> tuple[str, ...]:
-    """Source: netstat, findstr, Get-NetTCPConnection and Get-NetUDPEndpoint of Windows."""
+    """Follow netstat, findstr, Get-NetTCPConnection and Get-NetUDPEndpoint of Windows."""
     return tuple(command for protocol in protocols for command in _WINDOWS[protocol](port))
 
 
 def _windows_tcp(port: int) -> tuple[str, ...]:
-    """A listener's foreign address is all zeros; its state is a translated word."""
+    """Match a listener by its foreign address, all zeros; its state is a translated word."""
     return (
         rf'netstat -ano | findstr /R /C:":{port}  *0\.0\.0\.0:0 " /C:":{port}  *\[::\]:0 "',
         f"Get-NetTCPConnection -State Listen -LocalPort {port}",

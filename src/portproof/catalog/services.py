@@ -1,8 +1,8 @@
-"""What IANA has registered: services by port and by name, and what a user means by a port.
+"""Know what IANA has registered: services by port and by name.
 
 The table is IANA's Service Name and Transport Protocol Port Number Registry, made by
-``tools/make_port_table.py``; ``data/NOTICE`` names its sources. It is read once, when first asked.
-A registration says what a number was given out for, never what listens there.
+``tools/make_port_table.py``; ``data/NOTICE`` names its sources. It is read once, when first needed.
+A registration says what a number was assigned for, never what listens there.
 """
 
 import zlib
@@ -16,7 +16,7 @@ from portproof.model.limits import LAST_PORT
 from portproof.text.suggestions import nearest
 
 OBSERVED_PROTOCOLS: Final = ("tcp", "udp")
-"""The protocols portproof looks at, and so the ones a target may name."""
+"""The protocols portproof looks at, and so the ones a query may name."""
 
 _TABLE: Final = Path(__file__).parent / "data" / "ports.tsv.gz"
 _ORDER: Final = ("tcp", "udp", "sctp", "dccp", "")
@@ -27,9 +27,9 @@ _LONGEST_SHOWN: Final = 40
 class Service(NamedTuple):
     """One registration.
 
-    ``name`` is empty where IANA gave the port to nobody, and ``description`` then says why, such as
-    "Reserved". ``protocol`` is empty where the registration names none and so means every one.
-    ``first`` and ``last`` are the same but for the few registrations of a range.
+    ``name`` is empty where IANA assigned the port to nobody, and ``description`` then says why,
+    such as "Reserved". ``protocol`` is empty where the registration names none and so means every
+    one. ``first`` and ``last`` differ only for the few registrations of a range.
     """
 
     name: str
@@ -48,24 +48,24 @@ class PortQuery(NamedTuple):
 
 
 def by_port(port: int, protocol: str | None = None) -> tuple[Service, ...]:
-    """Every registration of ``port``, tcp and udp first; only those for ``protocol`` if given."""
+    """Return every registration of ``port``, or only those for ``protocol``; tcp and udp first."""
     found = sorted(map(_service, _ports().get(port, ())), key=_rank)
     return tuple(s for s in found if protocol is None or s.protocol in {protocol, ""})
 
 
 def by_name(name: str) -> tuple[Service, ...]:
-    """Every registration of the service ``name``, in the order of ports. Case does not matter."""
+    """Return every registration of the service ``name`` in any case, in the order of ports."""
     return tuple(map(_service, _names().get(name.casefold(), ())))
 
 
 def suggest(name: str) -> list[str]:
-    """Up to three registered names that look like ``name``, best first."""
+    """Return up to three registered names that look like ``name``, best first."""
     near = nearest(name[:_LONGEST_SHOWN].casefold(), _names(), 3, alike=0.7)
     return [by_name(key)[0].name for key in near]
 
 
 def parse_port_query(text: str) -> tuple[PortQuery, ...]:
-    """Read what a user typed: ``609``, ``609/udp``, ``ssh`` or ``ssh/tcp``.
+    """Parse what a user typed: ``609``, ``609/udp``, ``ssh`` or ``ssh/tcp``.
 
     A number without a protocol means tcp and udp; a name means the ports and protocols it is
     registered with.

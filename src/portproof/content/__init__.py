@@ -1,1 +1,1 @@
-"""YAML files become models; every error is told at once, with its place in the file."""
+"""Read YAML files into models; report every error at once, with its place in the file."""

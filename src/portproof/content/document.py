@@ -1,4 +1,4 @@
-"""YAML documents with YAML 1.2 rules, in which every value knows its line and column.
+"""Parse YAML by the rules of YAML 1.2, so that every value knows its line and column.
 
 PyYAML follows YAML 1.1, where ``22:22`` is the number 1342 and ``no`` is false, and it lets the
 last of two equal keys win. Here scalars follow the core schema of YAML 1.2 (section 10.3.2),
@@ -18,7 +18,7 @@ from portproof.errors import Code, Problem
 _BASE: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 MOST_BYTES: Final = 4 * 1024 * 1024
-"""A policy of this size is a mistake, or an attack."""
+"""A larger policy is a mistake or an attack."""
 MOST_VALUES: Final = 200_000
 DEEPEST: Final = 60
 
@@ -48,7 +48,7 @@ for _tag, _pattern, _first in (
 
 @dataclass(slots=True)
 class Document:
-    """A file's value, where each part of it stands, and what is wrong with it as YAML.
+    """A file's value, the position of each part, and its errors as YAML.
 
     ``keys`` holds the position of each key, ``positions`` that of each value, by the path to it.
     """
@@ -60,7 +60,7 @@ class Document:
     problems: list[Problem] = field(default_factory=list)
 
     def place(self, path: KeyPath) -> Position:
-        """Where a path stands, or the nearest part of it that the file has."""
+        """Return where a path stands, or the nearest part of it that the file has."""
         for length in range(len(path), -1, -1):
             if path[:length] in self.positions:
                 return self.positions[path[:length]]
@@ -73,13 +73,13 @@ class Document:
 
 
 def written(path: KeyPath) -> str:
-    """A path as people write it: ``rules[2].closed``."""
+    """Return a path as people write it: ``rules[2].closed``."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
     return text.removeprefix(".")
 
 
 def read_bytes(file: Path) -> bytes | Problem:
-    """A file's contents, unless it cannot be read or is larger than any policy should be."""
+    """Return a file's contents, unless it cannot be read or is larger than any policy should be."""
     try:
         with file.open("rb") as stream:
             data = stream.read(MOST_BYTES + 1)
@@ -154,11 +154,11 @@ def _fill(document: Document, node: yaml.Node | None) -> None:
 
 
 class _DocumentTooLargeError(Exception):
-    """The document expands beyond all reason."""
+    """The document expands to an unreasonable size."""
 
 
 class _Builder:
-    """Turns nodes into plain values while it notes where each one stands."""
+    """Turns nodes into plain values and records the position of each."""
 
     def __init__(self, document: Document) -> None:
         self._document = document

@@ -1,4 +1,4 @@
-"""Which files a path given by a user stands for."""
+"""Find the files that a path given by a user means."""
 
 import os
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ _TESTS: Final = ".test"
 
 
 def files_of_tests(path: Path) -> Iterator[Path | Problem]:
-    """The policy tests beside what a path stands for: ``*.test.yml``."""
+    """Yield the policy tests that belong to a path: ``*.test.yml``."""
     if path.is_dir():
         yield from (each for each in _walk(path, ()) if _holds_tests(each))
     else:
@@ -21,7 +21,7 @@ def files_of_tests(path: Path) -> Iterator[Path | Problem]:
 
 
 def yaml_files(path: Path) -> Iterator[Path | Problem]:
-    """The YAML files a file or folder stands for, sorted; what cannot be followed is a problem.
+    """Return the YAML files of a file or folder, sorted, with a problem for what cannot be read.
 
     Files of policy tests are left out.
 

@@ -1,6 +1,6 @@
-"""What is wrong with content beyond its form.
+"""Find what is wrong with content beyond its form.
 
-Ids used twice, checks that do not exist, rules that can never match, SQL that is none.
+That is duplicate ids, checks that do not exist, rules that can never match, and invalid SQL.
 """
 
 import re
@@ -22,11 +22,11 @@ from portproof.policy.rules.check import CheckRule
 from portproof.text.suggestions import suggesting
 
 _UNKNOWN_HERE: Final = ("no such table", "no such column", "no such function")
-"""What an empty database says of sound SQL: its tables are osquery's."""
+"""What an empty database says of valid SQL: its tables are osquery's."""
 
 
 def lint(content: Content) -> None:
-    """Add to the content's problems everything that only shows when files are seen together."""
+    """Add to the content's problems everything that only shows across files."""
     content.problems.extend(_policies_twice(content.policies))
     content.problems.extend(_checks_twice(content.checks))
     known = content.check_by_id()
@@ -77,7 +77,7 @@ def _rule_problems(loaded: Loaded[Policy], known: dict[str, Check]) -> Iterator[
         if flaw := rule.flaw():
             yield document.problem(here, flaw, Code.CONTRADICTION)
         if rule.hosts is not None and rule.hosts.excludes_itself:
-            text = f"{rule.hosts} takes away every host it names; the rule can never match"
+            text = f"{rule.hosts} excludes every host it names; the rule can never match"
             yield document.problem((*here, "hosts"), text, Code.NEVER_MATCHES)
         if isinstance(rule, CheckRule):
             yield from _reference(rule.check, known, document, (*here, "check"))
@@ -85,7 +85,7 @@ def _rule_problems(loaded: Loaded[Policy], known: dict[str, Check]) -> Iterator[
 
 
 def _map_problems(rule: Rule, document: Document, path: KeyPath) -> Iterator[Problem]:
-    """A number nobody has is a typing mistake, and would be missing from a report by control."""
+    """Report unknown control numbers: a typing error would be missing from a report by control."""
     for framework, numbers in rule.maps.items():
         if trouble := framework_trouble(framework):
             code = Code.FRAMEWORK_SPELLING
@@ -96,7 +96,7 @@ def _map_problems(rule: Rule, document: Document, path: KeyPath) -> Iterator[Pro
 
 
 def _waiver_problems(content: Content) -> Iterator[Problem]:
-    """A waiver for a rule that does not exist waives nothing, and hides that it does not."""
+    """Report waivers for rules that do not exist: they waive nothing, without anybody noticing."""
     known = {bound.key for bound in content.rules()}
     documents = {loaded.document.file: loaded.document for loaded in content.policies}
     documents |= {loaded.document.file: loaded.document for loaded in content.waiver_files}
@@ -111,7 +111,7 @@ def _waiver_problems(content: Content) -> Iterator[Problem]:
 
 def _pattern_problem(policy: Policy, document: Document) -> Iterator[Problem]:
     if policy.hosts.excludes_itself:
-        text = f"{policy.hosts} takes away every host it names; no rule can match"
+        text = f"{policy.hosts} excludes every host it names; no rule can match"
         yield document.problem(("hosts",), text, Code.NEVER_MATCHES)
 
 
@@ -126,7 +126,7 @@ def _reference(
 
 
 def lint_tests(tests: Iterable[Loaded[PolicyTest]], content: Content) -> Iterator[Problem]:
-    """Tests of a policy or rule that does not exist would never run."""
+    """Report tests of policies or rules that do not exist: they would never run."""
     rules = {
         loaded.model.policy: [rule.id for rule in loaded.model.rules] for loaded in content.policies
     }
@@ -163,14 +163,14 @@ def _texts(value: Text | ByPlatform | None, path: KeyPath) -> Iterator[tuple[Key
 
 
 MOST_COPIES: Final = 10_000
-"""How often a statement's parts may stand in it once they are all written out."""
+"""The limit for copies of a statement's parts when SQLite expands them."""
 
 _MAY_HAVE_PARTS: Final = re.compile(r";|with", re.IGNORECASE)
-"""Without either, a text is at most one statement, and none of its parts has a name."""
+"""Without either, a text is at most one statement and has no named parts."""
 
 
 def sql_trouble(sql: str) -> str | None:
-    """Say what is wrong with a statement as SQL; which tables there are is for osquery to say.
+    """Return what is wrong with a statement as SQL; only osquery knows which tables exist.
 
     Statements are counted first: SQLite gives up at an unknown table, and would not see a second.
     """
@@ -179,7 +179,7 @@ def sql_trouble(sql: str) -> str | None:
     if any(token.text == ";" for token in parts):
         return "is not one SQL statement: there are several"
     if copies(parts) > MOST_COPIES:
-        return "has parts that name each other too often to be taken apart"
+        return "has parts that refer to each other too often"
     database = sqlite3.connect(":memory:")
     try:
         database.execute(f"EXPLAIN {sql}")

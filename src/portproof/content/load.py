@@ -1,4 +1,4 @@
-"""Loads policies and checks; everything that is wrong with them is found before anyone looks."""
+"""Load policies and checks; find everything wrong with them before any host is looked at."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -31,7 +31,7 @@ class Loaded(Generic[M]):
 
     @property
     def digest(self) -> Digest:
-        """The file's identity for the report."""
+        """The hash of the file, for the report."""
         return Digest(self.document.file, self.sha256)
 
 
@@ -45,16 +45,16 @@ class Content:
     problems: list[Problem] = field(default_factory=list)
 
     def check_by_id(self) -> dict[str, Check]:
-        """The checks by the id rules refer to."""
+        """Return the checks by the id rules refer to."""
         return {loaded.model.check: loaded.model for loaded in self.checks}
 
     def policy_digests(self) -> tuple[Digest, ...]:
-        """The identity of every file that decides what must hold: policies and waivers."""
+        """Return the identity of every file that decides what must hold: policies and waivers."""
         policies = [loaded.digest for loaded in self.policies]
         return (*policies, *(loaded.digest for loaded in self.waiver_files))
 
     def rules(self) -> tuple[BoundRule, ...]:
-        """Every rule in order, with where it is written."""
+        """Return every rule in order, with where it is written."""
         return tuple(
             BoundRule(loaded.model, rule, loaded.document.file, _line(loaded.document, index))
             for loaded in self.policies
@@ -62,7 +62,7 @@ class Content:
         )
 
     def waivers(self) -> tuple[BoundWaiver, ...]:
-        """Every waiver with the rule it is for and where it is written."""
+        """Return every waiver with the rule it is for and where it is written."""
         in_policies = (
             _bound(waiver, loaded, index, f"{loaded.model.policy}/")
             for loaded in self.policies
@@ -76,7 +76,7 @@ class Content:
         return (*in_policies, *in_files)
 
     def raise_problems(self) -> None:
-        """Refuse to go on with wrong content.
+        """Raise an error if the content is wrong.
 
         Raises:
             ContentError: holds every problem.
@@ -86,7 +86,7 @@ class Content:
 
 
 def load(policies: Sequence[Path], checks: Sequence[Path]) -> Content:
-    """Read every policy and check the paths stand for. Problems are in the result, not raised."""
+    """Read every policy and check of the paths. Problems are in the result, not raised."""
     content = Content()
     files = (found for path in policies for found in yaml_files(path))
     for loaded in _read_all(files, _policy_or_waivers, content.problems):
@@ -102,13 +102,13 @@ def load(policies: Sequence[Path], checks: Sequence[Path]) -> Content:
 
 
 def load_tests(policies: Sequence[Path], problems: list[Problem]) -> list[Loaded[PolicyTest]]:
-    """Read the tests beside policies; what is wrong with them is added to ``problems``."""
+    """Read the tests beside policies; add what is wrong with them to ``problems``."""
     files = (found for path in policies for found in files_of_tests(path))
     return list(_read_all(files, lambda _: PolicyTest, problems))
 
 
 def beside(policy: Path) -> Path | None:
-    """The folder ``checks`` beside the folder a policy path is in, if there is one."""
+    """Return the folder ``checks`` beside the folder of a policy path, if there is one."""
     folder = policy if policy.is_dir() else policy.parent
     checks = folder.resolve().parent / "checks"
     return checks if checks.is_dir() else None
@@ -167,7 +167,7 @@ def _read(
 
 
 def _nothing_in(path: Path, content: Content) -> Iterator[Problem]:
-    """A folder without a single policy proves nothing, so it is a mistake."""
+    """Report a folder without any policy: it proves nothing, so it is a mistake."""
     inside = any(_is_under(Path(loaded.document.file), path) for loaded in content.policies)
     wrong = any(_is_under(Path(problem.file), path) for problem in content.problems)
     if not inside and not wrong:

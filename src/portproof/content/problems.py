@@ -1,4 +1,4 @@
-"""Pydantic's errors become problems a user can act on: where, what, and what would be right."""
+"""Turn pydantic's errors into problems a user can act on: where, what, and what would be right."""
 
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -31,7 +31,7 @@ def to_problems(
 
 
 def _without_echoes(details: list[ErrorDetails]) -> list[ErrorDetails]:
-    """Leave out that a list is too short when that is only because its items are wrong."""
+    """Leave out that a list is too short if the only cause is that its items are wrong."""
     places = [detail["loc"] for detail in details]
     return [
         detail
@@ -45,7 +45,7 @@ def _has_below(place: KeyPath, places: Iterable[KeyPath]) -> bool:
 
 
 def _in_document(loc: KeyPath, value: Any) -> KeyPath:  # noqa: ANN401 - plain YAML values
-    """The part of pydantic's location that the document knows, and a key that it lacks."""
+    """Return the part of pydantic's location that the document knows, and a key that it lacks."""
     path: list[str | int] = []
     plain = _untagged(loc)
     for index, part in enumerate(plain):
@@ -58,7 +58,7 @@ def _in_document(loc: KeyPath, value: Any) -> KeyPath:  # noqa: ANN401 - plain Y
 
 
 def _untagged(loc: KeyPath) -> KeyPath:
-    """A location without the kind that pydantic puts behind a rule's index."""
+    """Return a location without the kind that pydantic puts after a rule's index."""
     tagged = loc[:1] == ("rules",) and len(loc) > _TAG_AT and loc[_TAG_AT] in rule_kinds()
     return (*loc[:_TAG_AT], *loc[_TAG_AT + 1 :]) if tagged else loc
 
@@ -122,7 +122,7 @@ def _unknown_key(loc: KeyPath, model: type[BaseModel]) -> str:
 
 
 def _fields_at(path: KeyPath, model: type[BaseModel]) -> Iterable[str]:
-    """The keys known at a place, found by following the path through the models."""
+    """Return the keys known at a place, by following the path through the models."""
     here: type[BaseModel] = model
     for part in path:
         if part in rule_kinds():
@@ -169,4 +169,4 @@ _CODES: Final = {
     "tuple_type": Code.WRONG_TYPE,
     "list_type": Code.WRONG_TYPE,
 }
-"""Pydantic's types of errors; every other one is about a value."""
+"""Pydantic's error types; all others are about a value."""

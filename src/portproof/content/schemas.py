@@ -13,7 +13,7 @@ _MODELS: Final[dict[str, type[BaseModel]]] = {"policy": Policy, "check": Check, 
 
 
 def schema_text(what: str) -> str:
-    """The schema of a ``policy``, a ``check`` or a ``test``, as docs/schemas has it."""
+    """Return the schema of a ``policy``, a ``check`` or a ``test``, as docs/schemas has it."""
     schema = _MODELS[what].model_json_schema()
     document = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
     return json.dumps(document, indent=2) + "\n"

@@ -1,4 +1,4 @@
-"""Finds the content folders, in the installed package or in a checkout, and policies by name."""
+"""Find the content folders, in the installed package or in a checkout, and policies by name."""
 
 import os
 from pathlib import Path
@@ -14,7 +14,7 @@ _TESTS: Final = ".test"
 
 
 def shipped(folder: Folder) -> Path:
-    """Where a folder of shipped content is.
+    """Return where a folder of shipped content is.
 
     Raises:
         PortproofError: the installation is broken; the content is neither in the package nor
@@ -28,13 +28,13 @@ def shipped(folder: Folder) -> Path:
 
 
 def default_policies() -> list[Path]:
-    """The files judged by where no policy is named: all that are shipped, but no baseline."""
+    """Return the policies that are used when none is named: all shipped ones except baselines."""
     folder = shipped("policies")
     return [path for path in _policies(folder) if path.parent == folder]
 
 
 def shipped_policies() -> dict[str, Path]:
-    """The file of every shipped policy by its id, which is the file's name; baselines too."""
+    """Return the file of every shipped policy by its id, which is its name; baselines too."""
     return {path.stem: path for path in _policies(shipped("policies"))}
 
 
@@ -43,7 +43,7 @@ def _policies(folder: Path) -> list[Path]:
 
 
 def policy_path(text: str) -> Path:
-    """What a user means by a policy: a path, or the name of a shipped policy.
+    """Resolve what a user means by a policy: a path, or the name of a shipped policy.
 
     A bare word is the name of a shipped policy unless something here is called the same.
 
@@ -65,7 +65,7 @@ def policy_path(text: str) -> Path:
 
 
 def _is_bare(text: str) -> bool:
-    """Whether a text has nothing of a path about it."""
+    """Return whether a text cannot be a path."""
     return Path(text).name == text and not Path(text).suffix and not text.startswith(".")
 
 

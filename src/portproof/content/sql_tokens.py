@@ -1,4 +1,4 @@
-"""SQL taken apart into tokens: enough to see how a statement is built, without a table of it."""
+"""Split SQL into tokens: enough to see how a statement is built, without its tables."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ class Token(NamedTuple):
 
     @property
     def word(self) -> str:
-        """The text of a word in lower case; of anything else, the text."""
+        """The text of a word in lower case; of anything else, the unchanged text."""
         return self.text.lower() if self.kind == "word" else self.text
 
     @property
@@ -24,7 +24,7 @@ class Token(NamedTuple):
 
     @property
     def silent(self) -> bool:
-        """Whether it says nothing: space and comments."""
+        """Whether it is only space or a comment."""
         return self.kind in {"space", "comment"}
 
 
@@ -46,18 +46,18 @@ _TOKEN: Final = re.compile(
 
 
 def tokens(sql: str) -> list[Token]:
-    """Every token of a text, in order; joined they are the text."""
+    """Return every token of a text, in order; joined they are the text."""
     found = _TOKEN.finditer(sql)
     return [Token(str(each.lastgroup), each[0], each.start()) for each in found]
 
 
 def said(sql: str) -> list[Token]:
-    """The tokens that say something."""
+    """Return the tokens without space and comments."""
     return [each for each in tokens(sql) if not each.silent]
 
 
 def depths(parts: Sequence[Token]) -> Iterator[tuple[int, int]]:
-    """Each token's place, and how deep in parentheses it leaves the text."""
+    """Yield each token's index, and the depth of parentheses after it."""
     depth = 0
     for at, each in enumerate(parts):
         depth += (each.text == "(") - (each.text == ")")
@@ -65,13 +65,13 @@ def depths(parts: Sequence[Token]) -> Iterator[tuple[int, int]]:
 
 
 def closing(parts: Sequence[Token], opening: int) -> int:
-    """The place of the parenthesis that closes the one at ``opening``, or of the end."""
+    """Return the index of the parenthesis that closes the one at ``opening``, or of the end."""
     ends = (at for at, depth in depths(parts[opening:]) if depth == 0)
     return opening + next(ends, len(parts) - opening)
 
 
 def copies(parts: Sequence[Token]) -> int:
-    """How many selections of named parts SQLite makes, because it copies one where it is named.
+    """Count the selections that SQLite makes of named parts: it copies one wherever it is named.
 
     Parts that each name the one before twice, ``b AS (SELECT * FROM a, a)``, double every time.
     """
@@ -85,20 +85,20 @@ def copies(parts: Sequence[Token]) -> int:
 
 
 def parts_named(parts: Sequence[Token]) -> int:
-    """How many parts of a statement have names, as in ``WITH a AS (...)``."""
+    """Return how many parts of a statement have names, as in ``WITH a AS (...)``."""
     places = (at for at, each in enumerate(parts) if each.word == "as")
     return sum(_opening(parts, at) is not None for at in places)
 
 
 def _opening(parts: Sequence[Token], at: int) -> int | None:
-    """Where the part that is named before ``AS`` begins."""
+    """Return where the part that is named before ``AS`` begins."""
     after = (place for place in range(at + 1, min(at + 4, len(parts))))
     place = next((p for p in after if parts[p].word not in {"not", "materialized"}), None)
     return place if place is not None and parts[place].text == "(" else None
 
 
 def _name_before(parts: Sequence[Token], at: int) -> str:
-    """The name before ``AS``, or before the list of columns before it."""
+    """Return the name before ``AS``, or before the list of columns before it."""
     depth = 0
     for each in reversed(parts[:at]):
         depth += (each.text == ")") - (each.text == "(")

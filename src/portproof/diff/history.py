@@ -48,7 +48,7 @@ def _failing(result: AuditResult, among: set[HostRule]) -> set[HostRule]:
 
 
 def _told(result: AuditResult) -> dict[HostRule, datetime]:
-    """What an audit itself says of since when; the longest of each rule on each host."""
+    """Return what an audit itself says of since when; the longest of each rule on each host."""
     told: dict[HostRule, datetime] = {}
     for item in result.changes.items if result.changes is not None else ():
         pair = (item.host, item.rule)

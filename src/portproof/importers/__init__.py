@@ -1,1 +1,1 @@
-"""Fleet's policies and osquery's packs become policies and checks; what cannot is told."""
+"""Turn Fleet policies and osquery packs into policies and checks; report what is left out."""

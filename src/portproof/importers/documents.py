@@ -1,4 +1,4 @@
-"""Opens the files of an import: regular files only, several YAML documents each, once each."""
+"""Open the files of an import: regular files only, each once, with several YAML documents."""
 
 import os
 import re
@@ -26,7 +26,7 @@ _OF_A_DOCUMENT: Final = frozenset({"apiVersion", "kind", "spec"})
 
 
 def why_unreadable(file: Path) -> str | None:
-    """Say why a file is not read, if so: a device or a named pipe might never end."""
+    """Return why a file is not read, or None: a device or a named pipe might never end."""
     try:
         mode = file.stat().st_mode
     except (OSError, ValueError) as error:
@@ -35,13 +35,13 @@ def why_unreadable(file: Path) -> str | None:
 
 
 def read_regular(file: Path) -> bytes | Problem:
-    """A regular file's contents, unless it cannot be read or is too large."""
+    """Return a regular file's contents, unless it cannot be read or is too large."""
     wrong = why_unreadable(file)
     return Problem.of_file(file, wrong, Code.UNREADABLE) if wrong else read_bytes(file)
 
 
 class Library:
-    """The YAML files of one import; a bound on all of them together."""
+    """The YAML files of one import, with a limit on all of them together."""
 
     def __init__(self) -> None:
         self._values = 0
@@ -49,11 +49,11 @@ class Library:
         self._read: set[str] = set()
 
     def holds(self, file: Path) -> bool:
-        """Whether the file was read already, by this or another name."""
+        """Return whether the file was read already, by this or another name."""
         return os.path.realpath(file) in self._read
 
     def documents(self, file: Path) -> Iterator[Document]:
-        """Every document of a file; what is wrong with the file as a whole is in an empty one."""
+        """Return every document of a file; a problem of the whole file is in an empty one."""
         self._read.add(os.path.realpath(file))
         data = read_regular(file)
         if isinstance(data, Problem):
@@ -73,7 +73,7 @@ class Library:
 
 
 def _parts(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Each document that holds something, with the number of lines before it."""
+    """Yield each document that holds something, with the number of lines before it."""
     data = data.removeprefix(b"\xef\xbb\xbf")
     start = line = 0
     for end in [*(each.start() for each in _MARKER.finditer(data)), len(data)]:

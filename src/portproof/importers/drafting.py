@@ -1,4 +1,4 @@
-"""Writes what was found in portproof's words: checks, and a policy of the rules on them."""
+"""Turn what was found into checks, and a policy with rules on them."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -34,11 +34,11 @@ class Draft:
 
     @property
     def doubtful(self) -> int:
-        """How many rules pass if nothing is found."""
+        """The number of rules that pass if nothing is found."""
         return sum(rule["expect"] != "some rows" for rule in self.rules)
 
     def policy(self, source: str, stem: str) -> Drafted:
-        """The policy that holds the rules; ``source`` is the file that was named."""
+        """Return the policy that holds the rules; ``source`` is the file that was named."""
         values = {
             "policy": slug(stem, "fleet"),
             "title": f"Policies of Fleet in {' '.join(source.split())}",
@@ -53,12 +53,12 @@ class Draft:
 
 
 def draft(found: ImportedItems, taken: Collection[str]) -> Draft:
-    """Make checks and rules of what was found; ``taken`` are ids of checks it cannot have."""
+    """Make checks and rules of what was found; ``taken`` are ids that are not available."""
     made = Draft(told=list(found.told))
     names = Names(taken)
     for item in found.items:
         sql = tidied(item.sql)
-        wrong = why_not(sql) or (None if item.platforms else "runs on no platform known here")
+        wrong = why_not(sql) or (None if item.platforms else "runs on no known platform")
         if wrong is not None:
             made.told.append(item.problem(wrong))
             continue
@@ -103,7 +103,7 @@ def _without_nothing(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _laid_out(text: str | None) -> str | None:
-    """Text without what a YAML block cannot show: tabs, and blanks at the end of lines."""
+    """Return text without what a YAML block cannot show: tabs, and blanks at the end of lines."""
     if text is None:
         return None
     lines = text.replace("\r\n", "\n").expandtabs(4).split("\n")

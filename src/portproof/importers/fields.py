@@ -1,4 +1,4 @@
-"""Takes what portproof has a place for out of a mapping, and tells the rest."""
+"""Take from a mapping what portproof can represent, and report the rest."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -21,15 +21,15 @@ _PLATFORMS: Final = {
     "windows": (Platform.WINDOWS,),
     "posix": (Platform.LINUX, Platform.MACOS),
 }
-"""What osquery's platform names stand for (osquery/core/system.cpp, ``checkPlatform``)."""
+"""The meaning of osquery's platform names (osquery/core/system.cpp, ``checkPlatform``)."""
 
 _HALF: Final = re.compile("[\ud800-\udfff]")
 _LONGEST: Final = 1 << 18
-"""Characters of one text; more is no question that anybody wrote."""
+"""Characters of one text; nobody wrote a longer question."""
 
 
 class Fields:
-    """The keys of one mapping. Whatever is wrong with them, or has no place here, is told.
+    """The keys of one mapping; those that are wrong or cannot be imported are reported.
 
     Args:
         document: Where the mapping is written.
@@ -44,24 +44,24 @@ class Fields:
         self._left: dict[str, Any] = dict(value_at(document, path))
 
     def tell(self, below: KeyPath, message: str, *, at_key: bool = False) -> None:
-        """Tell that something at or below this place is not imported."""
+        """Report that something at or below this place is not imported."""
         path = (*self.path, *below)
         self._told.append(self.document.problem(path, message, Code.NOT_IMPORTED, at_key=at_key))
 
     def has(self, key: str) -> bool:
-        """Whether there is such a key that holds something."""
+        """Return whether there is such a key that holds something."""
         return self._left.get(key) is not None
 
     def names(self) -> list[str]:
-        """The keys that are left, in order."""
+        """Return the keys that are left, in order."""
         return list(self._left)
 
     def take(self, key: str) -> Any:  # noqa: ANN401 - plain YAML or JSON values
-        """A key's value, or None; the key counts as dealt with."""
+        """Return a key's value, or None, and mark the key as handled."""
         return self._left.pop(key, None)
 
     def text(self, key: str) -> str | None:
-        """A key's text, or None where there is none; another type is told."""
+        """Return a key's text, or None if there is none; report another type."""
         value = self.take(key)
         if value is None:
             return None
@@ -75,7 +75,7 @@ class Fields:
         return value.strip() or None
 
     def platforms(self, key: str) -> tuple[Platform, ...]:
-        """The platforms a list such as ``darwin,linux`` names; all of them without such a list.
+        """Return the platforms in a list such as ``darwin,linux``; all of them without a list.
 
         Names without a platform here are told. None may be left.
         """
@@ -84,12 +84,12 @@ class Fields:
         names = re.findall(r"[^\s,]+", (self.text(key) or "").lower())
         unknown = [name for name in names if name not in _PLATFORMS]
         if unknown:
-            self.tell((key,), f"{', '.join(unknown)[:80]} is no platform here; left out")
+            self.tell((key,), f"{', '.join(unknown)[:80]} is not a known platform; left out")
         meant = {each for name in names for each in _PLATFORMS.get(name, ())}
         return tuple(each for each in Platform if each in meant)
 
     def version(self, key: str) -> str | None:
-        """The oldest version of osquery that can answer, if one is named."""
+        """Return the oldest version of osquery that can answer, if one is named."""
         text = self.text(key)
         if text is None or text == "null" or re.fullmatch(VERSION, text):
             return None if text == "null" else text
@@ -97,14 +97,14 @@ class Fields:
         return None
 
     def tell_rest(self) -> None:
-        """Tell every key that was not taken and holds something."""
+        """Report every key that was not taken and holds something."""
         for key, value in self._left.items():
             if holds_something(value):
                 self.tell((key,), "is not imported", at_key=True)
 
 
 def fields_at(document: Document, path: KeyPath, told: list[Problem]) -> Fields | None:
-    """The keys of the mapping at a place; None, and told, where there is something else."""
+    """Return the keys of the mapping at a place; None, with a report, if it is something else."""
     value = value_at(document, path)
     if isinstance(value, Mapping):
         return Fields(document, path, told)
@@ -114,7 +114,7 @@ def fields_at(document: Document, path: KeyPath, told: list[Problem]) -> Fields 
 
 
 def value_at(document: Document, path: KeyPath) -> Any:  # noqa: ANN401 - plain YAML or JSON values
-    """The value at a place that the document has."""
+    """Return the value at an existing place of the document."""
     value = document.value
     for part in path:
         value = value[part]
@@ -122,18 +122,18 @@ def value_at(document: Document, path: KeyPath) -> Any:  # noqa: ANN401 - plain 
 
 
 def holds_something(value: Any) -> bool:  # noqa: ANN401 - plain YAML or JSON values
-    """Whether leaving a value out changes anything."""
+    """Return whether leaving a value out changes anything."""
     return value not in (None, "", False, [], {})
 
 
 def kind_of(value: Any) -> str:  # noqa: ANN401 - plain YAML or JSON values
-    """What a value is, without what it holds: it may come from a file that was never meant."""
+    """Describe the type of a value without its content: the file may be a wrong one."""
     names = {dict: "a mapping", list: "a list", str: "text", bool: "true or false"}
     return "nothing" if value is None else names.get(type(value), "a number")
 
 
 def items_of(document: Document, path: KeyPath, told: list[Problem]) -> Iterator[KeyPath]:
-    """The places of a list's items; nothing is an empty list, another type is told."""
+    """Yield the places of a list's items; None is an empty list, another type is reported."""
     value = value_at(document, path)
     if value is not None and not isinstance(value, list):
         text = f"must be a list, not {kind_of(value)}; left out"

@@ -1,4 +1,4 @@
-"""Reads Fleet's policies and queries from YAML, in the classic and in the GitOps form.
+"""Read Fleet's policies and queries from YAML, in the classic and in the GitOps form.
 
 Facts of the form: fleetdm/fleet, ``pkg/spec/spec.go`` (documents with ``kind`` and ``spec``) and
 ``pkg/spec/gitops.go`` (lists, ``path`` and ``paths``, ``$NAME`` filled in from the environment,
@@ -28,7 +28,7 @@ _KINDS: Final = {"policy": True, "query": False, "report": False}
 _LISTS: Final = {"policies": True, "queries": False, "reports": False}
 _YES: Final = frozenset({"true", "yes", "on", "y"})
 _NO: Final = frozenset({"false", "no", "off", "n"})
-"""Words for true and false: Fleet reads YAML 1.1."""
+"""The words for true and false: Fleet reads YAML 1.1."""
 _FILLED_IN: Final = re.compile(r"\$\{?[A-Za-z_]\w*\}?")
 
 
@@ -59,10 +59,12 @@ class _FleetReader:
         elif isinstance(value, dict) and value.keys() & _LISTS.keys():
             self._gitops(document, value)
         elif isinstance(value, list):
-            text = "is a list that does not say of what; import the file that includes it"
+            text = (
+                "is a list without a key that says what it lists; import the file that includes it"
+            )
             self._tell(document, (), text)
         else:
-            text = "is no Fleet document: it has neither a kind nor policies, queries or reports"
+            text = "is not a Fleet document: it has neither a kind nor policies, queries or reports"
             self._tell(document, (), text)
 
     def _tell(self, document: Document, path: KeyPath, message: str) -> None:

@@ -1,4 +1,4 @@
-"""Follows what a Fleet file includes: YAML files only, each once, never in a circle."""
+"""Follow the includes of a Fleet file: YAML files only, each once, never in a circle."""
 
 import glob
 import os
@@ -18,7 +18,7 @@ _DEEPEST: Final = 10
 
 
 class Includes:
-    """Gives the sound documents of files, and keeps what is wrong with the files."""
+    """Yields the valid documents of files, and collects the problems of the files."""
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
@@ -26,7 +26,7 @@ class Includes:
         self._open: list[str] = []
 
     def documents(self, file: Path) -> Iterator[Document]:
-        """The documents of a file. While one is in use, its file counts as open."""
+        """Yield the documents of a file. While one is in use, its file counts as open."""
         self._open.append(os.path.realpath(file))
         for document in self._library.documents(file):
             self.problems.extend(document.problems)
@@ -35,7 +35,7 @@ class Includes:
         self._open.pop()
 
     def named_by(self, fields: Fields) -> Iterator[Document]:
-        """The documents of the files that ``path`` or ``paths`` name, relative to their own."""
+        """Return the documents that ``path`` or ``paths`` name, relative to the including file."""
         folder = Path(fields.document.file).parent
         path, pattern = fields.text("path"), fields.text("paths")
         if path is not None:
@@ -45,7 +45,7 @@ class Includes:
 
     def _matching(self, fields: Fields, folder: Path, pattern: str) -> list[Path]:
         if "\0" in pattern:
-            fields.tell(("paths",), "holds a character that no path has")
+            fields.tell(("paths",), "has a character that is not allowed in a path")
             return []
         if "**" in pattern:
             fields.tell(("paths",), "has the wildcard **, which is not followed; name the files")
@@ -66,13 +66,13 @@ class Includes:
             place = (*fields.path, key)
             self.problems.append(fields.document.problem(place, wrong, Code.INCLUDE))
         elif self._library.holds(file):
-            fields.tell((key,), f"includes {file.name} once more; it was read once")
+            fields.tell((key,), f"includes {file.name} again; it was read once")
         else:
             yield from self.documents(file)
 
     def _why_not(self, file: Path) -> str | None:
         if "\0" in str(file):
-            return "holds a character that no path has"
+            return "has a character that is not allowed in a path"
         if file.suffix.lower() not in _ENDINGS:
             return f"includes {file.name}, which is not a YAML file by its name"
         if os.path.realpath(file) in self._open:

@@ -1,4 +1,4 @@
-"""What an import finds, before it is written in portproof's words."""
+"""What an import finds, before it becomes checks and rules."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,14 +10,14 @@ from portproof.model.observation import Platform
 from portproof.text.visible import shortened
 
 _MOST_TEXT: Final = MOST_BYTES
-"""Characters of all questions together; aliases can make much of a small file."""
+"""Characters of all questions together; aliases can expand a small file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedItem:
     """One question of the source, and what makes it a rule there.
 
-    ``judged`` is true where the source calls it passed when it returns rows.
+    ``judged`` is true if the source calls it passed when it returns rows.
     """
 
     document: Document
@@ -44,21 +44,21 @@ class ImportedItem:
         return sum(len(text) for text in texts if text)
 
     def problem(self, message: str) -> Problem:
-        """Tell that it is left out."""
+        """Report that it is left out."""
         text = f"{shortened(self.title, 60)!r} {message}; left out"
         return self.document.problem(self.path, text, Code.NOT_IMPORTED)
 
 
 @dataclass(slots=True)
 class ImportedItems:
-    """The questions of a source, and what of it has no place here, each with its place."""
+    """The questions of a source, and what of it cannot be imported, each with its place."""
 
     items: list[ImportedItem] = field(default_factory=list)
     told: list[Problem] = field(default_factory=list)
     size: int = 0
 
     def add(self, item: ImportedItem) -> None:
-        """Take a question in.
+        """Add a question.
 
         Raises:
             ContentError: there is more text than any source of policies has.

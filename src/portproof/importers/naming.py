@@ -1,4 +1,4 @@
-"""Makes ids of names: readable, and each given once."""
+"""Make readable ids of names, each used once."""
 
 import re
 import unicodedata
@@ -10,7 +10,7 @@ _LONGEST: Final = 80
 
 
 def slug(name: str, fallback: str) -> str:
-    """The name as an id; ``fallback`` where the name has no letter or digit of ASCII."""
+    """Return the name as an id; ``fallback`` where the name has no letter or digit of ASCII."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return _cut("-".join(re.findall(r"[a-z0-9]+", plain)), _LONGEST) or fallback
 
@@ -20,13 +20,13 @@ def _cut(text: str, length: int) -> str:
 
 
 class Names:
-    """Gives each id once, in the order of asking; ``taken`` are given already."""
+    """Gives out each id once, in the order of the calls; ``taken`` are not available."""
 
     def __init__(self, taken: Iterable[str]) -> None:
         self._given = dict.fromkeys(taken, 1)
 
     def give(self, name: str, fallback: str) -> str:
-        """An id for a name: its slug, with ``-2`` and so on where that is taken."""
+        """Return an id for a name: its slug, with ``-2`` and so on where that is taken."""
         wanted = slug(name, fallback)
         given = wanted
         while given in self._given:

@@ -1,7 +1,7 @@
-"""Reads osquery's packs and configurations.
+"""Read osquery's packs and configurations.
 
-Facts of the form: osquery/osquery, ``osquery/config/packs.cpp`` and ``config.cpp``. A pack says
-nothing about which answer is right, so its queries become checks and nothing else.
+Facts of the form: osquery/osquery, ``osquery/config/packs.cpp`` and ``config.cpp``. A pack does not
+say which answer is right, so its queries become checks and nothing else.
 """
 
 from pathlib import Path
@@ -21,7 +21,7 @@ from portproof.importers.items import ImportedItem, ImportedItems
 from portproof.importers.relaxed_json import parse_json
 from portproof.model.observation import Platform
 
-_NO_PACK: Final = "is no pack and no configuration: it has no queries, packs or schedule"
+_NO_PACK: Final = "is neither a pack nor a configuration: it has no queries, packs or schedule"
 
 
 def read_pack(file: Path) -> ImportedItems:
@@ -42,13 +42,13 @@ def read_pack(file: Path) -> ImportedItems:
 
 
 class _Limits(NamedTuple):
-    """Where the queries of a pack run at all."""
+    """Where the queries of a pack run."""
 
     platforms: tuple[Platform, ...] = EVERYWHERE
     version: str | None = None
 
     def within(self, around: "_Limits") -> "_Limits":
-        """Both limits at once: the common platforms, and the later version."""
+        """Combine both limits: the common platforms, and the later version."""
         versions = sorted(filter(None, (self.version, around.version)), key=_by_number)
         common = tuple(each for each in self.platforms if each in around.platforms)
         return _Limits(common, versions[-1] if versions else None)
@@ -64,7 +64,7 @@ class _PackReader:
         self._document = document
 
     def whole(self, name: str) -> None:
-        """Read the file as what it is; ``name`` is that of a pack that fills it."""
+        """Read the whole file; ``name`` is the name of a pack that fills it."""
         fields = self._fields(())
         if fields is None:
             return

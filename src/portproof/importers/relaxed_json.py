@@ -1,8 +1,8 @@
-"""osquery's configuration files: JSON with comments and broken lines, and where each value stands.
+"""Parse osquery's configuration files: JSON with comments and continued lines, with positions.
 
 osquery joins lines that end in a backslash and leaves out lines that begin with ``#`` or ``//``
 before it reads JSON (osquery/config/config.cpp, ``stripConfigComments``). A comma before a closing
-bracket is let pass here, though osquery itself would not.
+bracket is accepted here, though osquery itself would not.
 """
 
 import json
@@ -45,7 +45,7 @@ def parse_json(name: str, data: bytes) -> Document:
 
 
 class _SyntaxError(Exception):
-    """What is wrong where the reader stands."""
+    """A syntax error at the current position."""
 
     def __init__(self, message: str, code: Code = Code.SYNTAX) -> None:
         super().__init__(message)
@@ -61,7 +61,7 @@ class _SourceText:
     places: list[Position] = field(default_factory=list)
 
     def place(self, offset: int) -> Position:
-        """Line and column, from 1, of a place in the text."""
+        """Return line and column, from 1, of a place in the text."""
         piece = bisect_right(self.starts, offset) - 1
         line, column = self.places[piece]
         return line, column + offset - self.starts[piece]
@@ -86,7 +86,7 @@ def _joined(text: str) -> _SourceText:
 
 
 class _JsonReader:
-    """Reads values one after the other while it notes where each one stands."""
+    """Reads values one after the other and records the position of each."""
 
     def __init__(self, source: _SourceText, document: Document) -> None:
         self.at = 0
@@ -95,7 +95,7 @@ class _JsonReader:
         self._values = 0
 
     def whole(self) -> Any:  # noqa: ANN401 - plain JSON values
-        """The one value of the text."""
+        """Return the only value of the text."""
         value = self._value(())
         self._skip()
         if self.at < len(self._source.text):
@@ -143,7 +143,7 @@ class _JsonReader:
         return value
 
     def _ends(self, bracket: str, *, first: bool) -> bool:
-        """Take the closing bracket, or the comma before another item."""
+        """Consume the closing bracket, or the comma before another item."""
         self._skip()
         if self._takes(bracket):
             return True

@@ -1,4 +1,4 @@
-"""Writes checks and policies as YAML for people: in order, long text as blocks, always the same."""
+"""Write checks and policies as readable, reproducible YAML: in order, long text as blocks."""
 
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 
 
 def _style(text: str) -> str | None:
-    """Literal for lines, folded for a long one, quoted where YAML could see a number."""
+    """Return the style: literal for lines, folded for long text, quoted for apparent numbers."""
     if "\n" in text:
         return "|"
     if len(text) > _WIDTH - 16:
@@ -34,7 +34,7 @@ _Dumper.add_representer(str, _text)
 
 
 def files(draft: Draft, source: str, stem: str) -> dict[str, str]:
-    """The text of every file by its path in a repository, such as ``checks/telnet.yml``.
+    """Return the text of every file by its path in a repository, such as ``checks/telnet.yml``.
 
     Args:
         draft: What is written.
@@ -49,7 +49,7 @@ def files(draft: Draft, source: str, stem: str) -> dict[str, str]:
 
 
 def rendered(drafted: Drafted) -> str:
-    """One file: where it comes from as a comment, then its values."""
+    """Return one file: its origin as a comment, then its values."""
     remarks = (f"Imported from {drafted.source}.", *drafted.remarks)
     comment = "".join(f"# {visible(remark)}\n" for remark in remarks)
     return comment + _dumped(drafted.values)

@@ -1,9 +1,9 @@
-"""What a statement asks, and what a row of its answer proves.
+"""Find out what a statement asks, and what a row of its answer proves.
 
-Fleet calls a policy passed when its query returns rows. A row that comes out of a table is proof of
-itself, but ``SELECT 1 WHERE NOT EXISTS (...)`` makes its row out of rows that were not seen, and an
-answer that lacks them passes it too. Such a question is asked so that a doubt about the answer is a
-doubt about the verdict.
+Fleet calls a policy passed when its query returns rows. A row that comes from a table proves
+itself, but ``SELECT 1 WHERE NOT EXISTS (...)`` makes its row out of rows that were not seen, so an
+answer that lacks them passes too. Such a question is rewritten so that a doubt about the answer is
+a doubt about the verdict.
 """
 
 import re
@@ -27,7 +27,7 @@ from portproof.content.sql_tokens import (
 class Question(NamedTuple):
     """SQL as it is asked, and how many rows pass.
 
-    ``remark`` says why it is not asked as the source does, or is empty.
+    ``remark`` says why it is not asked as the source asks it, or is empty.
     """
 
     sql: str
@@ -65,7 +65,7 @@ _BY_ABSENCE: Final = (
 
 
 def tidied(sql: str) -> str:
-    """The statement without final semicolons, laid out so that YAML can show it as a block.
+    """Return the statement without final semicolons, laid out so that YAML can show it as a block.
 
     Only space between tokens changes, and blanks at the end of lines. What is quoted stays.
     """
@@ -85,7 +85,7 @@ def _laid_out(token: Token) -> str:
 
 
 def why_not(sql: str) -> str | None:
-    """Say why a tidied statement cannot be a question to a host, if so."""
+    """Return why a tidied statement cannot be asked on a host, or None."""
     parts = said(sql)
     if not parts:
         return "holds no SQL"
@@ -98,17 +98,17 @@ def _not_asked(parts: Sequence[Token]) -> str | None:
     if any(each.text == ";" for each in parts):
         return "holds more than one statement"
     parameter = next((each.text for each in parts if each.kind == "parameter"), None)
-    return parameter and f"has the parameter {parameter[:40]}, which nobody fills in here"
+    return parameter and f"has the parameter {parameter[:40]}, which has no value here"
 
 
 def _not_told_apart(parts: Sequence[Token]) -> str | None:
     if parts_named(parts) > _MOST_PARTS or copies(parts) > MOST_COPIES:
-        return "has parts that name each other too often to be taken apart"
+        return "has parts that refer to each other too often"
     return None
 
 
 def _nothing_read(sql: str) -> str | None:
-    """Refuse what needs no table of osquery's; a policy of that kind is ticked off by people."""
+    """Refuse a statement that reads no table of osquery's: people answer such policies by hand."""
     database = sqlite3.connect(":memory:")
     try:
         database.execute(f"EXPLAIN {sql}")
@@ -121,7 +121,7 @@ def _nothing_read(sql: str) -> str | None:
 
 
 def question(sql: str) -> Question:
-    """How to ask a tidied statement that passes, where it comes from, by returning rows."""
+    """Return how to ask a tidied statement for which returned rows mean passed."""
     if _rows_prove_themselves(sql):
         return Question(sql, "some rows")
     inner = _inside_not_exists(sql)
@@ -133,10 +133,10 @@ def question(sql: str) -> Question:
 
 
 def _rows_prove_themselves(sql: str) -> bool:
-    """Whether each row of the answer comes from rows of tables, whatever other rows there are.
+    """Return whether each row of the answer depends only on rows that exist.
 
-    So it is for one SELECT from tables without outer joins, aggregates and selections inside it.
-    What is not known to be of that kind is taken not to be.
+    That holds for one SELECT from tables without outer joins, aggregates and subqueries.
+    In doubt the answer is False.
     """
     words = [each.word for each in said(sql)]
     pairs = list(pairwise(words))
@@ -156,7 +156,7 @@ def _can_be_called(word: str) -> bool:
 
 
 def _inside_not_exists(sql: str) -> str | None:
-    """The inner statement of ``SELECT 1 WHERE NOT EXISTS (...)``, if that is all there is."""
+    """Return the inner statement of ``SELECT 1 WHERE NOT EXISTS (...)``, if it is all there is."""
     parts = said(sql)
     words = [each.word for each in parts]
     start = next((at for at in (2, 4) if words[at : at + 4] == _NOT_EXISTS), None)
@@ -170,7 +170,7 @@ def _inside_not_exists(sql: str) -> str | None:
 
 
 def _at_most_one_row(sql: str) -> bool:
-    """Whether the outermost SELECT reads no table and is alone."""
+    """Return whether the outermost SELECT reads no table and is alone."""
     parts = said(sql)
     outside = [parts[at].word for at, depth in depths(parts) if depth == 0]
     return outside.count("select") == 1 and not _SEVERAL_ROWS & set(outside)

@@ -1,4 +1,4 @@
-"""Puts files into a repository: all of them or none, and never over one that is there."""
+"""Write files into a repository: all or none, and never over an existing one."""
 
 import contextlib
 import os
@@ -10,7 +10,7 @@ from portproof.errors import OutputError
 
 
 def write(folder: Path, files: Mapping[str, str]) -> None:
-    """Write every file below a folder, which is made if it is missing.
+    """Write every file below a folder, which is created if it is missing.
 
     Args:
         folder: A compliance repository.
@@ -43,7 +43,7 @@ def _refuse(what: str, lines: Iterable[str]) -> None:
 
 
 def _ids_taken(folder: Path, files: Mapping[str, str]) -> Iterator[str]:
-    """Files of the repository that have an id of the import under another name."""
+    """Return files of the repository that use an id of the import under another name."""
     policies, checks = folder / "policies", folder / "checks"
     content = load([policies] if policies.is_dir() else [], [checks] if checks.is_dir() else [])
     ids = {(PurePosixPath(path).parts[0], PurePosixPath(path).stem) for path in files}

@@ -1,1 +1,1 @@
-"""Which hosts an audit must account for, and how each is reached."""
+"""Read which hosts an audit must account for, and how each is reached."""

@@ -1,4 +1,4 @@
-"""Asks the program ``ansible-inventory``. Ansible itself is never imported."""
+"""Run the program ``ansible-inventory``. Ansible itself is never imported."""
 
 import os
 import shlex
@@ -28,24 +28,24 @@ _LOG: Final = logger(__name__)
 PROGRAM: Final = "ansible-inventory"
 HOW_TO_GET_IT: Final = "install ansible-core, for example with: pip install 'portproof[ansible]'"
 TIME_LIMIT: Final = 600.0
-"""Seconds for one call; inventories of clouds ask many services, each slow."""
+"""Seconds for one call; inventories of clouds query many slow services."""
 
 _SETTINGS: Final = {
-    # Without it a source that cannot be read is a warning, and its hosts are missing.
+    # Otherwise an unreadable source is only a warning, and its hosts are missing.
     "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true",
-    # A key given twice loses hosts; this is what makes Ansible say so.
+    # A duplicate key loses hosts; with this setting, Ansible reports it.
     "ANSIBLE_DUPLICATE_YAML_DICT_KEY": "warn",
-    # Exported, a host lacks the variables of its groups.
+    # With export, hosts would lack the variables of their groups.
     "ANSIBLE_INVENTORY_EXPORT": "false",
     # The output holds decrypted passwords, which must not land in a log.
     "ANSIBLE_LOG_PATH": os.devnull,
-    # Standard output must be JSON and nothing else.
+    # Standard output must be JSON only.
     "ANSIBLE_VERBOSITY": "0",
     "ANSIBLE_VERBOSE_TO_STDERR": "true",
     "ANSIBLE_DEBUG": "false",
     "ANSIBLE_NOCOLOR": "true",
     "ANSIBLE_FORCE_COLOR": "false",
-    # Warnings are wanted, except for those that are about Ansible's own future.
+    # Warnings are needed, except those about Ansible's own future.
     "ANSIBLE_SYSTEM_WARNINGS": "true",
     "ANSIBLE_DEPRECATION_WARNINGS": "false",
     "ANSIBLE_DEVEL_WARNING": "false",
@@ -61,7 +61,7 @@ class InventoryOutput:
 
 
 def find_program() -> str | None:
-    """The user's own ``ansible-inventory``, with their collections, or the one beside Python."""
+    """Return the user's own ``ansible-inventory``, or the one beside Python."""
     beside = Path(sys.executable).with_name(PROGRAM)
     return shutil.which(PROGRAM) or shutil.which(str(beside))
 
@@ -114,7 +114,7 @@ def _failure(sources: Sequence[str], text: str) -> ContentError:
 
 
 def _last_words(ran: InventoryRun, errors: str) -> AnsibleMessage:
-    """Whatever a program said that failed without an error message of Ansible's."""
-    lines = [line.strip() for line in errors.splitlines() if line.strip()] or ["it said nothing"]
+    """Return what a program printed that failed without an error message of Ansible's."""
+    lines = [line.strip() for line in errors.splitlines() if line.strip()] or ["it printed nothing"]
     text = f"{PROGRAM} ended with exit code {ran.code}: {lines[-1]}"
     return AnsibleMessage(True, "", "", 0, 0, shortened(visible(text), 600))  # noqa: FBT003 - a record

@@ -1,4 +1,4 @@
-"""Runs a program of the user's on this machine, bounded in time and output."""
+"""Run a program of the user's on this machine, with limits on time and output."""
 
 import contextlib
 import os
@@ -14,15 +14,15 @@ OUTPUT_LIMIT: Final = 256 * 1024 * 1024
 """Bytes of standard output that are accepted."""
 
 COMPLAINT_LIMIT: Final = 64 * 1024 * 1024
-"""Bytes of standard error. None may be cut off: each can say that hosts are missing."""
+"""Bytes of standard error. None may be cut: each message can say that hosts are missing."""
 
 _CHUNK: Final = 1024 * 1024
 _GRACE: Final = 2.0
-"""Seconds that are waited for a killed program; only one stuck in the kernel takes any."""
+"""Seconds to wait for a killed program; only one stuck in the kernel needs any."""
 
 
 class UnfinishedError(Exception):
-    """The program was stopped, or did not start; the text says why."""
+    """The program was stopped, or did not start; the message says why."""
 
 
 @dataclass(slots=True)
@@ -84,7 +84,7 @@ def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
 
 
 def _take(key: selectors.SelectorKey, ran: InventoryRun) -> bool:
-    """Read what is there; False at the pipe's end."""
+    """Read what is available; return False at the end of the pipe."""
     kept: bytearray = key.data
     chunk = os.read(key.fd, _CHUNK)
     kept += chunk
@@ -96,7 +96,7 @@ def _take(key: selectors.SelectorKey, ran: InventoryRun) -> bool:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kill the program's group while its number is still its own, and close the pipes."""
+    """Kill the program's process group while its number is still valid, and close the pipes."""
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)

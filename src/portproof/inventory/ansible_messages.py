@@ -1,4 +1,4 @@
-"""Turns what ``ansible-inventory`` writes to standard error into problems and warnings.
+"""Turn what ``ansible-inventory`` writes to standard error into problems and warnings.
 
 Two forms exist. Up to ansible-core 2.18 texts are wrapped at the terminal's width and places read
 "The error appears to be in 'FILE': line 3, column 5"; from 2.19 on they are not wrapped, and places
@@ -43,7 +43,7 @@ _SCRIPT: Final = re.compile(r"Standard error from inventory script:\n(.*)", re.D
 _NOISE: Final = re.compile(
     r"no root 'plugin' key found|not YAML inventory|ending in ':' is not allowed"
 )
-"""What plugins say of a file that is plainly not theirs."""
+"""What plugins say of a file that is not in their format."""
 
 _LOST: Final = re.compile(
     r"^Skipping (?:unexpected )?key|is not a valid group definition|duplicate (?:dict|mapping) key"
@@ -51,7 +51,7 @@ _LOST: Final = re.compile(
 """Warnings of Ansible's YAML and TOML plugins after which hosts are missing."""
 
 _IDLE: Final = re.compile(r"^Invalid characters were found in group names")
-"""Groups keep their names all the same."""
+"""Groups keep their names in any case."""
 
 _VARIABLES: Final = re.compile(r"/(?:group|host)_vars/")
 _LONGEST: Final = 600
@@ -66,14 +66,14 @@ _ADVICE: Final = (
     (r"unknown plugin", "install the plugin's collection for this Ansible"),
     (
         r"Completely failed",
-        "Ansible passes over files whose names end in its setting INVENTORY_IGNORE_EXTS",
+        "Ansible ignores files whose names end in its setting INVENTORY_IGNORE_EXTS",
     ),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class AnsibleMessage:
-    """One thing Ansible said: how grave, by which of its plugins, in which file, and what."""
+    """One message of Ansible's: its severity, plugin, file and text."""
 
     grave: bool
     plugin: str
@@ -84,7 +84,7 @@ class AnsibleMessage:
 
 
 def read_complaints(errors: str) -> list[AnsibleMessage]:
-    """Split standard error into complaints, in order."""
+    """Split standard error into messages, in order."""
     errors = _WRAPPED.sub("", errors)
     entries = [*_ENTRY.finditer(errors)]
     ends = [*(entry.start() for entry in entries[1:]), len(errors)]
@@ -119,7 +119,7 @@ def _read(kind: str, entry: str) -> AnsibleMessage:
 
 
 def _place(entry: str) -> dict[str, str]:
-    """The innermost place that is told, which is the last one, or nothing."""
+    """Return the innermost place, which is the last one in the message, or nothing."""
     line = " ".join(entry.split())
     for pattern in (_ORIGIN, _PLUGIN_ORIGIN, _OLD_PLACE, _OLD_MAPPING, _SOURCE):
         text = entry if pattern in (_ORIGIN, _PLUGIN_ORIGIN) else line
@@ -129,9 +129,9 @@ def _place(entry: str) -> dict[str, str]:
 
 
 def problems(complaints: Sequence[AnsibleMessage], sources: Sequence[str]) -> list[Problem]:
-    """What made the program fail.
+    """Return what made the program fail.
 
-    Every plugin says why it could not read a file; those that were never meant to are left out.
+    Every plugin says why it could not read a file; those not meant for the file are left out.
     """
     failed = [complaint for complaint in complaints if complaint.plugin]
     scripts = [complaint for complaint in failed if complaint.plugin.endswith("script")]
@@ -141,12 +141,12 @@ def problems(complaints: Sequence[AnsibleMessage], sources: Sequence[str]) -> li
 
 
 def losses(complaints: Iterable[AnsibleMessage], sources: Sequence[str]) -> list[Problem]:
-    """What Ansible passed over with a warning though hosts may be missing because of it."""
+    """Return what Ansible skipped with a warning although hosts may be missing because of it."""
     return [_problem(complaint, sources) for complaint in complaints if _is_loss(complaint)]
 
 
 def warnings(complaints: Iterable[AnsibleMessage]) -> tuple[str, ...]:
-    """Ansible's other warnings, each once."""
+    """Return Ansible's other warnings, each once."""
     others = (each for each in complaints if not (each.grave or _is_loss(each)))
     told = dict.fromkeys(each.text for each in others if not _IDLE.search(each.text))
     return tuple(f"Ansible: {text}" for text in told)
@@ -157,7 +157,7 @@ def _is_loss(complaint: AnsibleMessage) -> bool:
 
 
 def _placed(complaints: Sequence[AnsibleMessage]) -> Iterator[AnsibleMessage]:
-    """Leave out what is told again without a line."""
+    """Leave out messages that are repeated without a line."""
     with_line = {complaint.text for complaint in complaints if complaint.line}
     return (each for each in complaints if each.line or each.text not in with_line)
 
@@ -170,7 +170,7 @@ def _problem(complaint: AnsibleMessage, sources: Sequence[str]) -> Problem:
 
 
 def as_written(file: str, sources: Sequence[str]) -> str:
-    """A file that Ansible names by its full path, as the user wrote it on the command line."""
+    """Return a file that Ansible names by its full path as the user wrote it."""
     for source in sources:
         full = os.path.abspath(source)  # noqa: PTH100 - resolve() follows links, Ansible does not
         if file == full or file.startswith(full + os.sep):

@@ -1,4 +1,4 @@
-"""How to become another user on a host, from its variables."""
+"""Read from a host's variables how to become another user."""
 
 import re
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ _METHODS: Final[Mapping[str, Literal["sudo", "doas"]]] = {"sudo": "sudo", "doas"
 
 
 def without_collection(name: str) -> str:
-    """The short name of a plugin that may be given with its collection."""
+    """Return the short name of a plugin that may be given with its collection."""
     return _COLLECTION.sub("", name)
 
 
@@ -21,7 +21,7 @@ def become(values: Values) -> Become | None:
     """Read the variables of Ansible's sudo and doas plugins; None without ``ansible_become``.
 
     Raises:
-        RefusedError: the method is another one, or has a program or flags of its own.
+        UnusableConnectionError: the method is another one, or has a program or flags of its own.
     """
     if not values.truth(BECOME):
         return None

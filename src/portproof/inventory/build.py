@@ -1,4 +1,4 @@
-"""Puts hosts together to an inventory, with a digest of what they are."""
+"""Build an inventory from hosts, with a digest of its contents."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +18,7 @@ def assembled(
     members: Mapping[str, tuple[str, ...]] | None = None,
     warnings: Sequence[str] = (),
 ) -> Inventory:
-    """Make an inventory that knows its groups and its digest."""
+    """Make an inventory with its groups and its digest."""
     every = tuple(hosts)
     bare = Inventory(every, source)
     return Inventory(
@@ -32,9 +32,9 @@ def assembled(
 
 
 def digest(hosts: Iterable[Host]) -> str:
-    """SHA-256 over one line of JSON a host: its name, groups and variables, in order.
+    """Return a SHA-256 over one line of JSON per host: its name, groups and variables, in order.
 
-    Passwords are left out, encrypted or not: a digest is published, and short ones could be
+    Passwords are left out, encrypted or not: a digest is published, and short passwords could be
     guessed from it.
     """
     total = hashlib.sha256()

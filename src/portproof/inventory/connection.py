@@ -1,4 +1,4 @@
-"""A host's variables become a ``Connection``, or the reason there can be none. Pure.
+"""Turn a host's variables into a ``Connection``, or the reason why there is none. Pure.
 
 The variables are those of Ansible's ssh plugin (``plugins/connection/ssh.py``), and options count
 in the order in which it hands them to OpenSSH: the first value of an option wins, identity files
@@ -54,7 +54,7 @@ class _Setting(NamedTuple):
 def connection(
     host: Host, *, here: Collection[str] = (), accept_new_host_keys: bool = False
 ) -> Connection | Unobserved:
-    """Work out how a host is reached.
+    """Return how a host is reached.
 
     Args:
         host: A host with its variables as the inventory gives them, none of them rendered.
@@ -113,7 +113,7 @@ def _ssh(values: Values, *, accept: bool) -> Connection:
 
 
 def _settings(values: Values) -> Iterator[_Setting]:
-    """Every option in the order in which Ansible gives them to OpenSSH."""
+    """Yield every option in the order in which Ansible passes them to OpenSSH."""
     yield from _arguments(values, names.SSH_ARGS)
     if values.truth(*names.KEY_CHECKING) is False:
         name = values.name_of(*names.KEY_CHECKING)
@@ -170,7 +170,7 @@ def _yes_or_no(values: Values, setting: _Setting | None) -> bool | None:
 
 
 def _accepts(values: Values, setting: _Setting | None, *, accept: bool) -> bool:
-    """Whether new keys are recorded; a host that asks for no checking at all gets no less."""
+    """Return whether new keys are recorded; a host that wants no checking is not exempt."""
     if setting is None:
         return accept
     checking = _CHECKING.get(setting.value.lower())

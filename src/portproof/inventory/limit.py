@@ -1,4 +1,4 @@
-"""``--limit``: which hosts of an inventory are audited."""
+"""Apply ``--limit``: which hosts of an inventory are audited."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +13,7 @@ _MOST_BYTES: Final = 16 * 1024 * 1024
 
 
 def limited(inventory: Inventory, limit: str) -> Inventory:
-    """Audit only the hosts a pattern selects; ``@FILE`` in it stands for the patterns in a file.
+    """Limit an audit to the hosts a pattern selects; ``@FILE`` in it reads patterns from a file.
 
     Raises:
         UsageError: the pattern is wrong, a part of it names nothing, or it selects no host.
@@ -43,11 +43,11 @@ def _parts(limit: str) -> Iterator[str]:
             yield from _from_file(part[1:])
         else:
             yield part
-    yield ""  # the comma after the last part keeps a single one from being split at its colons
+    yield ""  # the trailing comma keeps a single part from being split at its colons
 
 
 def _from_file(name: str) -> list[str]:
-    """One pattern a line, as Ansible's retry files have them."""
+    """Read one pattern per line, as in Ansible's retry files."""
     try:
         with Path(name).open("rb") as file:
             data = file.read(_MOST_BYTES + 1)

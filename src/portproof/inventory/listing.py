@@ -1,4 +1,4 @@
-"""Reads what ``ansible-inventory --list`` prints: hosts in Ansible's order, groups and variables.
+"""Read what ``ansible-inventory --list`` prints: hosts in Ansible's order, groups and variables.
 
 Hosts are taken from the groups, since those without variables are absent from ``_meta.hostvars``.
 """
@@ -17,11 +17,11 @@ from portproof.model.hosts import ALL, UNGROUPED, Host
 _META: Final = "_meta"
 _LONGEST_NAME: Final = 255
 _NO_NAME: Final = re.compile(r"[\x00-\x1f\x7f\[\],]|^\s*$")
-"""Control characters, and marks of a range or list that nobody has expanded."""
+"""Control characters, and marks of a range or list that was not expanded."""
 
 
 class ListingMeta(msgspec.Struct, frozen=True):
-    """The part of the output that is no group."""
+    """The part of the output that is not a group."""
 
     hostvars: dict[str, msgspec.Raw] = {}
 
@@ -66,7 +66,7 @@ def read_listing(source: str, output: bytes | bytearray) -> Listing:
 
 
 def _rooted(groups: dict[str, InventoryGroup]) -> dict[str, InventoryGroup]:
-    """Put groups that nobody has as a child under ``all``, so that no host can be missing."""
+    """Put groups without a parent under ``all``, so that no host can be missing."""
     top = groups.get(ALL, InventoryGroup())
     reached = set(_walk(ALL, groups))
     others = tuple(name for name in groups if name not in reached)
@@ -74,12 +74,12 @@ def _rooted(groups: dict[str, InventoryGroup]) -> dict[str, InventoryGroup]:
 
 
 def _in_order(groups: Mapping[str, InventoryGroup]) -> list[str]:
-    """Every group, parents first; one without hosts is only named as a child."""
+    """Return every group, parents first; one without hosts may only be named as a child."""
     return list(dict.fromkeys([ALL, UNGROUPED, *_walk(ALL, groups)]))
 
 
 def _walk(name: str, groups: Mapping[str, InventoryGroup]) -> Iterator[str]:
-    """A group, then its children, then theirs, each once: the order of Ansible's ``get_hosts``."""
+    """Yield a group, its children, then theirs, each once: the order of Ansible's ``get_hosts``."""
     seen = {name: None}
     level = [name]
     while level:
@@ -96,7 +96,7 @@ def _hosts(name: str, groups: Mapping[str, InventoryGroup]) -> tuple[str, ...]:
 
 def _refuse_oddities(source: str, names: tuple[str, ...], meta: ListingMeta) -> None:
     odd = [name for name in names if len(name) > _LONGEST_NAME or _NO_NAME.search(name)]
-    told = [f"{ascii(name)[:80]} is no host name{_advice(name)}" for name in odd]
+    told = [f"{ascii(name)[:80]} is not a host name{_advice(name)}" for name in odd]
     told += [f"host {name!a} is in no group" for name in set(meta.hostvars) - set(names)]
     if told:
         raise ContentError(Problem.of_file(source, text, Code.HOST_NAME) for text in told)
@@ -122,7 +122,7 @@ def _read_hosts(members: Mapping[str, tuple[str, ...]], meta: ListingMeta) -> It
 
 
 def _groups_of(members: Mapping[str, tuple[str, ...]]) -> dict[str, list[str]]:
-    """The groups of each host, by name, without the two every inventory has."""
+    """Return the groups of each host, by name, without the two every inventory has."""
     groups: dict[str, list[str]] = {}
     for group in sorted(set(members) - {ALL, UNGROUPED}):
         for host in members[group]:

@@ -1,4 +1,4 @@
-"""Inventories that need no Ansible: this machine, and plain lists of host names."""
+"""Read inventories that need no Ansible: this machine, and plain lists of host names."""
 
 import os
 import platform
@@ -19,11 +19,11 @@ LOCAL: Final = {"ansible_connection": "local", "ansible_host": "localhost"}
 _LOCAL_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}")
 _SYNTAX: Final = re.compile(r"^-|[\s\[\]{}=:;,'\"]")
-"""What no plain list holds, but some form of Ansible's inventories does."""
+"""Characters that plain lists never have, but some format of Ansible's inventories does."""
 
 _MOST_BYTES: Final = 16 * 1024 * 1024
 _CHUNK: Final = 64 * 1024
-"""Bytes of a larger file that tell whether it is a plain list at all."""
+"""Bytes of a larger file that suffice to decide whether it is a plain list."""
 
 _MOST_PROBLEMS: Final = 50
 _VARIABLES: Final = ("group_vars", "host_vars")
@@ -46,12 +46,12 @@ class NotPlainList:
 
 
 def this_machine() -> Inventory:
-    """The inventory of an audit without one: the machine itself, under its own name."""
+    """Return the inventory if none was given: this machine, under its own name."""
     return assembled([Host(platform.node() or "localhost", variables=LOCAL)], "this machine")
 
 
 def inventory_of(names: Sequence[str], source: str) -> Inventory:
-    """The inventory of a plain list: hosts without groups or variables, each once."""
+    """Return the inventory of a plain list: hosts without groups or variables, each once."""
     return assembled([_host(name) for name in dict.fromkeys(names)], source)
 
 
@@ -60,7 +60,7 @@ def _host(name: str) -> Host:
 
 
 def look_at(source: str) -> PlainList | NotPlainList:
-    """Tell whether a source is a plain list: one or more names with commas, or in a file's lines.
+    """Decide whether a source is a plain list: names with commas, or one name per line in a file.
 
     Variables that Ansible would find for the hosts, such as where they really are, make it one for
     Ansible, however plain it looks.
@@ -79,21 +79,23 @@ def look_at(source: str) -> PlainList | NotPlainList:
     found = _look_at_lines(source, data.removeprefix(b"\xef\xbb\xbf"))
     if isinstance(found, NotPlainList) and not path.is_file():
         raise _wrong(
-            str(path), "can be read only once; write what is for Ansible to a file", Code.UNREADABLE
+            str(path),
+            "can be read only once; write an inventory for Ansible to a file",
+            Code.UNREADABLE,
         )
     return found
 
 
 def is_list(source: str) -> bool:
-    """Whether a source is a list with commas rather than a path, as Ansible tells them apart."""
+    """Return whether a source is a list with commas rather than a path, as Ansible decides it."""
     try:
         return "," in source and not Path(source).exists()
-    except OSError:  # longer than any path may be
+    except OSError:  # longer than any path can be
         return True
 
 
 def is_name(text: str) -> bool:
-    """Whether a text is a host name or an IP address, and nothing else."""
+    """Return whether a text is a host name or an IP address, and nothing else."""
     return _NAME.fullmatch(text) is not None or is_address(text)
 
 
@@ -168,7 +170,7 @@ def _odd_names(source: str, lines: Sequence[tuple[int, int, str]]) -> list[Probl
 
 
 def _lines(text: str) -> Iterator[tuple[int, int, str]]:
-    """The number, column and text of every line that holds more than a comment."""
+    """Yield the number, column and text of every line that holds more than a comment."""
     for number, line in enumerate(text.splitlines(), start=1):
         name = line.partition("#")[0].strip()
         if name:

@@ -1,4 +1,4 @@
-"""Which policies an inventory's variables name for its hosts."""
+"""Read which policies an inventory's variables name for its hosts."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -17,12 +17,12 @@ _LONGEST: Final = 200
 
 
 def has_own(host: Host) -> bool:
-    """Whether the inventory says by which policies a host is judged."""
+    """Return whether the inventory chooses the policies of a host."""
     return VARIABLE in host.variables
 
 
 def own_policies(inventory: Inventory) -> dict[str, tuple[str, ...]]:
-    """What the variable names, by the host's name; hosts without it are left out.
+    """Return the policies in the variable, by the host's name; hosts without it are left out.
 
     Raises:
         ContentError: a value is none that names policies: a template, encrypted, empty, or neither
@@ -41,7 +41,7 @@ def own_policies(inventory: Inventory) -> dict[str, tuple[str, ...]]:
 
 
 def problem_of(inventory: Inventory, hosts: list[Host], text: str) -> Problem:
-    """A problem with the variable of some hosts, and where to look for it."""
+    """Return a problem with the variable of some hosts, and where to look for it."""
     first, others = hosts[0], len(hosts) - 1
     more = f" and {many(others, 'more host')}" if others else ""
     groups = ", ".join(first.groups)
@@ -53,7 +53,7 @@ def problem_of(inventory: Inventory, hosts: list[Host], text: str) -> Problem:
 
 
 def _alike(hosts: Iterable[Host]) -> list[list[Host]]:
-    """Hosts with the same value, so that each mistake is told once."""
+    """Group hosts with the same value, so that each mistake is reported once."""
     by_value: dict[str, list[Host]] = {}
     for host in hosts:
         by_value.setdefault(repr(host.variables[VARIABLE]), []).append(host)

@@ -1,4 +1,4 @@
-"""Reads inventories as Ansible users know them. The entry of this package."""
+"""Read inventories as Ansible users know them. The entry point of this package."""
 
 import re
 import time
@@ -40,7 +40,7 @@ def read_inventory(
     vault: VaultOptions = NO_VAULT,
     accept_new_host_keys: bool = False,
 ) -> Inventory:
-    """Read what ``-i`` was given; without any source, the inventory is this machine.
+    """Read the sources of ``-i``; without any source, the inventory is this machine.
 
     Plain lists of host names are read here. If one source is anything else, Ansible reads all of
     them, in one call. The limit is applied to what was read: groups keep all of their hosts.
@@ -103,9 +103,9 @@ def _from_ansible(sources: Sequence[str], told: str, vault: VaultOptions) -> Inv
 
 
 def _settings(sources: Sequence[str]) -> Mapping[str, str]:
-    """Let ranges in a list count, which Ansible's default plugin for lists takes for names.
+    """Return settings that expand ranges in a list; by default Ansible takes them for names.
 
-    Only where every source is a list: the setting names all plugins that may read anything.
+    Only if every source is a list: the setting names all plugins that may read anything.
     """
     lists = all(is_list(source) for source in sources)
     ranges = any(_RANGE.search(source) for source in sources)

@@ -1,7 +1,8 @@
-"""Hosts of an inventory that come out at one machine, though each has a name of its own.
+"""Warn of hosts of an inventory with different names that are reached at the same address.
 
-Two names of one machine are legitimate. A copied ``ansible_host`` is a mistake by which a host is
-proven that nobody looked at. Nothing tells the two apart but whoever wrote the inventory.
+Two names of one machine are legitimate. A copied ``ansible_host`` is a mistake that lets a host
+count as proven that was never looked at. Only the author of the inventory can tell the two cases
+apart.
 """
 
 import ipaddress
@@ -12,11 +13,11 @@ from portproof.model.connection import Connection
 from portproof.model.hosts import Target
 
 _ADDRESSES: Final = 10
-"""Addresses that are named in warnings before the rest is counted."""
+"""Addresses named in warnings; the rest is counted."""
 _NAMES: Final = 5
-"""Hosts that are named of an address before the rest is counted."""
+"""Hosts named for one address; the rest is counted."""
 _SSH: Final = 22
-"""The port of a host that is given none (RFC 4253, section 4.1)."""
+"""The default port of a host (RFC 4253, section 4.1)."""
 
 _SharedEndpoint = tuple[str, int | None, str | None, str | None, str | None]
 
@@ -36,7 +37,7 @@ def sharing(targets: Iterable[Target]) -> tuple[str, ...]:
 
 
 def _way(way: Connection) -> _SharedEndpoint:
-    """What two hosts have in common that are one machine, without what does not tell them apart."""
+    """Return what two hosts have in common if they are the same machine."""
     if way.kind == "local":
         return "", None, None, None, None
     jump, command = (

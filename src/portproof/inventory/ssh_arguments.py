@@ -1,4 +1,4 @@
-"""Reads command lines for OpenSSH's client, as ``ansible_ssh_common_args`` holds them.
+"""Parse command lines for OpenSSH's client, as ``ansible_ssh_common_args`` holds them.
 
 Every option comes out as a pair of its lower-case name in ssh_config(5) and its value. What the
 options mean, and which of two counts, follows ssh(1) and ssh_config(5).
@@ -14,7 +14,7 @@ from typing import Final
 OptionPair = tuple[str, str]
 
 CONFIG_FILE: Final = "-f"
-"""The name ``-F`` goes by: it has none in ssh_config(5)."""
+"""The key for ``-F``, which has no name in ssh_config(5)."""
 
 HONOURED: Final = frozenset(
     {
@@ -45,10 +45,10 @@ _IDLE: Final = frozenset(
         "tcpkeepalive",
     }
 )
-"""What changes neither whom a connection reaches, nor as whom, nor whether it is safe."""
+"""Options that change neither which host is reached, nor as whom, nor the security."""
 
 _FLAGS: Final = frozenset("aACqtTvx")
-"""Flags without a value, idle in the same sense."""
+"""Flags without a value that have no effect either."""
 
 _VALUES: Final = {
     "F": CONFIG_FILE,
@@ -62,11 +62,11 @@ _KEYWORD: Final = re.compile(r"\s*(?P<name>\w+)(?:\s*=\s*|\s+)(?P<value>.*\S)\s*
 
 
 class UnreadableError(ValueError):
-    """The arguments have something portproof cannot honour; the text names it."""
+    """The arguments hold something that portproof cannot honour; the message names it."""
 
 
 def read_arguments(text: str) -> Iterator[OptionPair]:
-    """Read a command line into the options portproof honours, in order.
+    """Parse a command line into the options portproof honours, in order.
 
     Raises:
         UnreadableError: one cannot be honoured, or is no option.
@@ -82,7 +82,7 @@ def read_arguments(text: str) -> Iterator[OptionPair]:
 
 @lru_cache(maxsize=256)
 def _words(text: str) -> tuple[str, ...]:
-    """Split a command line; most hosts of an inventory share theirs."""
+    """Split a command line, cached: most hosts of an inventory share theirs."""
     try:
         return tuple(shlex.split(text))
     except ValueError as error:
@@ -90,7 +90,7 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 def _read(word: str, words: deque[str]) -> Iterator[OptionPair]:
-    """Read one word: flags without a value may stand together, one with a value ends them."""
+    """Parse one word: flags may be combined, and an option with a value ends them."""
     if not re.fullmatch(r"-[A-Za-z0-9].*", word, re.DOTALL):
         raise _not_honoured(word)
     for place, letter in enumerate(word[1:], start=2):
@@ -112,12 +112,12 @@ def _filled(letter: str, value: str) -> str:
 def _keyword(value: str) -> OptionPair:
     found = _KEYWORD.fullmatch(value)
     if not found:
-        raise UnreadableError(f"has -o {value}, which is no option with a value")
+        raise UnreadableError(f"has -o {value}, which is not an option with a value")
     return found["name"].lower(), unquoted(found["value"])
 
 
 def unquoted(value: str) -> str:
-    """Take away the double quotes around a whole value, as ssh_config(5) allows them."""
+    """Remove the double quotes around a whole value, as ssh_config(5) allows them."""
     inner = value[1:-1]
     return inner if value == f'"{inner}"' and '"' not in inner else value
 

@@ -1,4 +1,4 @@
-"""How the hosts of an inventory are reached, worked out once for each."""
+"""Resolve how the hosts of an inventory are reached, once for each."""
 
 import platform
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ def with_targets(inventory: Inventory, *, accept_new_host_keys: bool = False) ->
 
 
 def targets_of(hosts: Iterable[Host], *, accept_new_host_keys: bool = False) -> tuple[Target, ...]:
-    """Work out how each host is reached."""
+    """Return how each host is reached."""
     here = own_names()
     return tuple(
         Target(host, connection(host, here=here, accept_new_host_keys=accept_new_host_keys))

@@ -1,4 +1,4 @@
-"""Takes single values out of a host's variables, and refuses what cannot be taken as it stands."""
+"""Take single values out of a host's variables, and refuse what cannot be used as it is."""
 
 import re
 from typing import Final, Never
@@ -12,7 +12,7 @@ from portproof.text.visible import shortened, visible
 _TEMPLATE: Final = re.compile(r"\{[{%#]")
 _TRUE: Final = frozenset({"y", "yes", "on", "1", "true", "t", "1.0"})
 _FALSE: Final = frozenset({"n", "no", "off", "0", "false", "f", "0.0"})
-"""Ansible's words for a truth value (``module_utils/parsing/convert_bool.py``)."""
+"""Ansible's words for false (``module_utils/parsing/convert_bool.py``)."""
 
 _UNFIT: Final = re.compile(r"^-|^$|[\s\x00-\x1f\x7f\"'`$\\;&<>|(){}]")
 """What OpenSSH refuses in names of hosts and users (``valid_hostname``, ``valid_ruser``)."""
@@ -39,20 +39,20 @@ class Values:
         self.host = host
 
     def refuse(self, name: str, text: str, reason: Reason = Reason.UNSUPPORTED_CONNECTION) -> Never:
-        """Give up on the host because of one of its variables."""
+        """Report that the host cannot be reached because of one of its variables."""
         detail = visible(f"{name} of {self.host.name} {text}")
         raise UnusableConnectionError(reason, shortened(detail, _LONGEST_DETAIL))
 
     def name_of(self, *names: str) -> str:
-        """The name that counts; the first if none is given."""
+        """Return the name whose value counts; the first if none is given."""
         given = [name for name in names if self.host.variables.get(name) is not None]
         return given[-1] if given else names[0]
 
     def text(self, *names: str) -> str | None:
-        """A text, or None if it is not given.
+        """Return a text, or None if it is not given.
 
         Raises:
-            RefusedError: it is a template, encrypted, a list or a mapping.
+            UnusableConnectionError: it is a template, encrypted, a list or a mapping.
         """
         name = self.name_of(*names)
         value = self.host.variables.get(name)
@@ -70,12 +70,12 @@ class Values:
         return str(value)
 
     def secret(self, *names: str) -> Secret | None:
-        """A password; an empty one is none."""
+        """Return the password, or None if it is empty."""
         text = self.text(*names)
         return Secret(text) if text else None
 
     def truth(self, *names: str) -> bool | None:
-        """A truth value in any of Ansible's words, or None if it is not given."""
+        """Return a truth value in any of Ansible's words, or None if it is not given."""
         text = self.text(*names)
         if text is None:
             return None
@@ -84,7 +84,9 @@ class Values:
         return self.refuse(self.name_of(*names), "is neither yes nor no")
 
     def fit(self, name: str, value: str, what: str) -> str:
-        """Insist on a name that OpenSSH would take for a host or a user."""
+        """Check that OpenSSH would accept a name for a host or a user."""
         if _UNFIT.search(value):
-            self.refuse(name, f"is {shortened(ascii(value), _LONGEST)}, which is no {what}")
+            self.refuse(
+                name, f"is {shortened(ascii(value), _LONGEST)}, which is not a valid {what}"
+            )
         return value

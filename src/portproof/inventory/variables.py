@@ -1,4 +1,4 @@
-"""Which of a host's variables portproof keeps, and in what form."""
+"""Select the variables of a host that portproof keeps, and their form."""
 
 import re
 from collections.abc import Mapping
@@ -28,11 +28,11 @@ REFUSED: Final = (
     "ansible_private_key",
     "ansible_ssh_private_key",
 )
-"""Ways to connect that portproof does not have; a host that is reached so cannot be audited."""
+"""Ways to connect that portproof does not support; a host that uses one cannot be audited."""
 
 
 def become_names(method: str, what: str) -> tuple[str, ...]:
-    """The variables that hold a setting of a become method, the last one given counts."""
+    """Return the variables that hold a setting of a become method; the last one given counts."""
     generic = {"pass": ("ansible_become_password", "ansible_become_pass")}
     return (*generic.get(what, (f"ansible_become_{what}",)), f"ansible_{method}_{what}")
 
@@ -69,7 +69,7 @@ class Encrypted:
 
 
 class Variables:
-    """Decodes variables, and gives hosts with the same ones the same mapping.
+    """Decodes variables; hosts with equal variables share one mapping.
 
     Facts and the many variables that do not concern a connection are left out: they can be
     thousands of times larger than the inventory.
@@ -90,19 +90,19 @@ class Variables:
 
 
 def is_kept(name: str) -> bool:
-    """Whether a variable concerns how a host is reached, or portproof itself."""
+    """Return whether a variable concerns how a host is reached, or portproof itself."""
     return name in _KEPT or name.startswith(_OURS)
 
 
 def protected(name: str, value: Any) -> Any:  # noqa: ANN401 - whatever the inventory holds
-    """A value that must not be shown, by its variable's name, as a ``Secret``."""
+    """Return a value that must not be shown, by its variable's name, as a ``Secret``."""
     if _SECRET.search(name) and isinstance(value, str | int | float):
         return Secret(str(value))
     return value
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever the inventory holds
-    """Undo the marks of Ansible's JSON (``ansible.parsing.ajson``) for vaulted and unsafe text."""
+    """Remove the markers that Ansible's JSON puts around vaulted and unsafe text."""
     if isinstance(value, dict) and len(value) == 1:
         if isinstance(text := value.get("__ansible_vault"), str):
             return Encrypted(text)

@@ -1,4 +1,4 @@
-"""Passwords of Ansible's vault: where they are, and that nothing repeats them."""
+"""Handle passwords of Ansible's vault: where they are, and that they are never shown."""
 
 import contextlib
 import os
@@ -26,7 +26,7 @@ class VaultOptions:
     ids: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse what needs a person.
+        """Refuse options that need a person.
 
         Raises:
             UsageError: a password would have to be asked for.
@@ -39,12 +39,12 @@ class VaultOptions:
                 )
 
     def arguments(self) -> list[str]:
-        """The options of Ansible's programs."""
+        """Return the options for Ansible's programs."""
         files = (f"--vault-password-file={file}" for file in self.password_files)
         return [*files, *(f"--vault-id={vault_id}" for vault_id in self.ids)]
 
     def masked(self, text: str) -> str:
-        """The text without the passwords that the files hold, whoever repeated them."""
+        """Return the text without the passwords that the files hold."""
         for password in self._passwords():
             text = text.replace(password, _MASK)
         return text
@@ -61,7 +61,7 @@ class VaultOptions:
 
 
 def _password_in(path: Path) -> list[str]:
-    """What a file holds, if it is one to read rather than to run."""
+    """Return the password in a file, if it is a file to read rather than to run."""
     if not path.is_file() or os.access(path, os.X_OK):
         return []
     with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""Decrypts single variables that are encrypted with Ansible's vault.
+"""Decrypt single variables that are encrypted with Ansible's vault.
 
 ``ansible-inventory`` prints such a variable as it stands in the file, even with the password (seen
 in ansible-core 2.16 to 2.19). So the encrypted texts are given to it once more, each as a variable
@@ -41,7 +41,7 @@ class _DecryptedValues(msgspec.Struct, frozen=True):
 
 
 def opened(hosts: Iterable[Host], vault: VaultOptions) -> tuple[Host, ...]:
-    """Hosts with their encrypted variables decrypted, as far as the vault's passwords do it.
+    """Return hosts with their encrypted variables decrypted, as far as the passwords allow.
 
     A variable that stays ``Encrypted`` is refused where it is needed, for that host alone.
 
@@ -65,7 +65,7 @@ def opened(hosts: Iterable[Host], vault: VaultOptions) -> tuple[Host, ...]:
 def _once(
     shared: dict[int, Mapping[str, Any]], host: Host, found: Mapping[str, str]
 ) -> Mapping[str, Any]:
-    """Open what hosts share only once, so that they go on sharing it."""
+    """Decrypt what hosts share only once, so that they still share it."""
     key = id(host.variables)
     if key not in shared:
         shared[key] = {
@@ -84,7 +84,7 @@ def _open(texts: list[str], vault: VaultOptions) -> dict[str, str]:
         hosts, constructed = folder / "hosts.yml", folder / "constructed.yml"
         hosts.write_text(_made_up(texts), encoding="utf-8")
         constructed.write_text(_CONSTRUCTED, encoding="utf-8")
-        # Without it, variables in a group_vars of the current folder would be among them.
+        # Otherwise variables in a group_vars of the current folder would be included.
         options = [f"--playbook-dir={folder}"]
         answer = ask([str(hosts), str(constructed)], vault, settings=_SETTINGS, options=options)
     return _read(texts, answer)

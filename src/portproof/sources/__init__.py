@@ -1,1 +1,1 @@
-"""What answers osquery's SQL on a machine: one source a file."""
+"""The sources that answer osquery's SQL on a machine, one per file."""

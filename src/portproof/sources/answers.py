@@ -1,6 +1,6 @@
-"""What the sources that speak osquery's SQL have in common: judging a reply before it is believed.
+"""Validate replies in osquery's SQL, the same for all sources.
 
-A reply is believed only when it is whole and of one shape. Everything else is ``Unobserved``.
+A reply is believed only if it is complete and of one shape. Everything else is ``Unobserved``.
 """
 
 from typing import Final
@@ -8,11 +8,11 @@ from typing import Final
 from portproof.model.observation import Answer, Observed, Reason, Row, Unobserved
 
 _LONGEST_QUOTE: Final = 200
-"""Characters of a host's own words that are repeated in a detail."""
+"""Characters of a host's text that are repeated in a detail."""
 
 
 def quoted(text: str) -> str:
-    """Shorten a host's own words and make control characters visible, for a terminal or a page."""
+    """Shorten a host's text and make control characters visible, for a terminal or a page."""
     short = text[: _LONGEST_QUOTE + 1].strip()
     seen = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in short)
     return seen if len(seen) <= _LONGEST_QUOTE else seen[: _LONGEST_QUOTE - 1] + "…"
@@ -30,14 +30,14 @@ def observed(source: str, rows: list[Row]) -> Answer:
 
 
 def refused(source: str, message: str) -> Unobserved:
-    """Give the reason behind an error message of SQLite or of one of osquery's tables."""
+    """Return the reason for an error message of SQLite or of one of osquery's tables."""
     missing = message.lstrip().lower().startswith("no such table")
     reason = Reason.MISSING_TABLE if missing else Reason.QUERY_ERROR
     return Unobserved(reason, f"{source}: {quoted(message) or 'the query failed'}")
 
 
 def unaskable(sql: str) -> Unobserved | None:
-    """Refuse a question that would be cut short: SQLite reads SQL up to the first NUL."""
+    """Refuse a question that would be truncated: SQLite reads SQL up to the first NUL."""
     if "\0" in sql:
         return Unobserved(Reason.QUERY_ERROR, "the question holds a NUL character")
     return None

@@ -1,4 +1,4 @@
-"""Canaries: sockets opened for the run, which must be among the rows that are judged."""
+"""Canaries: sockets opened for the look, which must be among the rows that are judged."""
 
 import contextlib
 import errno
@@ -19,7 +19,7 @@ _NO_FAMILY: Final = frozenset({errno.EAFNOSUPPORT, errno.EPFNOSUPPORT})
 
 
 class Canaries(NamedTuple):
-    """The witnesses that are open, and what could not be vouched for, in sentences."""
+    """The witnesses that are open, and sentences on what could not be witnessed."""
 
     witnesses: tuple[Witness, ...]
     unopened: tuple[str, ...]
@@ -29,10 +29,10 @@ class Canaries(NamedTuple):
 def canaries(if_inet6: Path = Path("/proc/net/if_inet6")) -> Iterator[Canaries]:
     """Hold a TCP and a UDP socket open on each loopback address.
 
-    One for each family, because a system keeps them in tables that fail apart. A family in use for
-    which none can be opened is told: its table could be missing unseen. ``if_inet6`` is where
-    Linux lists IPv6 addresses. Without any, nobody listens on IPv6 within reach; but an IPv6 socket
-    can still serve IPv4, and then such a canary vouches for its table.
+    There is one for each family, because a system keeps them in tables that can fail separately. A
+    family in use for which none can be opened is reported: its table could be missing unnoticed.
+    ``if_inet6`` is where Linux lists IPv6 addresses. Without any, no IPv6 socket is reachable over
+    IPv6, but it can still serve IPv4; such a canary is then the witness for its table.
     """
     with contextlib.ExitStack() as stack:
         witnesses, unopened = [], []
@@ -64,7 +64,7 @@ def _open(family: socket.AddressFamily, kind: socket.SocketKind, address: str) -
 
 
 def _loopback(if_inet6: Path) -> tuple[tuple[socket.AddressFamily, str], ...]:
-    """Where there is to be a canary: on IPv6 too, if it may have an address."""
+    """Return where canaries are opened: on IPv6 too, if the machine may have an address."""
     try:
         has_ipv6 = bool(if_inet6.read_bytes().strip())
     except OSError:

@@ -1,4 +1,4 @@
-"""The second eye: does a port that must be closed answer from here?
+"""Test from the controller whether a port that must be closed answers.
 
 A TCP connection is opened and closed again; nothing is sent. A port that completes the handshake
 answers; one that refuses, drops or takes too long does not.
@@ -15,7 +15,7 @@ from portproof.model.observation import ConnectResult
 
 @dataclass(frozen=True, slots=True)
 class ConnectRate:
-    """How hard to knock, over all hosts together.
+    """Limits over all hosts together.
 
     ``at_once`` connections, ``a_second`` new ones, and ``wait`` seconds for each.
     """
@@ -26,7 +26,7 @@ class ConnectRate:
 
 
 class ConnectProbe:
-    """Knocks at ports of hosts, never harder than its pace."""
+    """Tries ports of hosts, within the limits of its rate."""
 
     def __init__(self, pace: ConnectRate = ConnectRate()) -> None:
         self._pace = pace
@@ -34,7 +34,7 @@ class ConnectProbe:
         self._next = 0.0
 
     async def try_ports(self, address: str, ports: Iterable[int]) -> ConnectResult | None:
-        """Try every port of an address once; None when the name does not resolve."""
+        """Try every port of an address once; return None if the name does not resolve."""
         reached = await _resolved(address)
         if reached is None:
             return None
@@ -61,7 +61,7 @@ class ConnectProbe:
             return True
 
     async def _turn(self) -> None:
-        """Wait until it is this connection's time."""
+        """Wait until this connection may start."""
         now = asyncio.get_running_loop().time()
         self._next = max(now, self._next + 1 / self._pace.a_second)
         await asyncio.sleep(self._next - now)

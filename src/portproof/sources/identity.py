@@ -1,4 +1,4 @@
-"""Asking osquery who it is: version, effective user and the host's network namespace."""
+"""Ask osquery for its identity: version, effective user and the host's network namespace."""
 
 import sys
 from typing import Final
@@ -43,7 +43,7 @@ _PLATFORMS: Final = {"darwin": Platform.MACOS, "win32": Platform.WINDOWS}
 
 
 def this_platform() -> Platform:
-    """The platform portproof runs on."""
+    """Return the platform portproof runs on."""
     return _PLATFORMS.get(sys.platform, Platform.LINUX)
 
 

@@ -1,4 +1,4 @@
-"""Looking at the machine portproof runs on, through the best source there is."""
+"""Look at this machine through the best available source."""
 
 import time
 from collections.abc import Iterable, Mapping
@@ -28,7 +28,7 @@ _PREFERRED: Final[tuple[str, ...]] = ("osqueryd", "osqueryi", "probe")
 
 
 def sources(via: str | None = None) -> list[Source]:
-    """The sources to try in order, or the one that ``via`` names.
+    """Return the sources to try in order, or the one that ``via`` names.
 
     osqueryd, osqueryi and the probe come first, then others that are installed, by name.
 
@@ -44,7 +44,7 @@ def sources(via: str | None = None) -> list[Source]:
 
 
 def look_here(candidates: Iterable[Source], questions: Mapping[str, str]) -> Look:
-    """Look at this machine through the first source that can tell its listening sockets.
+    """Look at this machine through the first source that can list its listening sockets.
 
     Canaries are open all the while. When no source works, the last one's reason stands, and the
     others are in ``tried``.

@@ -1,4 +1,4 @@
-"""The osqueryd that runs on the local machine, asked over its extension socket."""
+"""Ask the osqueryd of this machine over its extension socket."""
 
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -14,7 +14,7 @@ _SOCKETS: Final = {
     Platform.MACOS: "/var/osquery/osquery.em",
     Platform.WINDOWS: r"\\.\pipe\osquery.em",
 }
-"""Where osqueryd listens unless it is told otherwise (osquery's flag ``extensions_socket``)."""
+"""Where osqueryd listens by default (osquery's flag ``extensions_socket``)."""
 
 
 class OsquerydSource:
@@ -59,7 +59,7 @@ class OsquerydSource:
 
 
 def _ask_all(ask: Ask, questions: Mapping[str, str]) -> dict[str, Answer]:
-    """Ask each question; once osqueryd is mute, it is not waited for again."""
+    """Ask each question; once osqueryd does not answer, the rest is not asked."""
     answers: dict[str, Answer] = {}
     mute: Unobserved | None = None
     for name, sql in questions.items():

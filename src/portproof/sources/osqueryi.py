@@ -1,4 +1,4 @@
-"""osqueryi as a program on this machine: one process for all questions."""
+"""Run osqueryi on this machine: one process for all questions."""
 
 import os
 import shutil
@@ -34,7 +34,7 @@ _INSTALLED: Final = {
 
 
 class _OsqueryiCommand(NamedTuple):
-    """A way to start osqueryi, and when all of it must be over."""
+    """A way to start osqueryi, and the deadline for all of it."""
 
     command: tuple[str, ...]
     deadline: float
@@ -90,10 +90,10 @@ def find_program(platform: Platform) -> str | None:
 
 
 def _command(program: str) -> tuple[str, ...]:
-    # The program takes itself for the daemon when its name says so, unless it is told otherwise.
+    # Named osqueryd, the program runs as the daemon unless a flag says otherwise.
     shell = ("-S",) if "osqueryd" in program else ()
     nothing = os.devnull
-    # A flag file or a configuration of the site's could switch tables off.
+    # A flag file or configuration on the host could disable tables.
     flags = (f"--flagfile={nothing}", f"--config_path={nothing}", "--disable_events", "--json")
     return (program, *shell, *flags)
 
@@ -106,7 +106,7 @@ def _tell(shell: _OsqueryiCommand, questions: Sequence[str]) -> OsqueryiReply:
 
 
 def _tell_each(shell: _OsqueryiCommand, questions: Sequence[str]) -> OsqueryiReply:
-    """Ask each question by itself; without an answer to the first, who looked, no other counts."""
+    """Ask each question separately; without the identity, the first answer, none counts."""
     first = joined([_ask(shell, questions[:1])])
     if isinstance(first.answers[0], Unobserved):
         return first
@@ -114,7 +114,7 @@ def _tell_each(shell: _OsqueryiCommand, questions: Sequence[str]) -> OsqueryiRep
 
 
 def _ask_aside(shell: _OsqueryiCommand, sql: str) -> Answer:
-    """Ask what may take long, in a process of its own; without docker there is none to start."""
+    """Ask what may take long in a separate process, or none at all without docker."""
     if not Path(DOCKER_SOCKET).exists():
         return NO_DOCKER
     deadline = min(shell.deadline, time.monotonic() + ASIDE_SECONDS)

@@ -1,4 +1,4 @@
-"""How several questions go to osqueryi as one argument, and how its output is told apart again.
+"""Join several questions into one argument of osqueryi, and split its output into answers.
 
 osqueryi prints the rows of all statements of an argument in one array, without a sign where one
 ends and the next begins (``shell_exec`` in osquery's ``devtools/shell.cpp`` prints once, after the
@@ -15,7 +15,7 @@ import msgspec
 from portproof.model.observation import Row
 
 MARKER: Final = "portproof_answered"
-"""The one column of a marked row. Names of columns come from the SQL, never from the host."""
+"""The only column of a marker row. Names of columns come from the SQL, never from the host."""
 
 _ARRAY_END: Final = "\n]\n"
 _LENIENT: Final = "portproof.json"
@@ -23,7 +23,7 @@ _ROWS: Final = msgspec.json.Decoder(list[Row])
 
 
 class OsqueryiOutputError(ValueError):
-    """The output is not what osqueryi prints, or not all of it."""
+    """The output is not what osqueryi prints, or is incomplete."""
 
 
 def one_argument(questions: Sequence[str]) -> str:
@@ -41,11 +41,11 @@ def one_argument(questions: Sequence[str]) -> str:
 
 
 def read_answers(output: bytes | bytearray, count: int) -> list[list[Row]]:
-    """Give the rows of each of ``count`` questions that went out in one argument.
+    """Return the rows of each of ``count`` questions that were joined in one argument.
 
     Raises:
-        GarbledError: the output is not JSON as osqueryi prints it, a value is not text, or the
-            answers are not exactly those to the questions.
+        OsqueryiOutputError: the output is not JSON as osqueryi prints it, a value is not text, or
+            the answers are not exactly those to the questions.
     """
     answers: list[list[Row]] = []
     rows: list[Row] = []
@@ -74,7 +74,7 @@ def _rows(output: bytes | bytearray) -> Iterable[Row]:
 
 
 def _escaped(error: UnicodeError) -> tuple[str, int]:
-    """Do what ``backslashreplace`` does, within a JSON string, where a backslash is escaped."""
+    """Apply ``backslashreplace`` inside a JSON string, where a backslash is escaped."""
     if not isinstance(error, UnicodeDecodeError):
         raise error
     bad = error.object[error.start : error.end]

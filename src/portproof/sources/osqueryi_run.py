@@ -1,4 +1,4 @@
-"""Judges a run of osqueryi, on whatever machine it was: its answers are believed, or none is."""
+"""Judge a run of osqueryi on any machine: believe all of its answers or none."""
 
 from collections.abc import Iterable
 from typing import Final, NamedTuple
@@ -20,7 +20,7 @@ class OsqueryiReply(NamedTuple):
 
 
 def judged(ran: CompletedProgram, count: int, program: str = SOURCE) -> OsqueryiReply | Unobserved:
-    """What one run told about ``count`` questions; rows are printed after errors all the same.
+    """Return what one run answered to ``count`` questions; rows are printed even after errors.
 
     Args:
         ran: How it ended, and what it printed.
@@ -42,7 +42,7 @@ def judged(ran: CompletedProgram, count: int, program: str = SOURCE) -> Osqueryi
 
 
 def joined(runs: Iterable[OsqueryiReply | Unobserved]) -> OsqueryiReply:
-    """What several runs told, of which one without an answer was for one question."""
+    """Combine several runs; a run without an answer was for one question."""
     told = [OsqueryiReply([run], []) if isinstance(run, Unobserved) else run for run in runs]
     return OsqueryiReply(
         [answer for each in told for answer in each.answers],

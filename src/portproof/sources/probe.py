@@ -1,4 +1,4 @@
-"""The embedded probe as a source: portproof's own look at a machine, where there is no osquery.
+"""Use the embedded probe as a source: portproof's own look at a machine without osquery.
 
 On Linux the probe reads /proc; elsewhere psutil tells. Either way the rows go through SQLite, so
 that the questions are the very SQL that osquery is asked.
@@ -76,7 +76,7 @@ class ProbeSource:
 
 
 def wanted(questions: Mapping[str, str], platform: Platform) -> list[str]:
-    """The names a probe must be called with: columns as ``table.column``, and tables as a whole.
+    """Return the names to call a probe with: columns as ``table.column``, and whole tables.
 
     A question that cannot be asked at all needs nothing read; its answer will say so.
     """
@@ -90,7 +90,7 @@ def wanted(questions: Mapping[str, str], platform: Platform) -> list[str]:
 
 
 def decoded(line: bytes) -> Collected | Unobserved:
-    """Read what the probe told on a host; anything else than that is ``Unobserved``."""
+    """Parse what the probe printed on a host; return ``Unobserved`` for anything else."""
     try:
         return checked(msgspec.json.decode(line))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -98,7 +98,7 @@ def decoded(line: bytes) -> Collected | Unobserved:
 
 
 def checked(found: object) -> Collected | Unobserved:
-    """Accept what a probe brought back if it has the shape that this version knows."""
+    """Accept what a probe collected if it has the shape that this version knows."""
     try:
         collected = msgspec.convert(found, Collected)
     except msgspec.ValidationError as error:
@@ -150,7 +150,7 @@ def _collect(platform: Platform, names: list[str]) -> dict[str, object]:
 
 
 def _within(seconds: float, work: Callable[[], object]) -> object:
-    """What ``work`` returns, or why it did not: it is left behind when it is not back in time."""
+    """Return what ``work`` returns, or why it did not; it is abandoned after ``seconds``."""
     results: list[object] = []
     thread = threading.Thread(target=lambda: results.append(_outcome(work)), daemon=True)
     thread.start()

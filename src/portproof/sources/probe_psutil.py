@@ -1,4 +1,4 @@
-"""The probe where there is no /proc: the same answer as ``probe``'s, told by psutil.
+"""Read the probe's tables with psutil where there is no /proc.
 
 Values follow osquery on each platform (osquery/tables/system/darwin/process_open_descriptors.cpp,
 osquery/tables/networking/windows/process_open_sockets.cpp). Two things are told less well than by
@@ -30,7 +30,7 @@ _STATES: Final = {
     psutil.CONN_CLOSE: "CLOSED",
     psutil.CONN_NONE: None if _ON_WINDOWS else "",
 }
-"""Where psutil's name of a TCP state is not osquery's."""
+"""TCP states whose names differ between psutil and osquery."""
 _LONGEST_TEXT: Final = 4096
 _SOCKETS: Final = [
     "pid",
@@ -95,7 +95,7 @@ _End = tuple[str, int] | tuple[()] | str
 
 
 class _PsutilSocket(Protocol):
-    """What psutil tells of a socket, of one process or of all."""
+    """A socket as psutil returns it, for one process or for all."""
 
     @property
     def fd(self) -> int: ...
@@ -119,7 +119,7 @@ class PsutilView:
         self._sockets: list[PsutilRow] | None = None
 
     def sockets(self) -> list[PsutilRow]:
-        """The rows of process_open_sockets, read once."""
+        """Return the rows of process_open_sockets, read once."""
         if self._sockets is None:
             self._sockets = [_socket(pid, found) for pid, found in _connections(self)]
         return self._sockets
@@ -154,14 +154,14 @@ def collect(names: Iterable[str]) -> dict[str, object]:
 
 
 def _is_elevated() -> bool | None:
-    """Whether Windows lets us act as an administrator (shell32's IsUserAnAdmin)."""
+    """Return whether Windows lets us act as an administrator (shell32's IsUserAnAdmin)."""
     if sys.platform != "win32":
         return None
     return bool(ctypes.windll.shell32.IsUserAnAdmin())
 
 
 def _connections(view: PsutilView) -> Iterator[tuple[int | None, "_PsutilSocket"]]:
-    """Every socket with its owner; process by process where the system refuses the whole."""
+    """Yield every socket with its owner, process by process if the system refuses all at once."""
     try:
         whole = psutil.net_connections(_KIND)
     except psutil.AccessDenied:
@@ -204,7 +204,7 @@ def _end(end: _End, anywhere: tuple[str, int]) -> tuple[str, int]:
 
 
 def _listening(view: PsutilView) -> list[PsutilRow]:
-    """What osquery takes for a listener: family 23 is not among those it looks at."""
+    """Return whether osquery takes it for a listener; it ignores family 23."""
     rows: list[PsutilRow] = []
     for pid, number, _, family, protocol, address, _, port, peer, path, _ in view.sockets():
         if family == _UNIX and path:
@@ -220,7 +220,7 @@ def _processes(_view: PsutilView) -> list[PsutilRow]:
 
 
 def _process(info: Mapping[str, Any]) -> PsutilRow:
-    """One process; what psutil was not told is NULL, or -1 where osquery says -1."""
+    """Return one process; unreadable values are NULL, or -1 where osquery uses -1."""
     path = info.get("exe") or ""
     on_disk = int(os.path.exists(path)) if path else -1  # noqa: PTH110 - false for a path that is none
     command = _text(" ".join(info.get("cmdline") or ()))
@@ -254,7 +254,7 @@ def _users(_view: PsutilView) -> list[PsutilRow]:
 
 
 def _text(text: str) -> str:
-    """Make text of what may hold bytes that are not UTF-8, and not too much of it."""
+    """Return text of what may hold bytes that are not UTF-8, truncated."""
     return (
         text[:_LONGEST_TEXT].encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     )

@@ -1,4 +1,4 @@
-"""Runs one program on this machine, bounded in time and output, and leaves nothing behind."""
+"""Run one program on this machine, with limits on time and output, and leave nothing behind."""
 
 import contextlib
 import errno
@@ -25,12 +25,12 @@ OUTPUT_LIMIT: Final = 256 * 1024 * 1024
 _COMPLAINT_LIMIT: Final = 64 * 1024
 _CHUNK: Final = 256 * 1024
 _GRACE: Final = 2.0
-"""Seconds that are waited for a killed program; only one stuck in the kernel takes any."""
+"""Seconds to wait for a killed program; only one stuck in the kernel needs any."""
 
 _FEW: Final = 10
 _ERROR: Final = b"Error:"
 _UNREAD: Final = re.compile(rb"[WEF]\d{4} .*?(Cannot read /proc/.*)")
-"""glog's line for a table of the kernel's that was passed over (osquery's ``filesystem.cpp``)."""
+"""glog's line for a kernel table that was skipped (osquery's ``filesystem.cpp``)."""
 
 
 @dataclass(slots=True)
@@ -47,14 +47,14 @@ class ErrorOutput:
 
     @classmethod
     def of(cls, text: bytes) -> Self:
-        """Take in all of it at once, as it came from somewhere else."""
+        """Parse all of it at once, when it comes from somewhere else."""
         told = cls(text=bytearray(text))
         for line in text.splitlines(keepends=True):
             told.note(line)
         return told
 
     def note(self, line: bytes) -> None:
-        """Take in the beginning of a line."""
+        """Parse the beginning of a line."""
         if self.error is None and line.startswith(_ERROR):
             self.error = _decoded(line.removeprefix(_ERROR)).strip()
         unread = _UNREAD.match(line)
@@ -64,7 +64,7 @@ class ErrorOutput:
 
 @dataclass(slots=True)
 class CompletedProgram:
-    """A program that ended by itself, or is about to: its exit code, output and complaints."""
+    """A program that has ended or is about to: its exit code, output and error output."""
 
     code: int | None = None
     output: bytearray = field(default_factory=bytearray)
@@ -119,7 +119,7 @@ def _started(command: Sequence[str], given: bytes) -> subprocess.Popen[bytes]:
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
-    if process.stdin is not None:  # a full pipe must not hold us up
+    if process.stdin is not None:  # a full pipe must not block us
         threading.Thread(target=_feed, args=(process.stdin, given), daemon=True).start()
     return process
 
@@ -144,7 +144,7 @@ def _late(program: str) -> Unobserved:
 
 
 class _PipeReader(threading.Thread):
-    """Reads a pipe to its end, so that a full pipe never holds the program up."""
+    """Reads a pipe to its end, so that a full pipe never blocks the program."""
 
     def __init__(self, pipe: IO[bytes] | None, read: Callable[[IO[bytes]], None]) -> None:
         super().__init__(daemon=True)
@@ -203,7 +203,7 @@ def _clear_away(process: subprocess.Popen[bytes], readers: Sequence[_PipeReader]
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """Kill the program and what it started; not yet waited for, its number is still its own."""
+    """Kill the program and its process group, whose number is still valid before the wait."""
     if hasattr(os, "killpg"):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""The contract of a source: something on a machine that answers osquery's SQL."""
+"""The interface of a source: something on a machine that answers osquery's SQL."""
 
 from collections.abc import Mapping
 from typing import Final, Protocol
@@ -13,9 +13,9 @@ from portproof.model.observation import (
 )
 
 ASIDE: Final = frozenset({PUBLISHED_PORTS})
-"""Questions that are asked last, by themselves and for a short time.
+"""Questions that are asked last, separately and with a short time limit.
 
-osquery waits for docker without an end, so a docker that hangs must cost its own answer alone.
+osquery waits for docker without limit, so a docker that hangs must cost only its own answer.
 """
 
 ASIDE_SECONDS: Final = 5.0
@@ -42,16 +42,16 @@ class Source(Protocol):
 
 
 def failure_of(reply: SourceReply | Unobserved) -> Unobserved | None:
-    """Why a look has no answer about the listening sockets, or None if it has one."""
+    """Return why a look has no answer about the listening sockets, or None if it has one."""
     if isinstance(reply, Unobserved):
         return reply
     answer = reply.answers.get(LISTENING_SOCKETS)
     if isinstance(answer, Observed):
         return None
-    return answer or Unobserved(Reason.PARTIAL, "the listening sockets were not told")
+    return answer or Unobserved(Reason.PARTIAL, "the listening sockets are missing from the reply")
 
 
 def apart(questions: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-    """The questions that are asked together, and those that are asked aside."""
+    """Split questions into those that are asked together and those that are asked separately."""
     together = {name: sql for name, sql in questions.items() if name not in ASIDE}
     return together, {name: sql for name, sql in questions.items() if name in ASIDE}

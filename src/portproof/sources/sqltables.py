@@ -1,8 +1,8 @@
-"""Asks SQL of tables in memory, the way osquery would answer it.
+"""Run SQL on tables in memory, with the results osquery would give.
 
 The same questions run on osquery and on the embedded probe; here the probe's tables become SQLite
-tables with osquery's columns and types, and the rows come back as osquery's text. Nothing but one
-reading statement can be asked, within limits of time, rows and bytes.
+tables with osquery's columns and types, and the rows are returned as osquery's text. Only a single
+SELECT statement can be asked, within limits of time, rows and bytes.
 """
 
 import sqlite3
@@ -46,9 +46,9 @@ _LIMITS: Final = {
 }
 _MOST_BYTES: Final = 1 << 26
 _CELL: Final = 16
-"""What a value of an answer counts for besides its text, so that many empty ones are many."""
+"""Bytes that each value counts for besides its text, so that many empty values count too."""
 _STEPS: Final = 1000
-"""Virtual machine instructions between two looks at the clock."""
+"""Virtual machine instructions between two checks of the time."""
 _QUESTIONS: Final = 1024
 _KEYS: Final = ("pid", "uid")
 _TOO_BIG: Final = (sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_FULL, sqlite3.SQLITE_NOMEM)
@@ -56,11 +56,11 @@ _TOO_BIG: Final = (sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_FULL, sqlite3.SQLITE_NO
 
 @lru_cache(_QUESTIONS)
 def columns_read(sql: str, platform: Platform) -> Mapping[str, frozenset[str]] | Unobserved:
-    """Which tables a statement reads, and of each which columns (none for ``count(*)``).
+    """Return which tables a statement reads, and which columns of each (none for ``count(*)``).
 
-    SQLite itself tells: the statement is prepared, not run, on empty tables. Its authorizer is told
-    of what the statement names, its program shows what is read unnamed, as by ``JOIN ... USING``.
-    Every host of a fleet is asked the same, so it is remembered.
+    SQLite provides this: the statement is prepared, not run, on empty tables. Its authorizer sees
+    what the statement names; its program shows what is read unnamed, as by ``JOIN ... USING``.
+    Every host of a fleet is asked the same, so the result is cached.
     """
     seen = _ReadRecorder(SCHEMA[platform])
     connection = _database(platform, SCHEMA[platform])
@@ -82,7 +82,7 @@ def columns_read(sql: str, platform: Platform) -> Mapping[str, frozenset[str]] |
 
 
 def tables_read(sql: str, platform: Platform) -> frozenset[str] | Unobserved:
-    """Which tables a statement reads."""
+    """Return which tables a statement reads."""
     read = columns_read(sql, platform)
     return read if isinstance(read, Unobserved) else frozenset(read)
 
@@ -132,7 +132,7 @@ class Database:
         return _run(self._connection, sql, max_rows)
 
     def _fill(self, name: str) -> str:
-        """Fill a table unless it was; what is wrong with it, or nothing."""
+        """Fill a table unless it is filled; return what is wrong with it, or nothing."""
         if name in self._filled:
             return self._filled[name]
         self._connection.set_authorizer(None)
@@ -150,7 +150,7 @@ class Database:
 
 
 class _ReadRecorder:
-    """Learns from SQLite's authorizer what a statement reads, and refuses the rest."""
+    """Records from SQLite's authorizer what a statement reads, and refuses anything else."""
 
     def __init__(self, known: Iterable[str]) -> None:
         self._known = frozenset(known)
@@ -161,7 +161,7 @@ class _ReadRecorder:
     def authorize(
         self, action: int, first: str | None, second: str | None, _base: str | None, _by: str | None
     ) -> int:
-        """Answer SQLite, which names a table first and a column or function second."""
+        """Answer SQLite's authorizer, which names a table first and a column or function second."""
         self.selects = self.selects or action == sqlite3.SQLITE_SELECT
         if action == sqlite3.SQLITE_READ and first is not None:
             return self._read(first, second or "")
@@ -170,7 +170,7 @@ class _ReadRecorder:
         return sqlite3.SQLITE_OK if action in _ALLOWED else sqlite3.SQLITE_DENY
 
     def scan(self, program: Iterable[_Step], roots: Mapping[int, tuple[str, list[str]]]) -> None:
-        """Learn from the program of the statement; ``roots`` tells tables by their root page."""
+        """Read the program of the statement; ``roots`` maps root pages to tables."""
         opened: dict[int, tuple[str, list[str]]] = {}
         for _, opcode, cursor, second, *_ in program:
             if opcode == "OpenRead":
@@ -205,7 +205,7 @@ def _refused(message: str) -> Unobserved:
 
 
 def _database(platform: Platform, names: Iterable[str]) -> sqlite3.Connection:
-    """An empty database in memory with these tables of osquery's."""
+    """Return an empty database in memory with these tables of osquery's."""
     connection = sqlite3.connect(":memory:", isolation_level=None)
     for limit, value in _LIMITS.items():
         connection.setlimit(limit, value)
@@ -220,7 +220,7 @@ def _declared(platform: Platform, name: str) -> list[str]:
 
 
 def _lacking(read: Mapping[str, frozenset[str]], tables: Mapping[str, Table]) -> Unobserved | None:
-    """The first table or column that the statement reads and that was not read of the machine."""
+    """Return the first table or column that the statement reads and that was not collected."""
     for name in sorted(read):
         if name not in tables:
             return _unknown("table", name)

@@ -1,4 +1,4 @@
-"""The one adapter around osquery-python: SQL over osqueryd's extension socket.
+"""Adapt osquery-python: SQL over osqueryd's extension socket.
 
 The service is ``ExtensionManager`` of ``osquery.thrift`` (osquery/osquery,
 ``osquery/extensions/thrift``); its ``query`` answers with a status and rows of text.
@@ -28,11 +28,11 @@ _BROKEN: Final = (
     ValueError,
     SystemError,
 )
-"""What a hostile or broken reply ends in, in Thrift's C decoder or in its Python one."""
+"""What a hostile or broken reply raises, in Thrift's C decoder or in its Python one."""
 
 
 class OsquerydConnection:
-    """A conversation with osqueryd: one call at a time, over a socket that opens when needed.
+    """A connection to osqueryd: one call at a time, over a socket that opens when needed.
 
     It is for one thread. After any failure the socket is closed, and the next question opens a new
     one: a late reply can never be taken for the answer to another question.
@@ -61,7 +61,7 @@ class OsquerydConnection:
         self.close()
 
     def ask(self, sql: str) -> Answer:
-        """Ask one question. Nothing that osqueryd does raises an error; the answer tells it."""
+        """Ask one question. No behaviour of osqueryd raises an error; the answer describes it."""
         unfit = unaskable(sql)
         if unfit is not None:
             return unfit

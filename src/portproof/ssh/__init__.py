@@ -1,1 +1,1 @@
-"""Looking at hosts over SSH: one connection and one command a host."""
+"""Look at hosts over SSH: one connection and one command per host."""

@@ -177,7 +177,7 @@ class SshCollector:
         return told, seen
 
     def _program(self, host: str, deadline: float, ready: Ready, seal: str) -> bytes | Unobserved:
-        """What to send to a host that is ready."""
+        """Return what to send to a host that is ready."""
         platform = _PLATFORMS.get(ready.system)
         if platform is None or platform not in self._questions:
             text = f"{host} runs {ready.system[:40]!a}, which there are no questions for"

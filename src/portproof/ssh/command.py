@@ -108,7 +108,7 @@ class RemoteCommand:
 
 
 def command_line(connection: Connection, delimiters: Delimiters) -> str:
-    """The line to run on the host.
+    """Return the line to run on the host.
 
     Raises:
         UnsupportedError: a user or an interpreter has a name that no shell could be trusted with.
@@ -122,13 +122,13 @@ def command_line(connection: Connection, delimiters: Delimiters) -> str:
 
 
 def shown_line() -> str:
-    """The line as it is for a host without an interpreter of its own and without become."""
+    """Return the line as it is for a host without an interpreter of its own and without become."""
     shown = Connection(kind="ssh", address="")
     return command_line(shown, Delimiters(ready="READY-MARK", prompt="", seal=""))
 
 
 def needs_terminal(become: Become | None) -> bool:
-    """Whether a terminal is needed: doas reads a password from nowhere else."""
+    """Return whether a terminal is needed: doas reads a password from nowhere else."""
     return become is not None and become.method == "doas" and become.password is not None
 
 

@@ -109,7 +109,7 @@ class Connector:
     async def connected(
         self, connection: Connection, name: str
     ) -> AsyncIterator[asyncssh.SSHClientConnection]:
-        """A connection to a host, closed at the end; ``name`` is what the log calls it.
+        """Yield a connection to a host, closed at the end; ``name`` is what the log calls it.
 
         Raises:
             DarkError: there is none.

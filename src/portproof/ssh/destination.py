@@ -118,7 +118,7 @@ def _local_user() -> str:
 
 
 def _config_files(instead: str | None) -> tuple[Path, ...]:
-    """The configuration files that count, in order; one that is named must be there."""
+    """Return the configuration files that count, in order; one that is named must be there."""
     if instead == _NOTHING:
         return ()
     if instead is not None:
@@ -128,7 +128,7 @@ def _config_files(instead: str | None) -> tuple[Path, ...]:
 
 
 def _ways(connection: Connection, configured: Destination) -> tuple[Connection | None, str | None]:
-    """The host to jump through, and the command to go through; one of them at most."""
+    """Return the host to jump through, and the command to go through; one of them at most."""
     jump, proxy = connection.proxy_jump, connection.proxy_command
     if jump is None and proxy is None:
         jump = configured.options.get("ProxyJump")
@@ -156,7 +156,7 @@ def _expanded(command: str, connection: Connection, configured: Destination) -> 
 
 
 def _jump(text: str, connection: Connection) -> Connection:
-    """The last of the hosts to jump through, which is reached through those before it.
+    """Return the last of the hosts to jump through, which is reached through those before it.
 
     As with OpenSSH, what is said about the host behind it, its keys and users, is not for it.
     """

@@ -82,7 +82,7 @@ class _Prompts:
     searched: int = 0
 
     def before(self, end: int, text: bytearray) -> int:
-        """How many there are before ``end``, which never goes back."""
+        """Return how many there are before ``end``, which never goes back."""
         for match in re.compile(self.pattern).finditer(text, self.searched, end):
             self.count += 1
             self.searched = match.end()
@@ -180,7 +180,7 @@ class Dialogue:
         return password + self._get_ready(bytes(self._out[line]))
 
     def _prompted(self, prompts: _Prompts, text: bytearray, end: int) -> bytes:
-        """The password, when it is asked for; the second time, it was wrong."""
+        """Return the password, when it is asked for; the second time, it was wrong."""
         become = self._party.become
         if become is None or become.password is None:
             return b""
@@ -195,7 +195,7 @@ class Dialogue:
         return become.password.reveal().encode() + b"\n"
 
     def _ready_line(self) -> slice | None:
-        """Where the first mark's line stands, without the mark, once all of it has come."""
+        """Return where the first mark's line stands, without the mark, once all of it has come."""
         mark = self._marks.ready.encode("ascii") + b" "
         place = self._out.find(mark, self._searched)
         if place < 0:
@@ -258,7 +258,7 @@ class Dialogue:
         return f": {quoted(text[-200:])}" if text else ""
 
     def _masked(self, raw: bytes) -> str:
-        """What a host sent, without the password and what asks for it."""
+        """Return what a host sent, without the password and what asks for it."""
         become = self._party.become
         text = re.sub(_DOAS_PROMPT, b"", raw).decode("utf-8", "replace")
         for secret in (become.password,) if become else ():

@@ -26,7 +26,7 @@ class FramedReply:
         self._searched = 0
 
     def find(self, data: bytearray) -> bytes | None:
-        """The answer, once all of it is in ``data``, which only ever grows.
+        """Return the answer, once all of it is in ``data``, which only ever grows.
 
         Raises:
             BrokenError: the beginning or the end is not as it must be.
@@ -61,7 +61,7 @@ class FramedReply:
 
 
 def delimited(data: bytes | bytearray, seal: str) -> tuple[bytes, int] | None:
-    """What a shell can do: ``SEAL begin``, a line feed, the answer, ``SEAL end CODE``.
+    """Return what a shell can do: ``SEAL begin``, a line feed, the answer, ``SEAL end CODE``.
 
     Gives the answer and the exit code. The end stands on a line of its own, which no value in
     JSON can: a line feed in it is written as two characters.

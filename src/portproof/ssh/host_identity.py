@@ -51,7 +51,7 @@ def server_witness(told: Sequence[str]) -> tuple[Witness, ...]:
 
 
 def bindable(told: Sequence[str]) -> str:
-    """The server's address as a socket is bound to it: with its zone, if it has one.
+    """Return the server's address as a socket is bound to it: with its zone, if it has one.
 
     Empty where ``server_witness`` makes nothing of what was told.
     """
@@ -66,7 +66,7 @@ def bindable(told: Sequence[str]) -> str:
 def misplaced(
     host: str, reply: SourceReply, server: Witness, canaries: Sequence[Witness] | None = None
 ) -> Unobserved | None:
-    """Why a look is not known to be at the host, or None if it is.
+    """Return why a look is not known to be at the host, or None if it is.
 
     Args:
         host: The host's name, for details.

@@ -145,7 +145,7 @@ def _key(text: str) -> asyncssh.SSHKey | None:
 
 
 def _matches(names: str, wanted: str) -> bool:
-    """Whether patterns match: one must, and none that is negated may."""
+    """Return whether patterns match: one must, and none that is negated may."""
     if names.startswith(_HASHED):
         return _is_hash_of(names, wanted)
     patterns = names.lower().split(",")
@@ -178,7 +178,7 @@ def _hashed(name: str) -> str:
 
 @contextlib.contextmanager
 def _locked(file: Path) -> Iterator[FileIO]:
-    """A file that no other process of portproof's writes to meanwhile."""
+    """Yield a file that no other process of portproof's writes to meanwhile."""
     with open(file, "ab+", 0, opener=_private) as end:
         if sys.platform != "win32":
             import fcntl  # noqa: PLC0415 - Windows has none

@@ -31,7 +31,7 @@ _UNSUPPORTED: Final = (
 
 
 def can_be_retried(error: Exception, stage: Stage) -> bool:
-    """Whether the same might work in a moment: nothing was decided yet, only lost."""
+    """Return whether the same might work in a moment: nothing was decided yet, only lost."""
     if isinstance(error, asyncssh.ConnectionLost | ConnectionResetError):
         return True
     if isinstance(error, socket.gaierror):

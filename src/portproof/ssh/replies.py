@@ -105,7 +105,7 @@ def read_reply(
 def reply_of_runs(
     runs: Sequence[OsqueryiRun], questions: Mapping[str, str], platform: Platform
 ) -> SourceReply | Unobserved:
-    """What osqueryi saw: from its one run for everything, or from one for each question."""
+    """Return what osqueryi saw: from its one run for everything, or from one for each question."""
     names = list(asked(questions, platform))
     if len(runs) == 1:
         told = _answers(runs[0], len(names))
@@ -137,13 +137,13 @@ def _with_aside(
 
 
 def run_of(printed: Printed) -> OsqueryiRun:
-    """What a shell printed, as the one run it is."""
+    """Return what a shell printed, as the one run it is."""
     out, err = printed.output.decode("latin-1"), printed.complaints.decode("latin-1")
     return OsqueryiRun(code=printed.code, out=out, err=err)
 
 
 def _answers(run: OsqueryiRun, count: int) -> osqueryi_run.OsqueryiReply | Unobserved:
-    """What a run on the host told, where it came back whole."""
+    """Return what a run on the host told, where it came back whole."""
     try:
         complaints = ErrorOutput.of(run.err.encode("latin-1"))
         ran = CompletedProgram(run.code, bytearray(run.out, "latin-1"), complaints)
@@ -178,14 +178,14 @@ def _probe(
 def _without(
     source_reply: SourceReply | Unobserved, unopened: tuple[str, ...]
 ) -> SourceReply | Unobserved:
-    """A sight that also tells which canaries were not there to vouch for it."""
+    """Return a sight that also tells which canaries were not there to vouch for it."""
     if isinstance(source_reply, Unobserved) or not unopened:
         return source_reply
     return msgspec.structs.replace(source_reply, incomplete=(*source_reply.incomplete, *unopened))
 
 
 def _unopened(told: Sequence[tuple[str, str]]) -> tuple[str, ...]:
-    """What could not be vouched for, in sentences."""
+    """Return what could not be vouched for, in sentences."""
     for protocol, address in told:
         if protocol not in _PROTOCOLS or address not in _WANTED:
             raise ValueError(f"a canary missing on {protocol} {address}")
@@ -193,7 +193,7 @@ def _unopened(told: Sequence[tuple[str, str]]) -> tuple[str, ...]:
 
 
 def _canaries(told: Sequence[tuple[str, str, int]], server: str) -> tuple[Witness, ...]:
-    """The canaries; only what can be one, because listeners that match it are not judged."""
+    """Return the canaries; only what can be one, because listeners that match it are not judged."""
     if len(told) > _MOST_CANARIES:
         raise ValueError(f"{len(told)} canaries")
     for protocol, address, port in told:

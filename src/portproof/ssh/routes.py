@@ -153,7 +153,7 @@ def _keys(
 
 
 def _algorithms(trust: Trust, destination: Destination) -> dict[str, Any]:
-    """What the configuration does not choose."""
+    """Return what the configuration does not choose."""
     chosen: dict[str, Any] = {}
     if "HostKeyAlgorithms" not in destination.options:
         chosen["server_host_key_algs"] = trust.kinds(destination.host, destination.port)

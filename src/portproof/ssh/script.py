@@ -69,7 +69,7 @@ class Asking:
 
 
 def python_program(asking: Asking, seal: str, seconds: float) -> bytes:
-    """What a host's Python reads.
+    """Return what a host's Python reads.
 
     Args:
         asking: What to ask.
@@ -83,7 +83,7 @@ def python_program(asking: Asking, seal: str, seconds: float) -> bytes:
 def program_of(
     asking: Asking, deadline: float, host: str, ready: Ready, seal: str
 ) -> bytes | Unobserved:
-    """What to send to a host that is ready; ``deadline`` is of ``time.monotonic``."""
+    """Return what to send to a host that is ready; ``deadline`` is of ``time.monotonic``."""
     if ready.kind == "python":
         seconds = max(_SHORTEST, deadline - time.monotonic())
         return python_program(asking, seal, seconds)
@@ -94,12 +94,12 @@ def program_of(
 
 
 def shell_input(argument: str, seal: str) -> bytes:
-    """What a host's shell reads: the seal, the question, and the seal where it ends."""
+    """Return what a host's shell reads: the seal, the question, and the seal where it ends."""
     return f"{seal}\n{argument}\n{seal}\n".encode()
 
 
 def why_program(pids: Iterable[int], seal: str, seconds: float) -> bytes:
-    """What a host's Python reads to tell who is behind processes; see ``python_program``."""
+    """Return what a host's Python reads to tell who is behind processes; see ``python_program``."""
     numbers = " ".join(map(str, pids)).encode()
     return b"%s%s %.3f %s\n" % (_why(), seal.encode(), seconds, numbers)
 

@@ -55,7 +55,7 @@ class Trust:
         return recorded.keys, recorded.authorities, recorded.revoked
 
     def kinds(self, host: str, port: int) -> list[str]:
-        """The kinds of keys to ask a server for, those that are known first.
+        """Return the kinds of keys to ask a server for, those that are known first.
 
         All the others follow, so that a server with a key of another kind shows it, and is told
         apart from one that does not speak. Certificates are of use where an authority is known.
@@ -113,7 +113,7 @@ class Trust:
 
 
 def _written(host: str) -> str:
-    """A host's name as it is recorded: in lower case, and an address in its usual form."""
+    """Return a host's name as it is recorded: in lower case, and an address in its usual form."""
     try:
         return str(ipaddress.ip_address(host))
     except ValueError:
@@ -137,7 +137,7 @@ class TrustStores:
         self._read: dict[tuple[str, ...], KnownHosts] = {}
 
     def of(self, files: tuple[str, ...]) -> KnownHosts:
-        """The known hosts in these files, as they were when first asked for."""
+        """Return the known hosts in these files, as they were when first asked for."""
         if files not in self._read:
             self._read[files] = KnownHosts([Path(file).expanduser() for file in files])
         return self._read[files]

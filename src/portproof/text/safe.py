@@ -29,7 +29,7 @@ def clean(text: str, length: int = SENTENCE) -> str:
 
 
 def multiline(text: str | None, length: int = TEXT) -> str:
-    """The same for a policy's text of several lines; the breaks stay."""
+    """Return the same for a policy's text of several lines; the breaks stay."""
     return shortened("\n".join(map(visible, (text or "").splitlines())), length)
 
 

@@ -29,5 +29,5 @@ def _escaped(text: str) -> str:
 
 
 def shortened(text: str, length: int) -> str:
-    """The text, cut with an ellipsis where it is longer than ``length`` characters."""
+    """Return the text, cut with an ellipsis where it is longer than ``length`` characters."""
     return text if len(text) <= length else text[: length - 1] + "…"

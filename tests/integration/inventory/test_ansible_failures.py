@@ -82,7 +82,7 @@ def test_sources_that_cannot_be_read(folder: Folder, name: str, text: str, said:
 @installed
 def test_a_range_that_stays_one(folder: Folder) -> None:
     """Beside a file, ranges in a list need a plugin that only the user's settings can enable."""
-    with pytest.raises(ContentError, match=r"'web\[1:3\]' is no host name; to expand ranges in"):
+    with pytest.raises(ContentError, match=r"'web\[1:3\]' is not a host name; to expand ranges in"):
         read_inventory([folder.write("hosts", "[db]\ndb1\n"), "web[1:3],"])
 
 
@@ -165,14 +165,14 @@ def own_program(folder: Folder, monkeypatch: pytest.MonkeyPatch, text: str) -> N
     ("text", "said"),
     [
         ("echo 'ModuleNotFoundError: no ansible' >&2; exit 1", "exit code 1: ModuleNotFoundError"),
-        ("kill -9 $$", "ended with exit code -9: it said nothing"),
+        ("kill -9 $$", "ended with exit code -9: it printed nothing"),
         ("echo Hello", "ansible-inventory did not print an inventory"),
         ('printf \'{"web": {"hosts": ["w\'', "ansible-inventory did not print an inventory"),
         ('printf \'{"web": {"hosts": "w1"}}\'', "ansible-inventory did not print an inventory"),
         ('printf \'{"all": "\\377"}\'', "ansible-inventory did not print an inventory"),
         ('echo \'{"_meta": {"hostvars": {"w1": {}}}, "all": {}}\'', "host 'w1' is in no group"),
         ("echo '{}'", "names no host"),
-        ('echo \'{"all": {"hosts": ["a\\u001bb"]}}\'', "'a\\x1bb' is no host name"),
+        ('echo \'{"all": {"hosts": ["a\\u001bb"]}}\'', "'a\\x1bb' is not a host name"),
         ("echo '[ERROR]: \x1b[2J' >&2; exit 1", "Ansible: \\x1b[2J"),
     ],
 )

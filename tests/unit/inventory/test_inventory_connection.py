@@ -116,8 +116,8 @@ def test_variables_count_between_the_arguments() -> None:
         ("-qD 1080", "has -D, which portproof cannot honour"),
         ("bastion", "has bastion, which portproof cannot honour"),
         ("--", "has --, which portproof cannot honour"),
-        ("-o", "has -o , which is no option with a value"),
-        ("-o Port", "has -o Port, which is no option with a value"),
+        ("-o", "has -o , which is not an option with a value"),
+        ("-o Port", "has -o Port, which is not an option with a value"),
         ("-J", "has -J without a value"),
         ("-o 'User=a", "is not a command line: No closing quotation"),
         ("-p http", "gives 'http' as port"),
@@ -125,7 +125,7 @@ def test_variables_count_between_the_arguments() -> None:
         ("-o IdentitiesOnly=perhaps", "gives 'perhaps' as identitiesonly"),
         ("-o ConnectTimeout=1h", "gives '1h' as connecttimeout"),
         ("-o StrictHostKeyChecking=maybe", "gives 'maybe' as stricthostkeychecking"),
-        ("-l '-oProxyCommand=x'", "is '-oProxyCommand=x', which is no user name"),
+        ("-l '-oProxyCommand=x'", "is '-oProxyCommand=x', which is not a valid user name"),
     ],
 )
 def test_what_cannot_be_honoured_is_said(arguments: str, said: str) -> None:
@@ -271,7 +271,10 @@ def test_becoming_another_user(variables: dict[str, Any], become: Become | None)
         ),
         ({"ansible_become_flags": "-H -S"}, "ansible_become_flags of web1 is -H -S, which"),
         ({"ansible_sudo_exe": "/opt/sudo"}, "ansible_sudo_exe of web1 is /opt/sudo, which"),
-        ({"ansible_become_user": "a;b"}, "ansible_become_user of web1 is 'a;b', which is no user"),
+        (
+            {"ansible_become_user": "a;b"},
+            "ansible_become_user of web1 is 'a;b', which is not a valid user",
+        ),
         ({"ansible_become": "maybe"}, "ansible_become of web1 is neither yes nor no"),
     ],
 )
@@ -283,13 +286,22 @@ def test_becoming_as_portproof_cannot(variables: dict[str, Any], said: str) -> N
 @pytest.mark.parametrize(
     ("variables", "said"),
     [
-        ({"ansible_host": ""}, "ansible_host of web1 is '', which is no address"),
-        ({"ansible_ssh_host": "a b"}, "ansible_ssh_host of web1 is 'a b', which is no address"),
-        ({"ansible_host": "$(reboot)"}, "ansible_host of web1 is '$(reboot)', which is no address"),
-        ({"ansible_host": "-oX=y"}, "ansible_host of web1 is '-oX=y', which is no address"),
+        ({"ansible_host": ""}, "ansible_host of web1 is '', which is not a valid address"),
+        (
+            {"ansible_ssh_host": "a b"},
+            "ansible_ssh_host of web1 is 'a b', which is not a valid address",
+        ),
+        (
+            {"ansible_host": "$(reboot)"},
+            "ansible_host of web1 is '$(reboot)', which is not a valid address",
+        ),
+        (
+            {"ansible_host": "-oX=y"},
+            "ansible_host of web1 is '-oX=y', which is not a valid address",
+        ),
         ({"ansible_port": ""}, "ansible_port of web1 gives '' as port"),
         ({"ansible_port": True}, "ansible_port of web1 gives 'True' as port"),
-        ({"ansible_user": "a b"}, "ansible_user of web1 is 'a b', which is no user name"),
+        ({"ansible_user": "a b"}, "ansible_user of web1 is 'a b', which is not a valid user name"),
         ({"ansible_ssh_executable": "/opt/ssh"}, "ansible_ssh_executable of web1 is set, which"),
         ({"ansible_private_key": Secret("k")}, "ansible_private_key of web1 is set, which"),
         ({"ansible_ssh_pkcs11_provider": "x"}, "ansible_ssh_pkcs11_provider of web1 is set, which"),
@@ -306,7 +318,10 @@ def test_values_that_make_no_sense(variables: dict[str, Any], said: str) -> None
 
 def test_a_name_that_is_no_address_needs_one() -> None:
     """A host may have any name if ``ansible_host`` says where it is."""
-    assert refused(name="sp ace").detail == "the name of sp ace is 'sp ace', which is no address"
+    assert (
+        refused(name="sp ace").detail
+        == "the name of sp ace is 'sp ace', which is not a valid address"
+    )
     assert reached(name="sp ace", ansible_host="[2001:db8::1]").address == "2001:db8::1"
 
 

@@ -31,7 +31,7 @@ def as_json(changes: Changes) -> str:
 
 
 def as_markdown(changes: Changes) -> Iterator[str]:
-    """A page for people. What a host sent stands in code spans, where no markup works."""
+    """Yield a page for people. What a host sent stands in code spans, where no markup works."""
     for note in changes.notes:
         yield f"**Note:** {_code(note)}\n\n"
     yield f"Since {_code(iso(changes.before.finished))}: {counted(changes)}.\n"

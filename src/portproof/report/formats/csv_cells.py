@@ -16,7 +16,7 @@ _FORMULA: Final = re.compile("(^|;)([\\s\"']*)(?=[=+\\-@\uff0b\uff0d\uff1d\uff20
 
 
 def row(cells: Iterable[str]) -> str:
-    """A line of cells, each quoted."""
+    """Return a line of cells, each quoted."""
     return ",".join(map(_cell, cells)) + "\r\n"
 
 

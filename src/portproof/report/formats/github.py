@@ -52,7 +52,7 @@ def _kind(result: AuditResult) -> str:
 
 
 def _hidden(result: AuditResult, verdict: Verdict, rules: int) -> int:
-    """How many rules GitHub will not show; the line of the audit takes one place."""
+    """Return how many rules GitHub will not show; the line of the audit takes one place."""
     room = SHOWN - (_COMMANDS[verdict] == _kind(result))
     return max(rules - room, 0)
 

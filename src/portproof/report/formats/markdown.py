@@ -47,7 +47,7 @@ def render(result: AuditResult, theme: Theme) -> Iterator[str]:  # noqa: ARG001 
 
 
 def text(told: str) -> str:
-    """A text that is no markup: as it is where it is harmless, else as a code span."""
+    """Return a text that is no markup: as it is where it is harmless, else as a code span."""
     return told if _HARMLESS.fullmatch(told) else code_span(told)
 
 
@@ -71,7 +71,7 @@ def _groups(result: AuditResult) -> Iterator[_CountedLine]:
 
 
 def _section(heading: str, lines: Iterator[_CountedLine]) -> Iterator[_CountedLine]:
-    """The lines under a heading, which is left out where there are none."""
+    """Yield the lines under a heading, which is left out where there are none."""
     for first in lines:
         yield _CountedLine(f"\n### {heading}\n")
         yield first
@@ -84,7 +84,7 @@ def _rules(groups: Iterable[RuleOnHosts], verdict: Verdict) -> Iterator[_Counted
 
 
 def _unproven(result: AuditResult) -> Iterator[_CountedLine]:
-    """A host that could not be looked at has one line, however many rules there are."""
+    """Yield a host that could not be looked at has one line, however many rules there are."""
     for host in result.hosts:
         judged = (each for each in host.judgements if each.verdict is Verdict.UNPROVEN)
         for cause, rules in Counter(map(first_line, judged)).items():
@@ -118,7 +118,7 @@ def _host(host: HostResult, judgement: Judgement) -> Iterator[str]:
 
 
 def _fitting(lines: Iterable[_CountedLine], room: int) -> Iterator[str]:
-    """The lines up to the first that does not fit into so many bytes; the rest is counted."""
+    """Yield the lines up to the first that does not fit into so many bytes; the rest is counted."""
     left: Counter[str] = Counter()
     for line in lines:
         room -= len(line.text.encode()) + 1

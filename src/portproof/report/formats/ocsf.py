@@ -71,7 +71,7 @@ def _line(event: dict[str, Any]) -> str:
 
 
 def _base(result: AuditResult, uid: str, time: datetime | None, severity: int) -> dict[str, Any]:
-    """What every event has. A time that is not known is 1970: old, never fresh."""
+    """Return what every event has. A time that is not known is 1970: old, never fresh."""
     version = clean(result.run.version, NAME)
     product = {"name": "portproof", "vendor_name": "portproof", "version": version}
     return {
@@ -215,7 +215,7 @@ def _evidences(findings: Iterable[Finding]) -> Iterator[dict[str, Any]]:
 
 
 def _listening(listener: Listener) -> Iterator[dict[str, Any]]:
-    """A listener, once for each process that holds it."""
+    """Yield a listener, once for each process that holds it."""
     at = {
         "dst_endpoint": {"ip": clean(listener.address, NAME), "port": listener.port},
         "connection_info": {

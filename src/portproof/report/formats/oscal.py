@@ -90,7 +90,7 @@ def _array(before: str, name: str, items: Iterable[object]) -> Iterator[str]:
 
 
 def _written(before: str, name: str, items: Iterable[Iterator[str]]) -> Iterator[str]:
-    """An array of items that are written piece by piece themselves."""
+    """Yield an array of items that are written piece by piece themselves."""
     opening = f'{before}"{name}": [\n'
     end = ""
     for pieces in items:

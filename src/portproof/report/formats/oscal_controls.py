@@ -42,23 +42,23 @@ def controls(bound: BoundRule) -> list[str]:
 
 
 def _own(bound: BoundRule) -> str:
-    """A token; ids have no two underscores in a row, so no two rules have the same."""
+    """Return a token; ids have no two underscores in a row, so no two rules have the same."""
     return f"portproof_{bound.policy.policy}__{bound.rule.id}"
 
 
 def targets(rules: Iterable[BoundRule]) -> Iterator[tuple[BoundRule, str]]:
-    """Every rule with each of its controls."""
+    """Return every rule with each of its controls."""
     return ((bound, control) for bound in rules for control in controls(bound))
 
 
 def target(bound: BoundRule, control: str) -> str:
-    """The id of the objective that a rule is below a control."""
+    """Return the id of the objective that a rule is below a control."""
     own = _own(bound)
     return own if control == own else f"{own}__{control}"
 
 
 def objective(bound: BoundRule, control: str) -> dict[str, Any]:
-    """A rule as an objective below a control."""
+    """Return a rule as an objective below a control."""
     because = bound.rule.because or bound.policy.because or title_of(bound)
     maps = [(name, each) for name, all_ in bound.rule.maps.items() for each in all_]
     file, line = place(bound)
@@ -78,7 +78,7 @@ def objective(bound: BoundRule, control: str) -> dict[str, Any]:
 
 
 def reviewed(result: AuditResult) -> dict[str, Any]:
-    """The controls that the rules of an audit are about."""
+    """Return the controls that the rules of an audit are about."""
     found = list(dict.fromkeys(control for _, control in targets(result.rules)))
     ids = [{"control-id": control} for control in found or ["portproof"]]
     return {"control-selections": [{"include-controls": ids}]}

@@ -160,7 +160,7 @@ def _logical(item: FindingItem) -> list[dict[str, str]]:
 
 
 def _suppressions(item: FindingItem) -> Iterator[dict[str, Any]]:
-    """A waiver that holds suppresses its finding; one that has lapsed does nothing at all."""
+    """Yield a waiver that holds suppresses its finding; one that has lapsed does nothing at all."""
     waived = item.finding.waived if item.finding else None
     if waived is not None and not waived.lapsed:
         ticket = f", {waived.ticket}" if waived.ticket else ""
@@ -173,7 +173,7 @@ def _suppressions(item: FindingItem) -> Iterator[dict[str, Any]]:
 
 
 def _invocation(result: AuditResult, refused: Counter[str]) -> dict[str, Any]:
-    """How the run went; it succeeded only when all that was asked for could be judged."""
+    """Return how the run went; it succeeded only when all that was asked for could be judged."""
     code = result.exit_code
     complete = code in (ExitCode.PROVEN, ExitCode.FAILED)
     silent = result.totals.verdicts[Verdict.UNPROVEN] or alarm(result) or refused[Verdict.FAIL]

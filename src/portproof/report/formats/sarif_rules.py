@@ -38,7 +38,7 @@ WHOLE: Final = "portproof"
 
 
 def rule(bound: BoundRule) -> dict[str, Any]:
-    """A rule: its titles, its fix, and what GitHub sorts and filters by."""
+    """Return a rule: its titles, its fix, and what GitHub sorts and filters by."""
     title = clean(title_of(bound), _DESCRIPTION)
     because = multiline(bound.rule.because or bound.policy.because or title, _DESCRIPTION)
     link = next(filter(is_link, bound.rule.refs), None)
@@ -82,7 +82,7 @@ def properties(bound: BoundRule) -> dict[str, Any]:
 
 
 def whole_rule() -> dict[str, Any]:
-    """The rule that an audit breaks which saw too little."""
+    """Return the rule that an audit breaks which saw too little."""
     text = "The audit judged every host of its roster"
     return {
         "id": WHOLE,
