@@ -6,13 +6,11 @@ from typing import Final
 from portproof.diff.content import policy_changes, waiver_changes
 from portproof.diff.history import since
 from portproof.diff.verdicts import Compared, host_changes
-from portproof.model.base import Severity
 from portproof.model.verdicts import Verdict
 from portproof.result.changes import Change, ChangeKind, Changes, EarlierAudit
 from portproof.result.result import AuditResult, HostResult
 
 _ORDER: Final = {kind: index for index, kind in enumerate(ChangeKind)}
-_RANKS: Final = {severity.value: -severity.rank for severity in Severity} | {"": 1}
 
 
 def changes(
@@ -44,7 +42,7 @@ def changes(
 
 
 def _place(item: Change) -> tuple[int, int]:
-    return _ORDER[item.kind], _RANKS[item.severity]
+    return _ORDER[item.kind], 1 if item.severity is None else -item.severity.rank
 
 
 def same_policies(one: AuditResult, other: AuditResult) -> bool:

@@ -68,7 +68,7 @@ def _in_order(rules: Iterable[str], keys: Iterable[str]) -> list[str]:
 
 
 def _rule(bound: BoundRule, what: str) -> Change:
-    return Change(ChangeKind.POLICY, what, rule=bound.key, severity=bound.severity.value)
+    return Change(ChangeKind.POLICY, what, rule=bound.key, severity=bound.severity)
 
 
 def _meaning(bound: BoundRule) -> tuple[Any, ...]:

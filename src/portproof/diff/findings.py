@@ -81,8 +81,7 @@ def process_changes(
         protocol, number, address = port
         sides = f"{_named(before)} before, {_named(after)} now"
         what = f"behind {protocol} port {number} of {address}: {sides}"
-        severity = bound.severity.value
-        yield Change(ChangeKind.PROCESS, what, host=host, rule=bound.key, severity=severity)
+        yield Change(ChangeKind.PROCESS, what, host=host, rule=bound.key, severity=bound.severity)
 
 
 def _other_programs(was: Judgement, now: Judgement) -> Iterator[tuple[Port, Programs, Programs]]:

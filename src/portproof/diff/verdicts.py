@@ -63,7 +63,7 @@ def _failed_look(host: HostResult, before: HostResult | None, rules: list[Change
     )
     count = many(len(rules), "rule")
     what = f"{state} ({count} unproven): {rules[0].what}"
-    return Change(ChangeKind.NEWLY_UNPROVEN, what, host=host.name, now=Verdict.UNPROVEN.value)
+    return Change(ChangeKind.NEWLY_UNPROVEN, what, host=host.name, now=Verdict.UNPROVEN)
 
 
 def _changed(
@@ -131,8 +131,8 @@ def _change(  # noqa: PLR0913, PLR0917 - a change says all of this
         what,
         host=host,
         rule=bound.key,
-        severity=bound.severity.value,
+        severity=bound.severity,
         since=since,
-        was="" if was is None else was.verdict.value,
-        now=now.verdict.value,
+        was=None if was is None else was.verdict,
+        now=now.verdict,
     )

@@ -6,7 +6,9 @@ from enum import StrEnum
 import msgspec
 
 from portproof.exitcodes import ExitCode
+from portproof.model.base import Severity
 from portproof.model.observation import Time
+from portproof.model.verdicts import Verdict
 
 
 class ChangeKind(StrEnum):
@@ -36,17 +38,17 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
     ``host`` and ``rule`` (its key) are empty where it is about neither; ``what`` says it in a
     sentence; ``since`` is when a failure was first seen, as far back as audits are known,
     ``severity`` that of the rule. ``was`` is the verdict before and ``now`` the one after,
-    where it is about a verdict that changed; ``was`` is empty where there was none.
+    where it is about a verdict that changed; ``was`` is None where there was none.
     """
 
     kind: ChangeKind
     what: str
     host: str = ""
     rule: str = ""
-    severity: str = ""
+    severity: Severity | None = None
     since: Time | None = None
-    was: str = ""
-    now: str = ""
+    was: Verdict | None = None
+    now: Verdict | None = None
 
 
 class EarlierAudit(msgspec.Struct, frozen=True):

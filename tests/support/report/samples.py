@@ -7,6 +7,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from portproof.model.base import Severity
 from portproof.model.listeners import Owner
 from portproof.model.observation import Reason
 from portproof.model.ports import Protocol
@@ -186,7 +187,12 @@ def _changes() -> Changes:
 def _change(kind: ChangeKind, what: str, about: tuple[str, str, str, str]) -> Change:
     host, rule, severity, since = about
     return Change(
-        kind, what, host=host, rule=rule, severity=severity, since=at(since) if since else None
+        kind,
+        what,
+        host=host,
+        rule=rule,
+        severity=Severity(severity) if severity else None,
+        since=at(since) if since else None,
     )
 
 

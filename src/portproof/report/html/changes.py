@@ -120,7 +120,9 @@ def _kind(
 ) -> ChangeGroup:
     alike: dict[tuple[str, ...], list[Change]] = {}
     for item in items:
-        alike.setdefault((item.rule, item.what, item.severity, iso(item.since)), []).append(item)
+        alike.setdefault((item.rule, item.what, item.severity or "", iso(item.since)), []).append(
+            item
+        )
     shown = list(islice(alike.values(), CAUSES))
     left = len(items) - sum(map(len, shown))
     return ChangeGroup(
@@ -145,7 +147,7 @@ def _told(items: list[Change], names: Mapping[str, str], anchors: Anchors) -> Ch
         ),
         more=f"and {many(left, 'host')} more" if left > 0 else "",
         rule=LinkedName(first.rule, anchors.get((first.rule, ""), "")),
-        severity=first.severity,
+        severity=first.severity or "",
         what=first.what,
         since=f"since {moment(first.since)}" if first.since else "",
         link=_link(first.rule, hosts),

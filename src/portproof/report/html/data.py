@@ -216,6 +216,6 @@ def _changes(roster: VerdictTable, texts: _UniqueTexts) -> Columns | None:
         "what": [of(item.what) for item in changes.items],
         "host": [of(shown[item.host]) for item in changes.items],
         "rule": [of(item.rule) for item in changes.items],
-        "severity": [of(item.severity) for item in changes.items],
+        "severity": [of(item.severity or "") for item in changes.items],
         "since": [of(moment(item.since)) for item in changes.items],
     }

@@ -4,6 +4,7 @@ import itertools
 
 from msgspec.structs import replace
 
+from portproof.model.base import Severity
 from portproof.model.verdicts import Verdict
 from portproof.result.changes import Change, ChangeKind, Changes, EarlierAudit
 from portproof.result.result import AuditResult
@@ -61,7 +62,9 @@ def test_changes_beyond_the_room_are_counted() -> None:
 
 def _fails(*hosts: str, kind: ChangeKind = ChangeKind.STILL_FAILING) -> tuple[Change, ...]:
     what, rule = "rpc.statd listens on tcp 0.0.0.0:609", "retired-ports/npmp-trap-609"
-    return tuple(Change(kind, what, host=each, rule=rule, severity="critical") for each in hosts)
+    return tuple(
+        Change(kind, what, host=each, rule=rule, severity=Severity.CRITICAL) for each in hosts
+    )
 
 
 def test_a_change_names_its_host_and_its_rule_and_leads_to_the_failure() -> None:
