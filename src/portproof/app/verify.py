@@ -69,7 +69,7 @@ class Verification:
 
 
 @dataclass(slots=True)
-class _Found:
+class _Findings:
     """What has been found so far."""
 
     differences: list[Difference] = field(default_factory=list)
@@ -97,7 +97,7 @@ def verify(folder: Path, key: Path | None = None) -> Verification:
     if is_half_written(folder):
         return Verification(unchecked=(f"it {why_without_manifest(folder)}",))
     manifest = read_manifest(folder)
-    found = _Found()
+    found = _Findings()
     found.differences += _files(folder, manifest)
     _check_signature(folder, trusted, found)
     told = f"{len(manifest.files)} files"
@@ -116,7 +116,7 @@ def _files(folder: Path, manifest: Manifest) -> Iterator[Difference]:
         yield Difference(MANIFEST, "was edited: it is not in the form it is written in")
 
 
-def _check_signature(folder: Path, trusted: tuple[bytes, ...] | None, found: _Found) -> None:
+def _check_signature(folder: Path, trusted: tuple[bytes, ...] | None, found: _Findings) -> None:
     file = folder / SIGNATURE
     if not file.exists() and not file.is_symlink():
         _check_unsigned(folder, trusted, found)
@@ -130,7 +130,7 @@ def _check_signature(folder: Path, trusted: tuple[bytes, ...] | None, found: _Fo
     found.notes.append(f"the signature holds, by {signed.fingerprint}{unknown}")
 
 
-def _check_unsigned(folder: Path, trusted: tuple[bytes, ...] | None, found: _Found) -> None:
+def _check_unsigned(folder: Path, trusted: tuple[bytes, ...] | None, found: _Findings) -> None:
     if trusted is not None:
         found.differences.append(Difference(SIGNATURE, "is missing: nobody signed the manifest"))
     elif any(each.where == REQUEST for each in found.differences):
@@ -143,7 +143,7 @@ def _check_unsigned(folder: Path, trusted: tuple[bytes, ...] | None, found: _Fou
         found.notes.append("the manifest is not signed")
 
 
-def _check_result(folder: Path, manifest: Manifest, found: _Found) -> str:
+def _check_result(folder: Path, manifest: Manifest, found: _Findings) -> str:
     stored = read_stored(folder, manifest)
     result = stored.result
     if _raw_run(folder / MANIFEST) != _raw_run(folder / AUDIT):

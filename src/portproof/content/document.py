@@ -47,7 +47,7 @@ for _tag, _pattern, _first in (
 
 
 @dataclass(slots=True)
-class Document:
+class YamlDocument:
     """A file's value, the position of each part, and its errors as YAML.
 
     ``keys`` holds the position of each key, ``positions`` that of each value, by the path to it.
@@ -92,9 +92,9 @@ def read_bytes(file: Path) -> bytes | Problem:
     return data
 
 
-def parse_document(name: str, data: bytes) -> Document:
+def parse_document(name: str, data: bytes) -> YamlDocument:
     """Read YAML from bytes; ``name`` is what the problems call it."""
-    document = Document(name)
+    document = YamlDocument(name)
     try:
         node = _compose(data)
     except yaml.MarkedYAMLError as error:
@@ -142,7 +142,7 @@ def _syntax_problem(name: str, error: yaml.MarkedYAMLError) -> Problem:
     return Problem(name, *place, "", f"is not YAML: {text}", Code.SYNTAX)
 
 
-def _fill(document: Document, node: yaml.Node | None) -> None:
+def _fill(document: YamlDocument, node: yaml.Node | None) -> None:
     if node is None:
         document.problems.append(Problem.of_file(document.file, "is empty", Code.EMPTY))
         return
@@ -160,7 +160,7 @@ class _DocumentTooLargeError(Exception):
 class _Builder:
     """Turns nodes into plain values and records the position of each."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: YamlDocument) -> None:
         self._document = document
         self._values = 0
         self._open: set[int] = set()

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from portproof.catalog.controls import control_trouble, framework_trouble
-from portproof.content.document import Document, KeyPath
+from portproof.content.document import KeyPath, YamlDocument
 from portproof.content.load import Content, Loaded
 from portproof.content.sql_tokens import copies, said
 from portproof.errors import Code, Problem
@@ -49,8 +49,8 @@ def _checks_twice(checks: Iterable[Loaded[Check]]) -> Iterator[Problem]:
     yield from _twice(names, "check")
 
 
-def _twice(names: Iterable[tuple[str, Document]], key: str) -> Iterator[Problem]:
-    first: dict[str, Document] = {}
+def _twice(names: Iterable[tuple[str, YamlDocument]], key: str) -> Iterator[Problem]:
+    first: dict[str, YamlDocument] = {}
     for name, document in names:
         if name in first:
             text = f"{name} is also the id of {first[name].file}; ids are unique"
@@ -58,7 +58,7 @@ def _twice(names: Iterable[tuple[str, Document]], key: str) -> Iterator[Problem]
         first.setdefault(name, document)
 
 
-def _rules_twice(document: Document) -> Iterator[Problem]:
+def _rules_twice(document: YamlDocument) -> Iterator[Problem]:
     lines: dict[str, int] = {}
     for index, rule in enumerate(document.value["rules"]):
         path: KeyPath = ("rules", index, "id")
@@ -84,7 +84,7 @@ def _rule_problems(loaded: Loaded[Policy], known: dict[str, Check]) -> Iterator[
         yield from _map_problems(rule, document, (*here, "maps"))
 
 
-def _map_problems(rule: Rule, document: Document, path: KeyPath) -> Iterator[Problem]:
+def _map_problems(rule: Rule, document: YamlDocument, path: KeyPath) -> Iterator[Problem]:
     """Report unknown control numbers: a typing error would be missing from a report by control."""
     for framework, numbers in rule.maps.items():
         if trouble := framework_trouble(framework):
@@ -109,14 +109,14 @@ def _waiver_problems(content: Content) -> Iterator[Problem]:
         yield documents[bound.file].problem(path, text, Code.UNKNOWN_NAME)
 
 
-def _pattern_problem(policy: Policy, document: Document) -> Iterator[Problem]:
+def _pattern_problem(policy: Policy, document: YamlDocument) -> Iterator[Problem]:
     if policy.hosts.excludes_itself:
         text = f"{policy.hosts} excludes every host it names; no rule can match"
         yield document.problem(("hosts",), text, Code.NEVER_MATCHES)
 
 
 def _reference(
-    name: str, known: dict[str, Check], document: Document, path: KeyPath
+    name: str, known: dict[str, Check], document: YamlDocument, path: KeyPath
 ) -> Iterator[Problem]:
     if name in known:
         return

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
-from portproof.content.document import Document, parse_document, read_bytes
+from portproof.content.document import YamlDocument, parse_document, read_bytes
 from portproof.content.files import files_of_tests, yaml_files
 from portproof.content.problems import to_problems
 from portproof.errors import Code, ContentError, Problem
@@ -26,7 +26,7 @@ class Loaded(Generic[M]):
     """A model, the document it was read from, and the SHA-256 of the file."""
 
     model: M
-    document: Document
+    document: YamlDocument
     sha256: str
 
     @property
@@ -114,11 +114,11 @@ def beside(policy: Path) -> Path | None:
     return checks if checks.is_dir() else None
 
 
-def _line(document: Document, rule: int) -> int:
+def _line(document: YamlDocument, rule: int) -> int:
     return document.place(("rules", rule))[0]
 
 
-def _policy_or_waivers(document: Document) -> type[BaseModel]:
+def _policy_or_waivers(document: YamlDocument) -> type[BaseModel]:
     value = document.value
     only_waivers = isinstance(value, dict) and "waivers" in value and "policy" not in value
     return WaiverFile if only_waivers else Policy
@@ -134,7 +134,7 @@ def _bound(
 
 def _read_all(
     files: Iterable[Path | Problem],
-    choose: Callable[[Document], type[M]],
+    choose: Callable[[YamlDocument], type[M]],
     problems: list[Problem],
 ) -> Iterator[Loaded[M]]:
     seen: set[Path] = set()
@@ -147,7 +147,7 @@ def _read_all(
 
 
 def _read(
-    file: Path, choose: Callable[[Document], type[M]], problems: list[Problem]
+    file: Path, choose: Callable[[YamlDocument], type[M]], problems: list[Problem]
 ) -> Iterator[Loaded[M]]:
     data = read_bytes(file)
     if isinstance(data, Problem):

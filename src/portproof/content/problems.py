@@ -7,7 +7,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from portproof.content.document import Document, KeyPath
+from portproof.content.document import KeyPath, YamlDocument
 from portproof.errors import Code, Problem
 from portproof.policy.checks import VERSION
 from portproof.policy.rules.kinds import rule_kinds
@@ -18,7 +18,7 @@ _TAG_AT: Final = 2
 
 
 def to_problems(
-    error: ValidationError, document: Document, model: type[BaseModel]
+    error: ValidationError, document: YamlDocument, model: type[BaseModel]
 ) -> Iterator[Problem]:
     """Turn every error into a problem at its place in the document."""
     details = error.errors(include_url=False, include_input=True)

@@ -9,8 +9,8 @@ from typing import Final
 
 from portproof.content.document import (
     MOST_VALUES,
-    Document,
     Position,
+    YamlDocument,
     parse_document,
     read_bytes,
 )
@@ -52,12 +52,12 @@ class Library:
         """Return whether the file was read already, by this or another name."""
         return os.path.realpath(file) in self._read
 
-    def documents(self, file: Path) -> Iterator[Document]:
+    def documents(self, file: Path) -> Iterator[YamlDocument]:
         """Return every document of a file; a problem of the whole file is in an empty one."""
         self._read.add(os.path.realpath(file))
         data = read_regular(file)
         if isinstance(data, Problem):
-            yield Document(str(file), problems=[data])
+            yield YamlDocument(str(file), problems=[data])
             return
         for line, part in _parts(data):
             self._documents += 1
@@ -65,7 +65,7 @@ class Library:
                 problem = Problem(
                     str(file), line + 1, 0, "", "too much for one import; split it", Code.TOO_LARGE
                 )
-                yield Document(str(file), problems=[problem])
+                yield YamlDocument(str(file), problems=[problem])
                 return
             document = parse_document(str(file), part)
             self._values += len(document.positions)
@@ -83,11 +83,11 @@ def _parts(data: bytes) -> Iterator[tuple[int, bytes]]:
         start = end
 
 
-def _moved(document: Document, lines: int) -> Document:
+def _moved(document: YamlDocument, lines: int) -> YamlDocument:
     def moved(place: Position) -> Position:
         return place[0] + lines, place[1]
 
-    return Document(
+    return YamlDocument(
         document.file,
         document.value,
         {path: moved(place) for path, place in document.positions.items()},

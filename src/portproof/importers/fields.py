@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from portproof.content.document import Document, KeyPath
+from portproof.content.document import KeyPath, YamlDocument
 from portproof.errors import Code, Problem
 from portproof.model.observation import Platform
 from portproof.policy.checks import VERSION
@@ -37,7 +37,7 @@ class Fields:
         told: Takes what is not imported.
     """
 
-    def __init__(self, document: Document, path: KeyPath, told: list[Problem]) -> None:
+    def __init__(self, document: YamlDocument, path: KeyPath, told: list[Problem]) -> None:
         self.document = document
         self.path = path
         self._told = told
@@ -103,7 +103,7 @@ class Fields:
                 self.tell((key,), "is not imported", at_key=True)
 
 
-def fields_at(document: Document, path: KeyPath, told: list[Problem]) -> Fields | None:
+def fields_at(document: YamlDocument, path: KeyPath, told: list[Problem]) -> Fields | None:
     """Return the keys of the mapping at a place; None, with a report, if it is something else."""
     value = value_at(document, path)
     if isinstance(value, Mapping):
@@ -113,7 +113,7 @@ def fields_at(document: Document, path: KeyPath, told: list[Problem]) -> Fields 
     return None
 
 
-def value_at(document: Document, path: KeyPath) -> Any:  # noqa: ANN401 - plain YAML or JSON values
+def value_at(document: YamlDocument, path: KeyPath) -> Any:  # noqa: ANN401 - plain YAML or JSON values
     """Return the value at an existing place of the document."""
     value = document.value
     for part in path:
@@ -132,7 +132,7 @@ def kind_of(value: Any) -> str:  # noqa: ANN401 - plain YAML or JSON values
     return "nothing" if value is None else names.get(type(value), "a number")
 
 
-def items_of(document: Document, path: KeyPath, told: list[Problem]) -> Iterator[KeyPath]:
+def items_of(document: YamlDocument, path: KeyPath, told: list[Problem]) -> Iterator[KeyPath]:
     """Yield the places of a list's items; None is an empty list, another type is reported."""
     value = value_at(document, path)
     if value is not None and not isinstance(value, list):

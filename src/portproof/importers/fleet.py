@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
-from portproof.content.document import Document, KeyPath
+from portproof.content.document import KeyPath, YamlDocument
 from portproof.errors import Code, ContentError
 from portproof.importers.fields import (
     Fields,
@@ -51,7 +51,7 @@ class _FleetReader:
         self.found = ImportedItems()
         self.includes = Includes()
 
-    def document(self, document: Document) -> None:
+    def document(self, document: YamlDocument) -> None:
         """Read a document, whichever form it has."""
         value = document.value
         if isinstance(value, dict) and "kind" in value:
@@ -67,10 +67,10 @@ class _FleetReader:
             text = "is not a Fleet document: it has neither a kind nor policies, queries or reports"
             self._tell(document, (), text)
 
-    def _tell(self, document: Document, path: KeyPath, message: str) -> None:
+    def _tell(self, document: YamlDocument, path: KeyPath, message: str) -> None:
         self.found.told.append(document.problem(path, message, Code.NOT_IMPORTED, at_key=True))
 
-    def _classic(self, document: Document, value: dict[str, Any]) -> None:
+    def _classic(self, document: YamlDocument, value: dict[str, Any]) -> None:
         for key in value:
             if key not in {"apiVersion", "kind", "spec"}:
                 self._tell(document, (key,), "is not imported")
@@ -82,14 +82,14 @@ class _FleetReader:
         else:
             self._item(document, ("spec",), judged=_KINDS[kind.lower()])
 
-    def _gitops(self, document: Document, value: dict[str, Any]) -> None:
+    def _gitops(self, document: YamlDocument, value: dict[str, Any]) -> None:
         for key, part in value.items():
             if key in _LISTS:
                 self._list(document, (key,), judged=_LISTS[key])
             elif holds_something(part):
                 self._tell(document, (key,), "is not imported")
 
-    def _list(self, document: Document, path: KeyPath, *, judged: bool) -> None:
+    def _list(self, document: YamlDocument, path: KeyPath, *, judged: bool) -> None:
         for place in items_of(document, path, self.found.told):
             fields = fields_at(document, place, self.found.told)
             if fields is None:
@@ -101,7 +101,7 @@ class _FleetReader:
             else:
                 self._item(document, place, judged=judged)
 
-    def _item(self, document: Document, path: KeyPath, *, judged: bool) -> None:
+    def _item(self, document: YamlDocument, path: KeyPath, *, judged: bool) -> None:
         fields = fields_at(document, path, self.found.told)
         item = _read_item(fields, judged=judged) if fields else None
         if item is not None:

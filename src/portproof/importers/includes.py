@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from portproof.content.document import Document
+from portproof.content.document import YamlDocument
 from portproof.errors import Code, Problem
 from portproof.importers.documents import Library, why_unreadable
 from portproof.importers.fields import Fields
@@ -25,7 +25,7 @@ class Includes:
         self._library = Library()
         self._open: list[str] = []
 
-    def documents(self, file: Path) -> Iterator[Document]:
+    def documents(self, file: Path) -> Iterator[YamlDocument]:
         """Yield the documents of a file. While one is in use, its file counts as open."""
         self._open.append(os.path.realpath(file))
         for document in self._library.documents(file):
@@ -34,7 +34,7 @@ class Includes:
                 yield document
         self._open.pop()
 
-    def named_by(self, fields: Fields) -> Iterator[Document]:
+    def named_by(self, fields: Fields) -> Iterator[YamlDocument]:
         """Return the documents that ``path`` or ``paths`` name, relative to the including file."""
         folder = Path(fields.document.file).parent
         path, pattern = fields.text("path"), fields.text("paths")
@@ -60,7 +60,7 @@ class Includes:
             fields.tell(("paths",), f"matches {others} more that are not YAML by their names")
         return yaml_files
 
-    def _included(self, fields: Fields, key: str, file: Path) -> Iterator[Document]:
+    def _included(self, fields: Fields, key: str, file: Path) -> Iterator[YamlDocument]:
         wrong = self._why_not(file)
         if wrong is not None:
             place = (*fields.path, key)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from portproof.content.document import MOST_BYTES, Document, KeyPath
+from portproof.content.document import MOST_BYTES, KeyPath, YamlDocument
 from portproof.errors import Code, ContentError, Problem
 from portproof.model.observation import Platform
 from portproof.text.visible import shortened
@@ -20,7 +20,7 @@ class ImportedItem:
     ``judged`` is true if the source calls it passed when it returns rows.
     """
 
-    document: Document
+    document: YamlDocument
     path: KeyPath
     name: str
     title: str

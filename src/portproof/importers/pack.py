@@ -7,7 +7,7 @@ say which answer is right, so its queries become checks and nothing else.
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from portproof.content.document import Document, KeyPath
+from portproof.content.document import KeyPath, YamlDocument
 from portproof.errors import Code, ContentError, Problem
 from portproof.importers.documents import read_regular
 from portproof.importers.fields import (
@@ -59,7 +59,7 @@ def _by_number(version: str) -> list[int]:
 
 
 class _PackReader:
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: YamlDocument) -> None:
         self.found = ImportedItems()
         self._document = document
 

@@ -11,7 +11,14 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from portproof.content.document import DEEPEST, MOST_VALUES, Document, KeyPath, Position, written
+from portproof.content.document import (
+    DEEPEST,
+    MOST_VALUES,
+    KeyPath,
+    Position,
+    YamlDocument,
+    written,
+)
 from portproof.errors import Code, Problem
 
 _SPACE: Final = re.compile(r"[ \t\r\n]*+")
@@ -24,9 +31,9 @@ _PLAIN: Final = re.compile(
 _HALF: Final = re.compile("[\ud800-\udfff]")
 
 
-def parse_json(name: str, data: bytes) -> Document:
+def parse_json(name: str, data: bytes) -> YamlDocument:
     """Read a configuration from bytes; ``name`` is what the problems call it."""
-    document = Document(name)
+    document = YamlDocument(name)
     try:
         source = _joined(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
@@ -88,7 +95,7 @@ def _joined(text: str) -> _SourceText:
 class _JsonReader:
     """Reads values one after the other and records the position of each."""
 
-    def __init__(self, source: _SourceText, document: Document) -> None:
+    def __init__(self, source: _SourceText, document: YamlDocument) -> None:
         self.at = 0
         self._source = source
         self._document = document

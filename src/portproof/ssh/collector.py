@@ -30,7 +30,7 @@ from portproof.model.observation import (
 )
 from portproof.ssh.command import RemoteCommand, UnsupportedError
 from portproof.ssh.connect import ConnectError, Connector
-from portproof.ssh.dialogue import Document, Outcome, Printed, Ready
+from portproof.ssh.dialogue import AgentReply, Outcome, Printed, Ready
 from portproof.ssh.host_identity import bindable, misplaced, server_witness
 from portproof.ssh.replies import HostReply, read_reply, reply_of_runs, run_of
 from portproof.ssh.script import Asking, program_of
@@ -171,7 +171,7 @@ class SshCollector:
         server = named[0].address if named else ""
         told = await self._judge(outcome, _PLATFORMS[open_session.ready.system], server)
         if isinstance(told.reply, SourceReply):
-            placed = told.canaries if named and isinstance(outcome, Document) else None
+            placed = told.canaries if named and isinstance(outcome, AgentReply) else None
             doubt = misplaced(open_session.host, told.reply, seen[0], placed)
             told = told if doubt is None else told._replace(reply=doubt)
         return told, seen
@@ -196,7 +196,7 @@ class SshCollector:
         questions = self._questions[platform]
         if isinstance(outcome, Printed):
             return HostReply(reply_of_runs([run_of(outcome)], questions, platform), ())
-        if not isinstance(outcome, Document):
+        if not isinstance(outcome, AgentReply):
             return HostReply(_unobserved(outcome), ())
         deadline = time.monotonic() + _JUDGING
         judging = partial(read_reply, outcome.text, questions, platform, deadline, server)

@@ -53,7 +53,7 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class AgentReply:
     """A whole answer of the agent."""
 
     text: bytes
@@ -68,7 +68,7 @@ class Printed:
     code: int
 
 
-Outcome = Document | Printed | Unobserved
+Outcome = AgentReply | Printed | Unobserved
 Program = Callable[[Ready], bytes | Unobserved]
 """What to send to a host that is ready, or why nothing can be asked of it."""
 
@@ -227,7 +227,7 @@ class Dialogue:
             text = f"{self._party.host}: {error}"
             self.outcome = Unobserved(Reason.GARBLED, text)
         else:
-            self.outcome = document if document is None else Document(document)
+            self.outcome = document if document is None else AgentReply(document)
 
     def _printed(self) -> Printed | None:
         """What a shell printed; only when it has ended are all of its complaints here as well."""

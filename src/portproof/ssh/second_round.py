@@ -16,7 +16,7 @@ from portproof.model.listeners import Listener
 from portproof.model.observation import Platform, Reason, SourceReply, Unobserved
 from portproof.model.why import Why
 from portproof.sources.answers import quoted
-from portproof.ssh.dialogue import Document, Outcome, Printed, Ready
+from portproof.ssh.dialogue import AgentReply, Outcome, Printed, Ready
 from portproof.ssh.replies import OsqueryiRun, read_reply, reply_of_runs, run_of
 from portproof.ssh.script import Asking, program_of, why_program
 from portproof.ssh.session import Session
@@ -68,7 +68,7 @@ class SecondRound:
             return why_program(pids, seal, self._left())
 
         outcome = await self.session.ask(program, self._left(), _LIMIT)
-        if not isinstance(outcome, Document):
+        if not isinstance(outcome, AgentReply):
             return _unobserved(outcome)
         try:
             run = msgspec.json.decode(outcome.text, type=OsqueryiRun)
@@ -106,7 +106,7 @@ class SecondRound:
         outcome = await self.session.ask(program, self._left(), _LIMIT)
         if isinstance(outcome, Printed):
             return reply_of_runs([run_of(outcome)], wanted, self.platform)
-        if isinstance(outcome, Document):
+        if isinstance(outcome, AgentReply):
             return read_reply(outcome.text, wanted, self.platform, self.deadline).reply
         return outcome
 

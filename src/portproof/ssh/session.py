@@ -10,7 +10,7 @@ from portproof.model.connection import Connection
 from portproof.model.observation import Reason, Unobserved
 from portproof.sources.answers import quoted
 from portproof.ssh.command import RemoteCommand
-from portproof.ssh.dialogue import Dialogue, Document, Outcome, Peer, Printed, Ready
+from portproof.ssh.dialogue import AgentReply, Dialogue, Outcome, Peer, Printed, Ready
 from portproof.text.logs import logger
 
 _LOG: Final = logger(__name__)
@@ -147,7 +147,7 @@ class Session:
 
 def _described(outcome: Outcome) -> str:
     """Describe an outcome for the log, by its size alone."""
-    if isinstance(outcome, Document):
+    if isinstance(outcome, AgentReply):
         return f"an answer of {len(outcome.text)} bytes in one frame"
     if isinstance(outcome, Printed):
         size, complaints = len(outcome.output), len(outcome.complaints)

@@ -26,7 +26,7 @@ from portproof.sources import probe as embedded
 from portproof.sources.osqueryi_format import OsqueryiOutputError, one_argument, read_answers
 from portproof.sources.thrift_client import OsquerydConnection
 from portproof.ssh.command import Delimiters
-from portproof.ssh.dialogue import Dialogue, Document, Peer, Printed
+from portproof.ssh.dialogue import AgentReply, Dialogue, Peer, Printed
 from portproof.ssh.framing import FramedReply, FramingError, delimited
 from portproof.ssh.replies import OsqueryiRun, read_reply, reply_of_runs
 from support.fleet.looking import questions
@@ -154,7 +154,7 @@ def dialogue(data: bytes) -> bool:
         talk.hear(heard[start : start + 11])
     talk.overhear(overheard)
     outcome = talk.end(0, "")
-    assert isinstance(outcome, Document | Printed | Unobserved)
+    assert isinstance(outcome, AgentReply | Printed | Unobserved)
     return not isinstance(outcome, Unobserved)
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from portproof.model.connection import Become, Secret
 from portproof.model.observation import Reason, Unobserved
 from portproof.ssh.command import Delimiters
-from portproof.ssh.dialogue import Dialogue, Document, Peer, Printed, Program, Ready
+from portproof.ssh.dialogue import AgentReply, Dialogue, Peer, Printed, Program, Ready
 
 MARKS = Delimiters(ready="READY", prompt="PROMPT:", seal="SEAL")
 LIMIT = 3_000_000
@@ -45,7 +45,7 @@ def test_a_ready_host_gets_its_program_and_answers() -> None:
     host.hear(b"\nSEAL 2\n{}")
     assert host.outcome is None
     host.hear(b"\nSEAL end\n")
-    assert host.outcome == Document(b"{}")
+    assert host.outcome == AgentReply(b"{}")
 
 
 def test_the_ready_line_may_come_in_pieces_and_after_a_banner_without_a_line_end() -> None:
