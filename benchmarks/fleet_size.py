@@ -31,7 +31,7 @@ from portproof.model.hosts import Host, Inventory
 from portproof.model.observation import Look
 from portproof.report.contract import Theme, load_format
 from portproof.run.audit import run
-from portproof.run.one_host import How, Looks
+from portproof.run.hosts import HostAudits, LookSettings
 from support.fleet.fleet import Fleet, fleet
 from support.fleet.looking import connection
 from support.fleet.plans import OWN_IPV4, Opened, Plan
@@ -75,7 +75,7 @@ def audit(count: int, spaces: list[dict[str, Any]], folder: Path) -> None:
         def record(host: Host, look: Look) -> None:
             kept.record(Evidence(host.name, host.groups, look))
 
-        result = run(job, Looks(targets_of(hosts), job.questions(), How([])), record=record)
+        result = run(job, HostAudits(job, targets_of(hosts), LookSettings([])), record=record)
         theme = Theme((shipped("reports"),))
         written = [load_format(name) for name in ("html", "json")]
         kept.finish(result.run, {each.FILE: each.render(result, theme) for each in written})

@@ -6,25 +6,27 @@ least of each side is compared. A look over SSH takes some 10 ms of CPU, hundred
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 from portproof.app.prepare import prepare
 from portproof.content.load import load
 from portproof.content.shipped import shipped, shipped_policies
-from portproof.judge.job import Job
+from portproof.judge.job import Job, Judging
 from portproof.model.hosts import Host, Inventory
+from portproof.model.listeners import Listener
 from portproof.model.observation import (
     LISTENING_SOCKETS,
     HostLook,
     Identity,
-    Look,
     Observed,
     Platform,
     SourceReply,
     Witness,
 )
-from portproof.run.audit import Suspects, run
+from portproof.run.audit import judged, run
+from portproof.run.host_audit import HostAudit, LocalAuditor
 
 POLICIES = [shipped_policies()["retired-ports"]]
 HOSTS = 2000
@@ -57,28 +59,27 @@ def look() -> HostLook:
     return HostLook(reply=reply, witnesses=canaries, taken=datetime.now(UTC), seconds=0.1)
 
 
-class Asking:
-    """Looks that ask of each host which listeners fail there."""
-
-    def __init__(self, looks: Iterable[tuple[Host, HostLook]]) -> None:
-        self._looks = looks
-
-    def __iter__(self) -> Iterator[tuple[Host, Look]]:
-        """Not asked for by an audit."""
-        return iter(self._looks)
-
-    def asking(self, suspects: Suspects) -> Iterator[tuple[Host, Look]]:
-        """Yield every look, once it is known that nothing fails."""
-        for host, found in self._looks:
-            if suspects(host, found):
-                raise AssertionError(f"{host.name} has a failure")
-            yield host, found
+def asked(job: Job, looks: Iterable[tuple[Host, HostLook]]) -> Iterator[HostAudit]:
+    """Audit every look as if it were this machine's, which asks about listeners that fail."""
+    judging = Judging(job)
+    for host, found in looks:
+        auditor = LocalAuditor(judging.judge, partial(_itself, found), nobody)
+        yield auditor.audit(host, judging.applying(host.name))
 
 
-def spent(job: Job, looks: Iterable[tuple[Host, Look]]) -> float:
+def _itself(found: HostLook) -> HostLook:
+    return found
+
+
+def nobody(found: HostLook, listeners: Sequence[Listener]) -> HostLook:
+    """Insist that nothing fails."""
+    raise AssertionError(f"{len(listeners)} listeners fail in the look of {found.taken}")
+
+
+def spent(job: Job, audits: Iterable[HostAudit]) -> float:
     """CPU seconds of an audit."""
     begun = time.process_time()
-    result = run(job, looks)
+    result = run(job, audits)
     if result.exit_code:
         raise AssertionError(f"not everything was proven: {result.totals}")
     return time.process_time() - begun
@@ -89,11 +90,11 @@ def main() -> None:
     hosts = tuple(Host(f"host-{number}") for number in range(HOSTS))
     job = prepare(load(POLICIES, [shipped("checks")]), Inventory(hosts, "a fleet"))
     looks = [(host, look()) for host in hosts]
-    asked, unasked = [], []
+    with_question, without = [], []
     for _ in range(ROUNDS):
-        unasked.append(spent(job, looks))
-        asked.append(spent(job, Asking(looks)))
-    each = [min(side) / HOSTS * 1e6 for side in (asked, unasked)]
+        without.append(spent(job, judged(job, looks)))
+        with_question.append(spent(job, asked(job, looks)))
+    each = [min(side) / HOSTS * 1e6 for side in (with_question, without)]
     print(f"judging a host: {each[0]:.0f} us of CPU asked, {each[1]:.0f} us unasked")
     print(f"ratio of CPU: {each[0] / each[1]:.3f} (limit {LIMIT})")
 

@@ -22,13 +22,11 @@ from portproof.app.prepare import prepare
 from portproof.content.load import load
 from portproof.content.shipped import shipped, shipped_policies
 from portproof.judge.job import Job
-from portproof.model.hosts import Host, Inventory
-from portproof.model.observation import Look
+from portproof.model.hosts import Host, Inventory, Target
 from portproof.run.audit import run
-from portproof.run.fleet import FleetRun
-from portproof.ssh.collector import SshCollector
+from portproof.run.hosts import HostAudits, LookSettings
 from support.fleet.fleet import Fleet, fleet
-from support.fleet.looking import connection, questions
+from support.fleet.looking import connection
 from support.fleet.plans import OWN_IPV4, Opened, Plan
 from support.requirements import missing
 
@@ -47,13 +45,8 @@ OPENED = (
 
 def ours(made: Fleet, job: Job) -> None:
     """Audit the fleet."""
-    collector = SshCollector(questions())
-    reached = {name: connection(made, name) for name in made.hosts}
-
-    async def look(host: Host) -> Look:
-        return await collector.look(host.name, reached[host.name])
-
-    result = run(job, FleetRun(look, job.inventory.hosts, FORKS, collector.close))
+    targets = [Target(host, connection(made, host.name)) for host in job.inventory.hosts]
+    result = run(job, HostAudits(job, targets, LookSettings([], FORKS)))
     if result.unproven() or len(result.hosts) != HOSTS:
         raise AssertionError(f"not everything was proven: {result.totals}")
 

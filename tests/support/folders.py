@@ -21,7 +21,7 @@ from portproof.policy.policy import BoundRule, Policy
 from portproof.policy.waivers import BoundWaiver
 from portproof.report.contract import Theme, load_format
 from portproof.result.result import AuditResult, Digest
-from portproof.run.audit import run
+from portproof.run.audit import judged, run
 from support.cases import look_of
 
 POLICY: Final[Mapping[str, Any]] = {
@@ -164,7 +164,7 @@ def write(
     with AuditFolder(path, asked) as folder:
         result = run(
             job,
-            [(hosts[name], look) for name, look in looks.items()],
+            judged(job, ((hosts[name], look) for name, look in looks.items())),
             record=lambda host, look: folder.record(Evidence(host.name, host.groups, look)),
         )
         files = {each.FILE: each.render(result, THEME) for each in map(load_format, formats)}

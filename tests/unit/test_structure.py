@@ -44,10 +44,7 @@ LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 LOOSE_MODULES = 5
 
 NAMED_TWICE = {
-    "Collect",
-    "Looked",
     "Record",
-    "Suspects",
 }
 """Type names that still mean more than one thing."""
 

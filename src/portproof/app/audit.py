@@ -20,7 +20,7 @@ from portproof.inventory.vault import VaultOptions
 _FOR_A_FLEET: Final = (
     "portproof.app.conduct_audit",
     "portproof.report.html.page",
-    "portproof.ssh.collector",
+    "portproof.run.ssh_audit",
 )
 
 

@@ -16,7 +16,7 @@ from portproof.policy.policy import BoundRule, Policy, bind
 from portproof.policy.waivers import BoundWaiver
 from portproof.result.result import AuditResult
 from portproof.run.audit import run
-from portproof.run.one_host import How, Looks
+from portproof.run.hosts import HostAudits, LookSettings
 from portproof.sources.local import sources
 from portproof.ssh.settings import SshSettings
 
@@ -55,8 +55,8 @@ def audit_policies(
         inventory,
         waivers=_waivers_of(policies),
     )
-    how = How(sources(via), ssh=SshSettings(via=via))
-    return run(job, Looks(job.inventory.targets, job.questions(), how))
+    settings = LookSettings(sources(via), ssh=SshSettings(via=via))
+    return run(job, HostAudits(job, inventory.targets, settings))
 
 
 def _waivers_of(policies: Iterable[Policy]) -> tuple[BoundWaiver, ...]:

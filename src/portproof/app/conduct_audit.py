@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from portproof.app.audit_request import AuditOutcome, AuditRequest, Interaction, RunningAudit
-from portproof.app.looks import looks_for
+from portproof.app.host_audits import host_audits
 from portproof.app.plan_audit import digests_of, plan_audit
 from portproof.app.previous_audit import previous_audit
 from portproof.app.signing import signer_for
@@ -21,7 +21,7 @@ from portproof.model.observation import Look
 from portproof.report.contract import Theme, load_formats, written
 from portproof.result.result import AuditResult
 from portproof.run.audit import run
-from portproof.run.one_host import Looks
+from portproof.run.hosts import HostAudits
 from portproof.text.times import now
 
 
@@ -75,11 +75,11 @@ def _audit(
     sign = signer_for(request.sign, interaction.passphrase)
     before = previous_audit(request, output.folder, job)
     known = {name: evidence.look for name, evidence in (output.kept or {}).items()}
-    looks = looks_for(job, request, job.without(known))
+    audits = host_audits(job, request, job.without(known))
     asked = msgspec.structs.replace(request, digests=digests_of(job))
     kept = None if output.kept is None else output.kept.values()
     with AuditFolder(output.folder, asked, kept) as folder:
-        result = before.compared(_run(job, looks, folder, known, interaction))
+        result = before.compared(_run(job, audits, folder, known, interaction))
         files = written(load_formats(request.formats), result, output.theme)
         folder.finish(result.run, files, sign)
     return result
@@ -87,7 +87,7 @@ def _audit(
 
 def _run(
     job: Job,
-    looks: Looks,
+    audits: HostAudits,
     folder: AuditFolder,
     known: Mapping[str, Look],
     interaction: Interaction,
@@ -96,6 +96,6 @@ def _run(
         folder.record(Evidence(host.name, host.groups, look))
 
     hosts = len(job.inventory.hosts) - len(known)
-    running = RunningAudit(hosts, folder.path, looks.finish, looks.cancel)
+    running = RunningAudit(hosts, folder.path, audits.finish, audits.cancel)
     with interaction.progress(running) as watch:
-        return run(job, looks, record=record, watch=watch, known=known)
+        return run(job, audits, record=record, watch=watch, known=known)

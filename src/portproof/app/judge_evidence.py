@@ -55,7 +55,7 @@ def judge_evidence(
         ContentError: the evidence cannot be read.
     """
     begun = now()
-    judging = Judging(job, begun.date())
+    judging = Judging(job)
     asked = {check.check: check for check in old.checks}
     results, taken = _judged(folder, job, judging, asked, record)
     hosts = [results.get(host.name) or judging(host, unseen()) for host in job.inventory.hosts]
@@ -65,7 +65,7 @@ def judge_evidence(
         hosts,
         checks=job.checks,
         warnings=(_about(taken), *judging.warnings(hosts)),
-        basis=basis_of(job, begun.date()),
+        basis=basis_of(job),
     )
 
 

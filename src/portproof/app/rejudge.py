@@ -41,4 +41,5 @@ def job_of(result: AuditResult, basis: Basis) -> Job:
         policy_digests=result.run.policies,
         check_digests=result.run.checks,
         require_witness=basis.require_witness,
+        today=basis.today,
     )

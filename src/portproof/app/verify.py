@@ -178,7 +178,7 @@ def _raw_run(file: Path) -> dict[str, object]:
 
 def _verdicts(folder: Path, result: AuditResult, basis: Basis) -> Iterator[Difference]:
     job = job_of(result, basis)
-    judging = Judging(job, basis.today)
+    judging = Judging(job)
     left = {host.name: host for host in job.inventory.hosts}
     stored = {host.name: host for host in result.hosts}
     for evidence in read_evidence(folder):

@@ -37,10 +37,19 @@ def judge(
         require_witness=require_witness,
         wanted=ListenerFilter(witnesses, plan.watches),
     )
-    judgements = plan.judge(facts)
-    if look.why is not None:
-        judgements = tuple(_explained(each, look, look.why) for each in judgements)
-    return HostResult(host.name, host.groups, judgements, _seen(look, facts))
+    judged = HostResult(host.name, host.groups, plan.judge(facts), _seen(look, facts))
+    return explained(judged, look)
+
+
+def explained(result: HostResult, look: HostLook) -> HostResult:
+    """Return a host's result with who is behind failing listeners, as far as the look tells.
+
+    It changes no verdict. The result must not have been waived: a waived finding is explained too.
+    """
+    if look.why is None:
+        return result
+    judgements = tuple(_explained(each, look, look.why) for each in result.judgements)
+    return msgspec.structs.replace(result, judgements=judgements)
 
 
 def failing_listeners(result: HostResult) -> tuple[Listener, ...]:
@@ -99,17 +108,18 @@ def facts_of(
     identity = look.reply.identity
     answer = listening_answer(look)
     rows = answer.rows if isinstance(answer, Observed) else ()
-    normal = normalise(rows, identity, wanted)
+    normal, docker = normalise(rows, identity, wanted), published(look.reply)
     without_sql = (each.check for each in checks if each.sql_on(identity.platform) is None)
     return HostFacts(
         platform=identity.platform,
         listeners=with_published(
-            without_canaries(normal.listeners, look.witnesses), published(look.reply).listeners
+            without_canaries(normal.listeners, look.witnesses), docker.listeners
         ),
         doubts=doubts(look, normal.listeners, normal.garbled, normal.stateless),
         checks=check_answers(look, checks, require_witness=require_witness),
         inapplicable=frozenset(without_sql),
         outside=look.outside,
+        unseen=docker.unseen,
     )
 
 
@@ -118,19 +128,34 @@ def _unseen(look: FailedLook) -> LookSummary:
 
 
 def _seen(look: HostLook, facts: HostFacts) -> LookSummary:
-    """Summarise how a host was looked at; text that many hosts share is stored once."""
+    """Summarise how a host was looked at."""
     identity = look.reply.identity
     doubt = facts.doubts.tcp or facts.doubts.udp
-    return LookSummary(
-        taken=_shared(look.taken),
-        seconds=look.seconds,
-        source=intern(identity.source),
-        version=intern(identity.version),
-        platform=identity.platform,
-        privilege=intern(_privilege(identity)),
-        proof=_witnesses(look) if doubt is None else f"{doubt.reason}: {doubt.detail}",
-        tried=look.tried,
-        unseen=tuple(map(intern, published(look.reply).unseen)),
+    return interned(
+        LookSummary(
+            taken=look.taken,
+            seconds=look.seconds,
+            source=identity.source,
+            version=identity.version,
+            platform=identity.platform,
+            privilege=_privilege(identity),
+            proof=_witnesses(look) if doubt is None else f"{doubt.reason}: {doubt.detail}",
+            tried=look.tried,
+            unseen=facts.unseen,
+        )
+    )
+
+
+def interned(seen: LookSummary) -> LookSummary:
+    """Return the same summary; text that many hosts share is stored once."""
+    return msgspec.structs.replace(
+        seen,
+        taken=None if seen.taken is None else _shared(seen.taken),
+        source=intern(seen.source),
+        version=intern(seen.version),
+        platform=intern(str(seen.platform)),
+        privilege=intern(seen.privilege),
+        unseen=tuple(map(intern, seen.unseen)),
     )
 
 

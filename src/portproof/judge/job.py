@@ -1,25 +1,30 @@
 """Define what an audit is about, and judge hosts by it. Pure."""
 
 from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cached_property, lru_cache, partial
+
+import msgspec
 
 from portproof.defaults import WARN_DAYS
-from portproof.judge.host import failing_listeners, judge
-from portproof.judge.plan import pattern_warnings, plans
-from portproof.judge.waivers import WaiverRemark, Waivers
+from portproof.judge.host import judge
+from portproof.judge.plan import Plan, applying, pattern_warnings
+from portproof.judge.waivers import WaiverRemark, Waivers, Waiving
 from portproof.model.hosts import Host, Inventory, Target
-from portproof.model.listeners import Listener
 from portproof.model.observation import (
-    HostLook,
     Look,
-    Platform,
 )
 from portproof.policy.checks import Check
 from portproof.policy.policy import BoundRule
 from portproof.policy.waivers import BoundWaiver
 from portproof.result.basis import Basis
 from portproof.result.result import Digest, HostResult
+from portproof.text.times import now
+
+
+def _today() -> date:
+    return now().date()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +33,8 @@ class Job:
 
     ``notes`` is what a reader must know before any host is looked at, one sentence each;
     ``framework`` is the one by whose controls the report groups the rules, or None; ``begun`` is
-    when a resumed audit was begun; None means now.
+    when a resumed audit was begun; None means now. ``today`` is the day by which waivers hold, in
+    UTC, whenever the audit was begun.
     """
 
     rules: tuple[BoundRule, ...]
@@ -42,15 +48,7 @@ class Job:
     notes: tuple[str, ...] = ()
     framework: str | None = None
     begun: datetime | None = None
-
-    def questions(self) -> dict[Platform, dict[str, str]]:
-        """Return the SQL to ask, by platform and question id; checks without SQL are left out."""
-        return {system: self._questions(system) for system in Platform}
-
-    def _questions(self, system: Platform) -> dict[str, str]:
-        asked = {check.check: check.sql_on(system) for check in self.checks}
-        witnesses = {check.witness_id: check.witness_on(system) for check in self.checks}
-        return {name: sql for name, sql in (asked | witnesses).items() if sql is not None}
+    today: date = field(default_factory=_today)
 
     def kept(self, names: Container[str]) -> list[Host]:
         """Return the hosts of the inventory that are among the names."""
@@ -61,7 +59,7 @@ class Job:
         return [target for target in self.inventory.targets if target.host.name not in names]
 
 
-def basis_of(job: Job, today: date) -> Basis:
+def basis_of(job: Job) -> Basis:
     """Return what a job's verdicts depend on besides rules, checks and evidence."""
     inventory = job.inventory
     alone = Inventory(inventory.hosts, inventory.source)
@@ -69,7 +67,7 @@ def basis_of(job: Job, today: date) -> Basis:
     # The order of groups and of their hosts counts: web[0] is the first host of web.
     told = list(groups.items()) == list(alone.groups().items())
     return Basis(
-        today=today,
+        today=job.today,
         waivers=job.waivers,
         warn_days=job.warn_days,
         require_witness=job.require_witness,
@@ -79,30 +77,62 @@ def basis_of(job: Job, today: date) -> Basis:
     )
 
 
-class Judging:
-    """Judges hosts by one job's rules, and by its waivers as of one day; thread-safe."""
+class Applying(msgspec.Struct, frozen=True):
+    """Which rules and waivers of an audit are for a host: one byte each, 1 or 0, in their order."""
 
-    def __init__(self, job: Job, today: date) -> None:
+    rules: bytes
+    waivers: bytes = b""
+
+
+class Judge:
+    """Judges hosts by rules, checks and waivers. It knows no inventory; callable in any thread."""
+
+    def __init__(
+        self,
+        rules: Sequence[BoundRule],
+        checks: Sequence[Check],
+        waivers: Sequence[BoundWaiver],
+        today: date,
+        *,
+        require_witness: bool = False,
+    ) -> None:
+        self._plan = lru_cache(maxsize=None)(partial(Plan, rules))
+        self._checks = tuple(checks)
+        self._waiving = Waiving(waivers, rules, today)
+        self._require_witness = require_witness
+
+    def judge(self, host: Host, applying: Applying, look: Look) -> HostResult:
+        """Judge a host by a look at it, without waivers."""
+        plan = self._plan(applying.rules)
+        return judge(plan, host, look, self._checks, require_witness=self._require_witness)
+
+    def waive(self, result: HostResult, applying: Applying) -> HostResult:
+        """Waive what is covered on a host."""
+        return self._waiving.apply(result, applying.waivers)
+
+
+class Judging:
+    """Judges the hosts of a job, by its waivers as they hold on the job's day; in any thread."""
+
+    def __init__(self, job: Job) -> None:
         self._job = job
-        self._plans = plans(job.rules, job.inventory)
-        self._waivers = Waivers(job.waivers, job.rules, job.inventory, today)
-        self._judged: dict[str, tuple[HostLook, HostResult]] = {}
+        self._waivers = Waivers(job.waivers, job.rules, job.inventory, job.today)
+        self.judge = Judge(
+            job.rules, job.checks, job.waivers, job.today, require_witness=job.require_witness
+        )
 
     def __call__(self, host: Host, look: Look) -> HostResult:
         """Judge a host of the job's inventory by a look at it."""
-        before, judged = self._judged.pop(host.name, (None, None))
-        return self._judge(host, look) if judged is None or before is not look else judged
+        own = self.applying(host.name)
+        return self.judge.waive(self.judge.judge(host, own, look), own)
 
-    def suspects(self, host: Host, look: HostLook) -> Sequence[Listener]:
-        """Return the listeners that fail on a host. An unchanged look is not judged again."""
-        judged = self._judge(host, look)
-        self._judged[host.name] = (look, judged)
-        return failing_listeners(judged)
+    @cached_property
+    def _rules(self) -> dict[str, bytes]:
+        return applying(self._job.rules, self._job.inventory)
 
-    def _judge(self, host: Host, look: Look) -> HostResult:
-        plan, job = self._plans[host.name], self._job
-        judged = judge(plan, host, look, job.checks, require_witness=job.require_witness)
-        return self._waivers.apply(judged)
+    def applying(self, host: str) -> Applying:
+        """Return which rules and waivers are for a host of the job's inventory."""
+        return Applying(self._rules[host], self._waivers.flags(host))
 
     def untidy(self, hosts: Iterable[HostResult]) -> tuple[WaiverRemark, ...]:
         """Yield the waivers to clean up."""

@@ -1,12 +1,12 @@
 """Judge a host by all rules. Pure, and fast for hosts with nothing out of the ordinary."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from operator import attrgetter
 from typing import Final
 
 from portproof.model.host_facts import Doubts, HostFacts
-from portproof.model.hosts import Host, Inventory
+from portproof.model.hosts import Inventory
 from portproof.model.listeners import Listener
 from portproof.model.observation import Platform, Unobserved
 from portproof.model.patterns import HostPattern, Selection
@@ -29,7 +29,7 @@ class Plan:
     watch none of the ports in use, and a port is matched with the rules that watch it only once.
     """
 
-    def __init__(self, rules: Sequence[BoundRule], applies: Sequence[bool]) -> None:
+    def __init__(self, rules: Sequence[BoundRule], applies: Sequence[int]) -> None:
         self._rules = tuple(bound.rule for bound in rules)
         self._applies = tuple(applies)
         self._elsewhere = tuple(map(_not_for_host, rules))
@@ -118,41 +118,34 @@ class Selections:
 
 
 def plans(rules: Sequence[BoundRule], inventory: Inventory) -> dict[str, Plan]:
-    """Return the plan for each host by its name; hosts selected by the same rules share one."""
+    """Return the plan for each host by its name; hosts that rules apply to alike share one."""
+    applies = applying(rules, inventory)
+    shared = {flags: Plan(rules, flags) for flags in set(applies.values())}
+    return {name: shared[flags] for name, flags in applies.items()}
+
+
+def applying(rules: Sequence[BoundRule], inventory: Inventory) -> dict[str, bytes]:
+    """Return which rules are for each host, by its name: one byte a rule, 1 or 0."""
     selections = Selections(inventory)
     selected = [selections.hosts(bound) for bound in rules]
-    shared: dict[tuple[bool, ...], Plan] = {}
+    shared: dict[bytes, bytes] = {}
     by_host = {}
     for host in inventory.hosts:
-        applies = tuple(host.name in names for names in selected)
-        if applies not in shared:
-            shared[applies] = Plan(rules, applies)
-        by_host[host.name] = shared[applies]
+        flags = bytes([host.name in names for names in selected])
+        by_host[host.name] = shared.setdefault(flags, flags)
     return by_host
 
 
-def ports_to_try(
-    rules: Sequence[BoundRule], inventory: Inventory
-) -> Callable[[Host], frozenset[int]]:
+def ports_to_try(rules: Sequence[BoundRule], applies: bytes) -> frozenset[int]:
     """Return the TCP ports that must be closed on a host: those worth trying from outside."""
-    selections = Selections(inventory)
-    wanted = [
-        (selections.hosts(bound), bound.rule.closed)
-        for bound in rules
-        if isinstance(bound.rule, ClosedRule)
-    ]
-
-    def ports(host: Host) -> frozenset[int]:
-        own = (closed.ranges for names, closed in wanted if host.name in names)
-        return frozenset(
-            port
-            for ranges in own
-            for part in ranges
-            if part.protocol is Protocol.TCP
-            for port in range(part.first, part.last + 1)
-        )
-
-    return ports
+    return frozenset(
+        port
+        for bound, applied in zip(rules, applies, strict=True)
+        if applied and isinstance(bound.rule, ClosedRule)
+        for part in bound.rule.closed.ranges
+        if part.protocol is Protocol.TCP
+        for port in range(part.first, part.last + 1)
+    )
 
 
 def pattern_warnings(rules: Sequence[BoundRule], inventory: Inventory) -> tuple[str, ...]:

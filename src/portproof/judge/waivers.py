@@ -20,39 +20,34 @@ _SHOWN: Final = 5
 """Hosts named in a sentence."""
 
 
-class Waivers:
-    """The waivers of an audit, ready to be applied host by host.
+class Waiving:
+    """Applies waivers to verdicts; which of them are for a host is told from outside.
 
-    ``today`` is the day of the audit; ``warn_days`` is how many days before the end a warning
-    starts.
+    ``today`` is the day by which they hold.
     """
 
     def __init__(
-        self,
-        waivers: Sequence[BoundWaiver],
-        rules: Sequence[BoundRule],
-        inventory: Inventory,
-        today: date,
+        self, waivers: Sequence[BoundWaiver], rules: Sequence[BoundRule], today: date
     ) -> None:
-        self._waivers = tuple(waivers)
         self._today = today
-        names, groups = inventory.names(), inventory.groups()
-        self._hosts = {
-            waiver: frozenset(waiver.waiver.hosts.select(names, groups).names)
-            for waiver in self._waivers
-        }
         self._by_rule = [
-            [waiver for waiver in self._waivers if waiver.rule == bound.key] for bound in rules
+            [(index, waiver) for index, waiver in enumerate(waivers) if waiver.rule == bound.key]
+            for bound in rules
         ]
 
-    def apply(self, host: HostResult) -> HostResult:
-        """Waive what is covered on a host; a rule with an uncovered finding still fails."""
-        if not self._waivers or not host.has(Verdict.FAIL):
+    def apply(self, host: HostResult, flags: bytes) -> HostResult:
+        """Waive what is covered on a host; a rule with an uncovered finding still fails.
+
+        Args:
+            host: The host's verdicts.
+            flags: Which waivers are for the host: one byte a waiver, 1 or 0.
+        """
+        if not any(flags) or not host.has(Verdict.FAIL):
             return host
         platform = Platform(host.seen.platform)
         judgements = tuple(
-            self._waive(judgement, [w for w in waivers if host.name in self._hosts[w]], platform)
-            for judgement, waivers in zip(host.judgements, self._by_rule, strict=True)
+            self._waive(judgement, [each for index, each in own if flags[index]], platform)
+            for judgement, own in zip(host.judgements, self._by_rule, strict=True)
         )
         return msgspec.structs.replace(host, judgements=judgements)
 
@@ -85,6 +80,40 @@ class Waivers:
             name=bound.name,
             ticket=waiver.ticket or "",
         )
+
+
+class Waivers:
+    """The waivers of an audit, and what to clean up among them.
+
+    ``today`` is the day of the audit.
+    """
+
+    def __init__(
+        self,
+        waivers: Sequence[BoundWaiver],
+        rules: Sequence[BoundRule],
+        inventory: Inventory,
+        today: date,
+    ) -> None:
+        self._waivers = tuple(waivers)
+        self._today = today
+        self._waiving = Waiving(waivers, rules, today)
+        names, groups = inventory.names(), inventory.groups()
+        self._hosts = {
+            waiver: frozenset(waiver.waiver.hosts.select(names, groups).names)
+            for waiver in self._waivers
+        }
+        self._by_rule = [
+            [waiver for waiver in self._waivers if waiver.rule == bound.key] for bound in rules
+        ]
+
+    def apply(self, host: HostResult) -> HostResult:
+        """Waive what is covered on a host; a rule with an uncovered finding still fails."""
+        return self._waiving.apply(host, self.flags(host.name))
+
+    def flags(self, host: str) -> bytes:
+        """Return which waivers are for a host: one byte a waiver, 1 or 0."""
+        return bytes([host in self._hosts[waiver] for waiver in self._waivers])
 
     def warnings(self, hosts: Iterable[HostResult], warn_days: int) -> tuple[str, ...]:
         """Return what to clean up, one sentence each; see ``untidy``."""

@@ -49,7 +49,8 @@ class HostFacts:
     """Listeners and answers of one host, with the doubts about what was not seen.
 
     Canaries are not among ``listeners``. A check whose SQL does not exist on the platform is absent
-    from ``checks`` and named in ``inapplicable``.
+    from ``checks`` and named in ``inapplicable``. ``unseen`` tells what could not be seen and
+    leaves no rule unproven.
     """
 
     platform: Platform
@@ -58,3 +59,4 @@ class HostFacts:
     checks: Mapping[str, CheckAnswer] = field(default_factory=dict)
     inapplicable: frozenset[str] = frozenset()
     outside: ConnectResult | None = None
+    unseen: tuple[str, ...] = ()

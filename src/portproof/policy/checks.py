@@ -1,5 +1,6 @@
 """Checks: questions in osquery's SQL."""
 
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Final, Literal
 
 from pydantic import Field, StringConstraints
@@ -47,3 +48,15 @@ class Check(Model):
     def witness_id(self) -> str:
         """The id of the witness question in a round."""
         return f"{self.check}#witness"
+
+
+def questions_of(checks: Iterable[Check]) -> dict[Platform, dict[str, str]]:
+    """Return the SQL to ask by platform and question id; checks without SQL there are left out."""
+    asked = list(checks)
+    return {system: _questions_on(system, asked) for system in Platform}
+
+
+def _questions_on(system: Platform, checks: Sequence[Check]) -> dict[str, str]:
+    asked = {check.check: check.sql_on(system) for check in checks}
+    witnesses = {check.witness_id: check.witness_on(system) for check in checks}
+    return {name: sql for name, sql in (asked | witnesses).items() if sql is not None}

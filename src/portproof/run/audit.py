@@ -1,27 +1,27 @@
-"""An audit run: every host is judged as soon as it was looked at."""
+"""An audit run: evidence and verdicts are collected host by host, and added up."""
 
 import logging
 import platform
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Final, Protocol, runtime_checkable
+from typing import Final
 
 from portproof import __version__
 from portproof.judge.job import Job, Judging, basis_of
 from portproof.judge.waivers import WaiverRemark
 from portproof.model.hosts import Host
-from portproof.model.listeners import Listener
 from portproof.model.observation import (
     FailedLook,
-    HostLook,
     Look,
     Reason,
     Unobserved,
 )
 from portproof.model.verdicts import Verdict
+from portproof.policy.checks import questions_of
 from portproof.result.result import AuditResult, Digest, HostResult, Run
+from portproof.run.host_audit import HostAudit
 from portproof.text.logs import logger
 from portproof.text.times import now
 
@@ -32,51 +32,38 @@ _STANDS: Final = timedelta(days=1)
 
 Record = Callable[[Host, Look], None]
 Watch = Callable[[HostResult], None]
-Suspects = Callable[[Host, HostLook], Sequence[Listener]]
-
-
-@runtime_checkable
-class AsksWhy(Protocol):
-    """Looks that can ask, while they are at a host, who is behind listeners that fail there."""
-
-    def asking(self, suspects: Suspects) -> Iterable[tuple[Host, Look]]:
-        """The looks together with the answers; ``suspects`` tells which listeners fail."""
-        ...
 
 
 def run(
     job: Job,
-    looks: Iterable[tuple[Host, Look]],
+    audits: Iterable[HostAudit],
     *,
     record: Record | None = None,
     watch: Watch | None = None,
     known: Mapping[str, Look] = MappingProxyType({}),
 ) -> AuditResult:
-    """Judge each host as soon as it was looked at, and add up the result.
+    """Collect what comes of each host, and add up the result.
 
     Args:
         job: What must hold, for whom.
-        looks: Hosts with their looks, as they come; a host that never comes was interrupted. Where
-            listeners fail, they are asked who is behind them, if they can be (``AsksWhy``).
+        audits: Evidence and verdicts of each host, as they come (``run.hosts``); a host that never
+            comes was interrupted.
         record: Is told every look before its verdicts count, so that none lacks its evidence.
         watch: Is told every host's result as it comes.
         known: Looks of an earlier run that still stand, by the host's name.
     """
-    begun = now()
-    # Waivers hold as they hold now, whenever the audit was begun.
-    started, today = job.begun or begun, begun.date()
-    judging = Judging(job, today)
+    started, judging = job.begun or now(), Judging(job)
+    by_name = {host.name: host for host in job.inventory.hosts}
     _LOG.info("%d hosts to judge by %d rules", len(job.inventory.hosts), len(job.rules))
     _log_questions(job)
-    asked = looks.asking(judging.suspects) if isinstance(looks, AsksWhy) else looks
     results = {host.name: judging(host, known[host.name]) for host in job.kept(known)}
-    for host, look in asked:
-        results[host.name] = judging(host, look)
-        _log(look, results[host.name])
+    for audit in audits:
+        _log(audit.look, audit.result)
         if record is not None:
-            record(host, look)
+            record(by_name[audit.result.name], audit.look)
+        results[audit.result.name] = audit.result
         if watch is not None:
-            watch(results[host.name])
+            watch(audit.result)
     left = [host for host in job.inventory.hosts if host.name not in results]
     results |= {host.name: judging(host, interrupted(now())) for host in left}
     hosts = [results[host.name] for host in job.inventory.hosts]
@@ -86,9 +73,15 @@ def run(
         hosts,
         checks=job.checks,
         warnings=judging.warnings(hosts),
-        basis=basis_of(job, today),
+        basis=basis_of(job),
         framework=job.framework,
     )
+
+
+def judged(job: Job, looks: Iterable[tuple[Host, Look]]) -> Iterator[HostAudit]:
+    """Judge hosts by looks that were taken already; nobody is asked who is behind a listener."""
+    judging = Judging(job)
+    return (HostAudit(look, judging(host, look)) for host, look in looks)
 
 
 def _log(look: Look, result: HostResult) -> None:
@@ -101,7 +94,7 @@ def _log(look: Look, result: HostResult) -> None:
 
 def _log_questions(job: Job) -> None:
     if _LOG.isEnabledFor(logging.DEBUG):
-        for platform, questions in job.questions().items():
+        for platform, questions in questions_of(job.checks).items():
             for name, sql in questions.items():
                 _LOG.debug("question %s on %s: %s", name, platform, sql)
 
@@ -111,7 +104,7 @@ def still_stand(job: Job, looks: Mapping[str, Look]) -> dict[str, Look]:
 
     A look stands for a day: what was closed longer ago need not be closed now.
     """
-    judging = Judging(job, now().date())
+    judging = Judging(job)
     return {
         host.name: looks[host.name]
         for host in job.kept(looks)
@@ -121,7 +114,7 @@ def still_stand(job: Job, looks: Mapping[str, Look]) -> dict[str, Look]:
 
 def untidy_waivers(job: Job, looks: Iterable[tuple[Host, Look]]) -> tuple[WaiverRemark, ...]:
     """The waivers of a job to be cleaned up, by what an audit saw; looks are not kept."""
-    judging = Judging(job, now().date())
+    judging = Judging(job)
     return judging.untidy(judging(host, look) for host, look in looks)
 
 

@@ -8,49 +8,45 @@ import asyncio
 import contextlib
 import queue
 import threading
-import traceback
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import Final, Generic, TypeVar
 
-from portproof.model.hosts import Host
-from portproof.model.observation import FailedLook, Look, Reason, Unobserved
-from portproof.text.logs import failure, logger
-from portproof.text.times import now
-
-_LOG: Final = logger(__name__)
-
-Collect = Callable[[Host], Awaitable[Look]]
+Task = TypeVar("Task")
+Done = TypeVar("Done")
 Close = Callable[[], Awaitable[None]]
-Looked = tuple[Host, Look]
 
 _END: Final = None
 
 
-class FleetRun:
+class FleetRun(Generic[Task, Done]):
     """One run over hosts. Iterate over it, in any thread; the event loop has a thread of its own.
 
     Hosts that were not looked at to the end, because of ``finish`` or ``cancel``, are not in the
     iteration: whoever keeps the roster accounts for them.
 
     Args:
-        collect: Looks at one host. What it raises is a mistake of ours, and leaves that host dark.
-        hosts: The hosts; each is asked for when there is room for it.
+        work: Looks at one host; what it raises ends the run, and is raised where it is iterated.
+        tasks: The hosts; each is asked for when there is room for it.
         forks: How many are looked at at a time, 1 or more.
         close: Called at the end, on the same event loop.
     """
 
     def __init__(
-        self, collect: Collect, hosts: Iterable[Host], forks: int, close: Close | None = None
+        self,
+        work: Callable[[Task], Awaitable[Done]],
+        tasks: Iterable[Task],
+        forks: int,
+        close: Close | None = None,
     ) -> None:
-        self._collect = collect
-        self._hosts = iter(hosts)
+        self._work_on = work
+        self._tasks = iter(tasks)
         self._forks = forks
         self._close = close
-        self._done: queue.SimpleQueue[Looked | BaseException | None] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[Done | BaseException | None] = queue.SimpleQueue()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._room = asyncio.Semaphore(forks)
-        self._under_way: set[asyncio.Task[Looked]] = set()
+        self._under_way: set[asyncio.Future[Done]] = set()
         self._is_finishing = False
         self._is_cancelled = False
 
@@ -63,8 +59,8 @@ class FleetRun:
         self._is_finishing = self._is_cancelled = True
         self._soon(self._cancel_under_way)
 
-    def __iter__(self) -> Iterator[Looked]:
-        """Yield every host with its look, as they come."""
+    def __iter__(self) -> Iterator[Done]:
+        """Yield what came of every host, as they come."""
         thread = threading.Thread(target=self._work, name="portproof-fleet", daemon=True)
         thread.start()
         try:
@@ -77,8 +73,8 @@ class FleetRun:
             self.cancel()
             thread.join()
 
-    async def looks(self) -> AsyncGenerator[Looked, None]:
-        """Yield every host with its look, as they come, on the running event loop."""
+    async def results(self) -> AsyncGenerator[Done, None]:
+        """Yield what came of every host, as they come, on the running event loop."""
         try:
             while self._start() or self._under_way:
                 done, _ = await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
@@ -95,10 +91,11 @@ class FleetRun:
     def _start(self) -> bool:
         """Start hosts while there is room; whether any is under way."""
         while not self._is_finishing and len(self._under_way) < self._forks:
-            host = next(self._hosts, None)
-            if host is None:
+            try:
+                task = next(self._tasks)
+            except StopIteration:
                 break
-            self._under_way.add(asyncio.ensure_future(guarded(self._collect, host)))
+            self._under_way.add(asyncio.ensure_future(self._work_on(task)))
         return bool(self._under_way)
 
     def _cancel_under_way(self) -> None:
@@ -124,20 +121,8 @@ class FleetRun:
         self._loop = asyncio.get_running_loop()
         # Names that do not resolve hold a thread for long, and must not hold up other hosts.
         self._loop.set_default_executor(ThreadPoolExecutor(2 * self._forks))
-        async with contextlib.aclosing(self.looks()) as looks:
-            async for looked in looks:
+        async with contextlib.aclosing(self.results()) as results:
+            async for done in results:
                 if not self._is_cancelled:  # nobody may be left to make room
                     await self._room.acquire()
-                self._done.put(looked)
-
-
-async def guarded(collect: Collect, host: Host) -> Looked:
-    """Look at a host; a mistake of ours leaves that host unproven, and the others judged."""
-    taken = now()
-    try:
-        return host, await collect(host)
-    except Exception as error:  # noqa: BLE001 - the one boundary where nothing may be lost
-        _LOG.error("%s: portproof failed: %s", host.name, failure(error))
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        text = f"portproof failed ({type(error).__name__} in {place.name}, line {place.lineno})"
-        return host, FailedLook(cause=Unobserved(Reason.INTERNAL, text), taken=taken, seconds=0.0)
+                self._done.put(done)

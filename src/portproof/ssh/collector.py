@@ -4,9 +4,10 @@ Where listeners fail, a second command over the same connection asks who is behi
 """
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from types import TracebackType
@@ -50,9 +51,6 @@ work that it would hold up the other hosts."""
 _MORE: Final = 0.2
 """The part of the time of a look that a second round may take beyond it."""
 
-Suspects = Callable[[HostLook], Awaitable[Sequence[Listener]]]
-"""Tells which listeners fail on a host that was looked at."""
-
 _JUDGING: Final = 20.0
 """Seconds the questions may take on the answer of the probe."""
 
@@ -95,63 +93,65 @@ class SshCollector:
         """Close the connections to jump hosts."""
         await self._connector.close()
 
-    async def look(
-        self, host: str, connection: Connection, suspects: Suspects | None = None
-    ) -> Look:
-        """Look at one host. It raises nothing for what a host or the network does.
+    async def look(self, host: str, connection: Connection) -> Look:
+        """Look at one host. It raises nothing for what a host or the network does."""
+        async with self.opened(host, connection) as opened:
+            return await self.look_at(opened)
+
+    @contextlib.asynccontextmanager
+    async def opened(
+        self, host: str, connection: Connection
+    ) -> AsyncIterator["OpenedHost | FailedLook"]:
+        """Open the connection to a host, or yield the failed look of one that is not reached.
 
         Args:
             host: The host's name, for details.
-            connection: How to get there.
-            suspects: Tells of a look which listeners fail; over the same connection the host is
-                then asked who is behind them. Without any, nothing more is asked.
+            connection: How it is reached.
         """
         begun = _Begun(now(), time.monotonic())
-        try:
-            call = RemoteCommand.to(connection)
-            async with self._connector.connected(connection, host) as opened:
-                open_session = Session(host, connection, opened)
-                deadline = time.monotonic() + self._settings.command_timeout
-                look = await self._look(open_session, call, begun)
-                if suspects is None or isinstance(look, FailedLook):
-                    return look
-                return await self._explained(open_session, look, suspects, deadline)
-        except UnsupportedError as error:
-            return _dark(
-                HostReply(Unobserved(Reason.UNSUPPORTED_CONNECTION, str(error)), ()), begun
-            )
-        except ConnectError as error:
-            return _dark(HostReply(error.cause, ()), begun)
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                call = RemoteCommand.to(connection)
+                opened = await stack.enter_async_context(
+                    self._connector.connected(connection, host)
+                )
+            except (UnsupportedError, ConnectError) as error:
+                host_or_failure: OpenedHost | FailedLook = _not_reached(error, begun)
+            else:
+                host_or_failure = OpenedHost(Session(host, connection, opened), call, begun)
+            yield host_or_failure
 
-    async def _look(self, open_session: Session, call: RemoteCommand, begun: "_Begun") -> Look:
-        told, witnesses = await self._ask(open_session, call)
-        _LOG.info("%s: first round over after %.1f s", open_session.host, begun.seconds())
+    async def look_at(self, host: "OpenedHost | FailedLook") -> Look:
+        """Look at a host whose connection is open."""
+        if isinstance(host, FailedLook):
+            return host
+        started = time.monotonic()
+        told, witnesses = await self._ask(host.session, host.call)
+        host.spent = time.monotonic() - started
+        _LOG.info("%s: first round over after %.1f s", host.session.host, host.begun.seconds())
         if isinstance(told.reply, Unobserved):
-            return _dark(told, begun)
+            return _dark(told, host.begun)
         return HostLook(
             reply=told.reply,
             witnesses=(*told.canaries, *witnesses),
-            taken=begun.taken,
-            seconds=begun.seconds(),
+            taken=host.begun.taken,
+            seconds=host.begun.seconds(),
             tried=told.tried,
         )
 
-    async def _explained(
-        self, open_session: Session, look: HostLook, suspects: Suspects, deadline: float
+    async def explained(
+        self, host: "OpenedHost", look: HostLook, listeners: Sequence[Listener]
     ) -> HostLook:
-        """The look with who is behind listeners that fail; whatever comes of that, it stands."""
-        try:
-            listeners = await suspects(look)
-        except Exception:  # noqa: BLE001 - whoever judges the look comes upon it again
-            return look
-        if not listeners:
-            return look
-        longest = deadline + self._settings.command_timeout * _MORE
-        until = min(time.monotonic() + SECONDS, longest)
-        asking = SecondRound(open_session, look.reply.identity.platform, until)
-        _LOG.info("%s: second round about %d listeners", open_session.host, len(listeners))
+        """Return a look with who is behind some of its listeners, asked over the same connection.
+
+        It raises nothing for what a host does, and takes the time that the look left, and a bit.
+        """
+        left = self._settings.command_timeout * (1 + _MORE) - host.spent
+        until = time.monotonic() + min(SECONDS, left)
+        asking = SecondRound(host.session, look.reply.identity.platform, until)
+        _LOG.info("%s: second round about %d listeners", host.session.host, len(listeners))
         why = await asking.who_is_behind(listeners)
-        _LOG.info("%s: second round over: %d processes", open_session.host, len(why))
+        _LOG.info("%s: second round over: %d processes", host.session.host, len(why))
         return msgspec.structs.replace(look, why=why)
 
     async def _ask(
@@ -215,6 +215,22 @@ class _Begun(NamedTuple):
         return round(time.monotonic() - self.at, 3)
 
 
+@dataclass(slots=True)
+class OpenedHost:
+    """A host whose connection is open; ``spent`` are the seconds its look took."""
+
+    session: Session
+    call: RemoteCommand
+    begun: _Begun
+    spent: float = 0.0
+
+
+def _not_reached(error: UnsupportedError | ConnectError, begun: _Begun) -> FailedLook:
+    if isinstance(error, ConnectError):
+        return _dark(HostReply(error.cause, ()), begun)
+    return _dark(HostReply(Unobserved(Reason.UNSUPPORTED_CONNECTION, str(error)), ()), begun)
+
+
 def _dark(told: HostReply, begun: _Begun) -> FailedLook:
     return FailedLook(
         cause=_unobserved(told.reply), taken=begun.taken, seconds=begun.seconds(), tried=told.tried
@@ -225,14 +241,3 @@ def _unobserved(outcome: Outcome | SourceReply) -> Unobserved:
     if isinstance(outcome, Unobserved):
         return outcome
     return Unobserved(Reason.GARBLED, "the host answered before it was ready")
-
-
-async def look_over_ssh(
-    host: str,
-    connection: Connection,
-    questions: Mapping[Platform, Mapping[str, str]],
-    settings: SshSettings = SshSettings(),  # noqa: B008 - frozen
-) -> Look:
-    """Look at a single host; for more of them, share one ``SshCollector``."""
-    async with SshCollector(questions, settings) as collector:
-        return await collector.look(host, connection)

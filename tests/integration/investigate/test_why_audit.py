@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,8 @@ from portproof.archive.folder import Evidence
 from portproof.cli.summary import summary
 from portproof.content.shipped import shipped
 from portproof.inventory.plain import this_machine
-from portproof.judge.host import judge
-from portproof.judge.job import Job
-from portproof.judge.plan import Plan
-from portproof.model.hosts import Host
+from portproof.judge.job import Job, Judging
+from portproof.model.listeners import Listener
 from portproof.model.observation import (
     LISTENING_SOCKETS,
     HostLook,
@@ -46,7 +44,8 @@ from portproof.policy.waivers import BoundWaiver, Waiver
 from portproof.report.contract import Theme
 from portproof.report.html.page import render
 from portproof.result.result import AuditResult
-from portproof.run.audit import Suspects, run
+from portproof.run.audit import judged, run
+from portproof.run.host_audit import HostAudit, LocalAuditor
 from support.machine import HOSTNAME, Machine, machine
 from support.times import at
 
@@ -86,25 +85,22 @@ def look(*rows: Row) -> HostLook:
 
 
 class Looks:
-    """Looks at the one host there is, that remember whom they asked about a second time."""
+    """A look at this machine, that remembers whom it asked about a second time."""
 
-    def __init__(self, *looks: HostLook, whys: dict[int, Why] | None = None) -> None:
-        self._looks = looks
+    def __init__(self, look: HostLook, whys: dict[int, Why] | None = None) -> None:
+        self._look = look
         self._whys = whys or {}
         self.asked: list[list[int | None]] = []
 
-    def __iter__(self) -> Iterator[tuple[Host, Look]]:
-        """Each look as it is."""
-        return ((this_machine().hosts[0], each) for each in self._looks)
+    def audits(self, job: Job) -> Iterator[HostAudit]:
+        """Audit the one host there is."""
+        judging, (host,) = Judging(job), job.inventory.hosts
+        auditor = LocalAuditor(judging.judge, lambda: self._look, self._explained)
+        yield auditor.audit(host, judging.applying(host.name))
 
-    def asking(self, suspects: Suspects) -> Iterator[tuple[Host, Look]]:
-        """Each look with what was given, where listeners fail."""
-        for host, each in self:
-            assert isinstance(each, HostLook)
-            listeners = suspects(host, each)
-            if listeners:
-                self.asked.append([owner.pid for one in listeners for owner in one.owners])
-            yield host, msgspec.structs.replace(each, why=self._whys) if listeners else each
+    def _explained(self, look: HostLook, listeners: Sequence[Listener]) -> HostLook:
+        self.asked.append([owner.pid for one in listeners for owner in one.owners])
+        return msgspec.structs.replace(look, why=self._whys)
 
 
 def why(**more: Any) -> Why:  # noqa: ANN401 - any part of it
@@ -114,15 +110,12 @@ def why(**more: Any) -> Why:  # noqa: ANN401 - any part of it
 
 def audited(looks: Looks, *closed: int, waivers: tuple[BoundWaiver, ...] = ()) -> AuditResult:
     """Audit the looks; what was recorded must be enough to judge the same again."""
-    recorded: list[HostLook] = []
+    recorded: list[Look] = []
     job = Job(rules(*closed), (), this_machine(), waivers=waivers)
-    result = run(job, looks, record=lambda _, each: recorded.append(each))  # type: ignore[arg-type] # only looks
+    result = run(job, looks.audits(job), record=lambda _, each: recorded.append(each))
     text = msgspec.json.encode(Evidence("host", (), recorded[-1]))
     again = msgspec.json.decode(text, type=Evidence).look
-    plan = Plan(job.rules, [True] * len(closed))
-    if not waivers:
-        judged = judge(plan, this_machine().hosts[0], again, ())
-        assert judged.judgements == result.hosts[0].judgements
+    assert Judging(job)(job.inventory.hosts[0], again) == result.hosts[0]
     return result
 
 
@@ -168,7 +161,7 @@ def test_a_waived_listener_alone_is_not_asked_about() -> None:
 def test_looks_that_cannot_be_asked_again_leave_the_failure_as_it_is() -> None:
     """A plain list of looks is enough for an audit."""
     job = Job(rules(609), (), this_machine())
-    result = run(job, [(this_machine().hosts[0], look(row(812, 609)))])
+    result = run(job, judged(job, [(this_machine().hosts[0], look(row(812, 609)))]))
     (finding,) = findings(result)
     assert (finding.why, finding.reading) == ((), None)
     assert result.hosts[0].has(Verdict.FAIL)

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from portproof.model.hosts import Host
 from portproof.model.observation import Look, Reason
 from portproof.run.fleet import FleetRun
 from portproof.ssh.collector import SshCollector
@@ -73,10 +72,10 @@ def test_when_the_run_is_cancelled(hosts: Fleet) -> None:
     """At once, and what was under way is not yielded."""
     collector = SshCollector(questions(), PATIENT)
 
-    async def collect(host: Host) -> Look:
-        return await collector.look(host.name, connection(hosts, host.name))
+    async def collect(name: str) -> Look:
+        return await collector.look(name, connection(hosts, name))
 
-    run = FleetRun(collect, map(Host, HANGING), 2, collector.close)
+    run = FleetRun(collect, HANGING, 2, collector.close)
 
     def cancel_when_both_hang() -> None:
         assert eventually(lambda: all(hangs(hosts, host) for host in HANGING))

@@ -104,12 +104,12 @@ def run(hosts: Fleet) -> tuple[dict[str, Look], float]:
     collector = SshCollector(questions(), SETTINGS)
     reached = connections(hosts)
 
-    async def collect(host: Host) -> Look:
-        return await collector.look(host.name, reached[host.name])
+    async def collect(name: str) -> tuple[str, Look]:
+        return name, await collector.look(name, reached[name])
 
     begun = time.monotonic()
-    fleet_run = FleetRun(collect, map(Host, reached), forks=len(reached), close=collector.close)
-    looks = {host.name: looked for host, looked in fleet_run}
+    fleet_run = FleetRun(collect, reached, forks=len(reached), close=collector.close)
+    looks = dict(fleet_run)
     return looks, time.monotonic() - begun
 
 

@@ -15,10 +15,10 @@ from portproof.model.verdicts import Verdict
 from portproof.policy.policy import Policy, bind
 from portproof.result.result import HostResult
 from portproof.run.audit import run
-from portproof.run.one_host import How, Looks
+from portproof.run.hosts import HostAudits, LookSettings
 from portproof.ssh.settings import SshSettings
 from support.fleet.fleet import Fleet, fleet
-from support.fleet.looking import connection, listening_check, questions
+from support.fleet.looking import connection, listening_check
 from support.fleet.plans import Opened, Plan
 
 pytestmark = pytest.mark.needs("namespaces", "sshd")
@@ -108,8 +108,8 @@ def test_hosts_times_rules_adds_up_and_each_comes_out_right(hosts: Fleet) -> Non
         tried = look.outside if isinstance(look, HostLook) else None
         outside[host.name] = tried.answered if tried is not None else None
 
-    how = How([], forks=40, outside=lambda _: {609})
-    result = run(job, Looks(targets_of(every), questions(), how), record=record)
+    settings = LookSettings([], forks=40, outside=True)
+    result = run(job, HostAudits(job, targets_of(every), settings), record=record)
     assert [host.name for host in result.hosts] == list(told)
     assert sum(result.totals.verdicts.values()) == len(told) * len(RULES)
     found = {host.name: outcome(host) for host in result.hosts}
@@ -128,8 +128,9 @@ def test_hosts_times_rules_adds_up_and_each_comes_out_right(hosts: Fleet) -> Non
 
 def test_a_source_that_hosts_cannot_have_is_refused_before_the_run() -> None:
     """By the library too; where every host is this machine it may be right."""
-    how = How([], ssh=SshSettings(via="osqueryd"))
-    with pytest.raises(UsageError, match="no source osqueryd"):
-        Looks(targets_of([Host("localhost"), Host("web1")]), questions(), how)
+    settings = LookSettings([], ssh=SshSettings(via="osqueryd"))
     here = Host("localhost", (), {"ansible_connection": "local"})
-    assert list(Looks(targets_of([here]), questions(), how))
+    job = Job(RULES, (listening_check(),), Inventory((here, Host("web1")), "two hosts"))
+    with pytest.raises(UsageError, match="no source osqueryd"):
+        HostAudits(job, targets_of(job.inventory.hosts), settings)
+    assert list(HostAudits(job, targets_of([here]), settings))

@@ -2,25 +2,25 @@
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
-from portproof.judge.host import failing_listeners, judge
-from portproof.judge.job import Job
+from portproof.judge.host import judge
+from portproof.judge.job import Applying, Job
 from portproof.judge.plan import Plan as Rules
 from portproof.model.connection import Connection
-from portproof.model.hosts import Host, Inventory
-from portproof.model.listeners import Listener
-from portproof.model.observation import HostLook, Look
+from portproof.model.hosts import Host, Inventory, Target
+from portproof.model.observation import HostLook, Look, Reason
 from portproof.model.verdicts import Finding, Verdict
 from portproof.model.why import PortCategory, Why
 from portproof.policy.policy import Policy, bind
 from portproof.result.result import AuditResult
 from portproof.run.audit import run
-from portproof.run.fleet import FleetRun
-from portproof.ssh.collector import SshCollector
+from portproof.run.host_audit import HostTask
+from portproof.run.hosts import HostAudits, LookSettings
+from portproof.run.plan import AuditPlan
+from portproof.run.ssh_audit import ssh_auditor
 from portproof.ssh.settings import SshSettings
 from support.fleet.fleet import Fleet, fleet
 from support.fleet.looking import (
@@ -31,7 +31,6 @@ from support.fleet.looking import (
     eventually,
     listening_check,
     look,
-    questions,
     seen,
     sudo,
 )
@@ -62,18 +61,18 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
         yield made
 
 
-async def suspects(found: HostLook) -> Sequence[Listener]:
-    """The listeners that fail."""
-    plan = Rules(RULES, [True])
-    return failing_listeners(judge(plan, Host("host"), found, [listening_check()]))
+def job_of(*names: str) -> Job:
+    """An audit of hosts by the rules."""
+    return Job(RULES, (listening_check(),), Inventory(tuple(map(Host, names)), "the fleet"))
 
 
 def explained(connected: Connection, settings: SshSettings = QUICK) -> HostLook:
     """A look with its second round."""
 
     async def once() -> Look:
-        async with SshCollector(questions(), settings) as collector:
-            return await collector.look("host", connected, suspects)
+        async with ssh_auditor(AuditPlan.of(job_of("host"), ssh=settings)) as auditor:
+            task = HostTask("host", (), connected, Applying(bytes([1])))
+            return (await auditor.audit(task)).look
 
     return seen(asyncio.run(once()))
 
@@ -202,19 +201,20 @@ def test_nobody_is_asked_when_nobody_wants_to_know(hosts: Fleet) -> None:
     assert sessions(hosts, "python") == before + 1
 
 
-def test_what_the_judging_raises_leaves_the_look(hosts: Fleet) -> None:
-    """Whoever judges it next comes upon the mistake."""
+def test_a_mistake_in_judging_leaves_the_host_unproven(
+    hosts: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the place of the mistake, and not what it was about."""
 
-    async def broken(_: HostLook) -> Sequence[Listener]:
-        raise ValueError("a mistake")
+    def broken(*_: object, **__: object) -> None:
+        raise ValueError("a password")
 
-    async def once() -> Look:
-        async with SshCollector(questions(), QUICK) as collector:
-            return await collector.look("host", connection(hosts, "python"), broken)
-
-    found = seen(asyncio.run(once()))
-    assert found.why is None
-    assert finding(found).listener is not None
+    monkeypatch.setattr(Rules, "judge", broken)
+    (host,) = audited(hosts, ["python"]).hosts
+    (judgement,) = host.judgements
+    assert judgement.reason is Reason.INTERNAL
+    assert "ValueError" in judgement.detail
+    assert "password" not in judgement.detail
 
 
 def test_an_audit_asks_while_other_hosts_are_looked_at(hosts: Fleet) -> None:
@@ -236,34 +236,10 @@ def test_an_audit_asks_while_other_hosts_are_looked_at(hosts: Fleet) -> None:
     insist_on_everything(told(seen(evidence["python"])))
 
 
-class Asking:
-    """Looks at hosts of the fleet, as the engine makes them."""
-
-    def __init__(self, hosts: Fleet, names: Sequence[str]) -> None:
-        self._hosts = hosts
-        self._names = names
-
-    def __iter__(self) -> Iterator[tuple[Host, Look]]:
-        raise AssertionError("an audit asks")
-
-    def asking(self, failing: object) -> FleetRun:
-        """Look, and ask."""
-        assert callable(failing)
-        collector = SshCollector(questions(), HURRIED)
-
-        async def ask(host: Host, found: HostLook) -> Sequence[Listener]:
-            listeners: Sequence[Listener] = failing(host, found)
-            return listeners
-
-        async def one(host: Host) -> Look:
-            reached = connection(self._hosts, host.name)
-            return await collector.look(host.name, reached, partial(ask, host))
-
-        return FleetRun(one, map(Host, self._names), 5, collector.close)
-
-
-def audited(hosts: Fleet, names: Sequence[str], record: object) -> AuditResult:
+def audited(
+    hosts: Fleet, names: Sequence[str], record: Callable[[Host, Look], None] | None = None
+) -> AuditResult:
     """Audit hosts of the fleet."""
-    inventory = Inventory(tuple(map(Host, names)), "the fleet")
-    job = Job(RULES, (listening_check(),), inventory)
-    return run(job, Asking(hosts, names), record=record)  # type: ignore[arg-type] # it is one
+    job = job_of(*names)
+    targets = [Target(Host(name), connection(hosts, name)) for name in names]
+    return run(job, HostAudits(job, targets, LookSettings([], 5, ssh=HURRIED)), record=record)

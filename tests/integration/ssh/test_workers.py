@@ -6,23 +6,25 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import psutil
 import pytest
 
-from portproof.judge.host import failing_listeners, judge
-from portproof.judge.plan import Plan as Rules
+from portproof.judge.job import Applying, Job, Judging
 from portproof.model.connection import Connection
-from portproof.model.hosts import Host
-from portproof.model.listeners import Listener
+from portproof.model.hosts import Host, Inventory, Target
 from portproof.model.observation import HostLook, Look, Reason
 from portproof.policy.policy import Policy, bind
+from portproof.policy.waivers import BoundWaiver, Waiver
+from portproof.result.result import AuditResult
+from portproof.run.audit import run
 from portproof.run.fleet import FleetRun
-from portproof.run.worker_messages import Setup
-from portproof.run.workers import MOST, Crew, wanted
+from portproof.run.host_audit import HostAudit, HostTask
+from portproof.run.hosts import HostAudits, LookSettings
+from portproof.run.plan import AuditPlan
+from portproof.run.workers import MOST, Workers, wanted
 from portproof.ssh.settings import SshSettings
 from support.fleet.fleet import Fleet, fleet
 from support.fleet.looking import (
@@ -33,7 +35,6 @@ from support.fleet.looking import (
     eventually,
     leftovers,
     listening_check,
-    questions,
     seen,
     sudo,
 )
@@ -45,6 +46,7 @@ pytestmark = pytest.mark.needs("namespaces", "sshd", "sudo")
 PATIENT = SshSettings(connect_timeout=20, login_timeout=60, command_timeout=60)
 RULE = {"id": "npmp", "closed": "609/tcp"}
 RULES = tuple(bind([Policy.model_validate({"policy": "p", "title": "P", "rules": [RULE]})]))
+JOB = Job(RULES, (listening_check(),), Inventory((), "nobody"))
 
 
 @pytest.fixture(scope="module")
@@ -60,32 +62,35 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
         yield made
 
 
-def crew(count: int = 2, silence: float = 60.0) -> Crew:
+def some_workers(count: int = 2, silence: float = 60.0) -> Workers:
     """Some processes."""
-    return Crew(Setup(questions(), PATIENT, 20, silence), count)
+    return Workers(AuditPlan.of(JOB, ssh=PATIENT, processes=count), 20 * count, silence)
 
 
 def run_of(
-    made: Fleet, looking: Crew, names: Sequence[str], ways: dict[str, Connection] | None = None
-) -> FleetRun:
+    made: Fleet, looking: Workers, names: Sequence[str], ways: dict[str, Connection] | None = None
+) -> FleetRun[HostTask, HostAudit]:
     """A run over hosts of the fleet, each named after one, with a number behind a slash."""
 
-    async def failing(_: Host, found: HostLook) -> Sequence[Listener]:
-        plan = Rules(RULES, [True])
-        return failing_listeners(judge(plan, Host("host"), found, [listening_check()]))
+    def task(name: str) -> HostTask:
+        way = (ways or {}).get(name) or connection(made, name.partition("/")[0])
+        return HostTask(name, (), way, Applying(bytes([1])))
 
-    async def collect(host: Host) -> Look:
-        place = host.name.partition("/")[0]
-        way = (ways or {}).get(host.name) or connection(made, place)
-        return await looking.look(host.name, way, partial(failing, host))
+    return FleetRun(looking.audit, map(task, names), 10, looking.close)
 
-    return FleetRun(collect, map(Host, names), 10, looking.close)
+
+def looks(run: Iterable[HostAudit]) -> Iterator[tuple[str, Look]]:
+    """Every host of a run with its look; its verdict must be that of the look."""
+    for audit in run:
+        host, own = Host(audit.result.name), Applying(bytes([1]))
+        assert Judging(JOB).judge.judge(host, own, audit.look) == audit.result
+        yield audit.result.name, audit.look
 
 
 def workers() -> list[psutil.Process]:
-    """The processes of crews of this one, first those that were started, then their copies."""
+    """The worker processes of this one, first those that were started, then their copies."""
     children = psutil.Process().children(recursive=True)
-    return [each for each in children if any("engines.worker" in w for w in _words(each))]
+    return [each for each in children if any("worker_main" in word for word in _words(each))]
 
 
 def _words(process: psutil.Process) -> list[str]:
@@ -97,11 +102,11 @@ def _words(process: psutil.Process) -> list[str]:
 def test_every_host_comes_out_once_with_its_second_round(hosts: Fleet) -> None:
     """Half of them fail; both processes look; the processes are gone at the end."""
     names = [f"{place}/{number}" for number in range(10) for place in ("fails", "quiet")]
-    run = run_of(hosts, crew(), names)
+    run = run_of(hosts, some_workers(), names)
     busy = 0
     found = {}
-    for host, look in run:
-        found[host.name] = seen(look)
+    for name, look in looks(run):
+        found[name] = seen(look)
         busy = max(busy, len(workers()))
     assert sorted(found) == sorted(names)
     assert busy == 2
@@ -118,11 +123,11 @@ def test_passwords_get_there_and_nowhere_else(hosts: Fleet) -> None:
     """Over the socket alone: no process has one in its command line or environment."""
     way = connection(hosts, "quiet", user="auditor", become=sudo(RIGHT))
     names = [f"quiet/{number}" for number in range(1, 25)]
-    run = run_of(hosts, crew(), names, {"quiet/1": way})
+    run = run_of(hosts, some_workers(), names, {"quiet/1": way})
     shown = []
     found = {}
-    for host, look in run:
-        found[host.name] = look
+    for name, look in looks(run):
+        found[name] = look
         shown += [str((_words(each), each.environ())) for each in workers()]
     assert seen(found["quiet/1"]).reply.identity.euid == 0
     assert shown
@@ -139,7 +144,7 @@ def test_new_host_keys_are_recorded_once(hosts: Fleet, tmp_path: Path) -> None:
         for number in range(8)
         for place in ("fails", "quiet")
     }
-    for _, look in run_of(hosts, crew(), [*ways], ways):
+    for _, look in looks(run_of(hosts, some_workers(), [*ways], ways)):
         seen(look)
     kept = [line.split()[0] for line in known.read_text(encoding="ascii").splitlines()]
     assert sorted(kept) == sorted(hosts[place].address for place in ("fails", "quiet"))
@@ -169,9 +174,9 @@ def test_a_process_that_ends_or_hangs_leaves_its_hosts_unproven(
     """And says so; the others are looked at, and another process takes its place."""
     names = ["hangs", *(f"quiet/{number}" for number in range(6))]
     silence = 5.0 if end is signal.SIGSTOP else 60.0
-    run = run_of(hosts, crew(1, silence), names)
+    run = run_of(hosts, some_workers(1, silence), names)
     acting = when(lambda: hanging(hosts), lambda: workers()[0].send_signal(end))
-    found = {host.name: look for host, look in run}
+    found = dict(looks(run))
     acting.join()
     assert sorted(found) == sorted(names)
     lost = dark(found["hangs"]).cause
@@ -184,20 +189,20 @@ def test_a_process_that_ends_or_hangs_leaves_its_hosts_unproven(
 
 def test_another_process_takes_the_place_of_one_that_ended(hosts: Fleet) -> None:
     """So a host that brings one down does not bring down the audit."""
-    run = run_of(hosts, crew(2), [f"quiet/{number}" for number in range(30)])
+    run = run_of(hosts, some_workers(2), [f"quiet/{number}" for number in range(30)])
     found: dict[str, Look] = {}
-    for host, look in run:
+    for name, look in looks(run):
         if not found:
             for each in workers():
                 each.kill()
-        found[host.name] = look
+        found[name] = look
     assert len(found) == 30
     assert any(isinstance(look, HostLook) for look in list(found.values())[-5:])
 
 
 def test_cancelling_ends_what_runs_on_hosts_and_the_processes(hosts: Fleet) -> None:
     """As the second Ctrl-C does; what was under way is not yielded."""
-    run = run_of(hosts, crew(), ["hangs/1", "hangs/2", "hangs/3"])
+    run = run_of(hosts, some_workers(), ["hangs/1", "hangs/2", "hangs/3"])
     acting = when(lambda: hanging(hosts), run.cancel)
     assert list(run) == []
     acting.join()
@@ -207,9 +212,9 @@ def test_cancelling_ends_what_runs_on_hosts_and_the_processes(hosts: Fleet) -> N
 
 def test_finishing_yields_what_is_under_way(hosts: Fleet) -> None:
     """As the first Ctrl-C does."""
-    run = run_of(hosts, crew(), [f"quiet/{number}" for number in range(500)])
+    run = run_of(hosts, some_workers(), [f"quiet/{number}" for number in range(500)])
     taken = 0
-    for _, look in run:
+    for _, look in looks(run):
         taken += 1
         seen(look)
         run.finish()
@@ -220,15 +225,22 @@ def test_finishing_yields_what_is_under_way(hosts: Fleet) -> None:
 SCRIPT = """
 import asyncio, sys
 from support.fleet.looking import *
-from portproof.run.workers import Crew
-from portproof.run.worker_messages import Setup
+from portproof.judge.job import Applying, Job
 from portproof.model.connection import Connection
+from portproof.model.hosts import Inventory
+from portproof.run.hosts import HostAudits, LookSettings
+from portproof.run.host_audit import HostTask
+from portproof.run.plan import AuditPlan
+from portproof.run.workers import Workers
 address, key, known = sys.argv[1:]
 async def main():
-    crew = Crew(Setup(questions(), SshSettings(command_timeout=60), 10), 2)
+    job = Job((), (listening_check(),), Inventory((), "nobody"))
+    plan = AuditPlan.of(job, ssh=SshSettings(command_timeout=60), processes=2)
+    workers = Workers(plan, 10)
     way = Connection(kind="ssh", address=address, user="root", identity_files=(key,),
         known_hosts=(known,), config_file="none")
-    await asyncio.gather(*(crew.look(str(number), way) for number in range(4)))
+    tasks = [HostTask(str(number), (), way, Applying(b"")) for number in range(4)]
+    await asyncio.gather(*map(workers.audit, tasks))
 asyncio.run(main())
 """
 
@@ -254,8 +266,38 @@ def _runs(process: psutil.Process) -> bool:
     return False
 
 
-def test_small_fleets_have_no_crew() -> None:
+def test_small_fleets_have_no_workers() -> None:
     """A process more costs as much as looking at dozens of hosts."""
     assert wanted(399, 5000) == 1
     assert wanted(100_000, 1) == 1
     assert wanted(100_000, 5000) == min(len(os.sched_getaffinity(0)), MOST)
+
+
+def test_an_audit_comes_out_alike_in_one_process_and_in_several(
+    hosts: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every verdict, finding and explanation, a waiver and hosts of other rules among them."""
+    monkeypatch.setattr("portproof.run.workers.EACH", 2)
+    places = [f"{place}/{number}" for number in range(4) for place in ("fails", "quiet")]
+    groups = {name: ("odd",) if name.endswith(("1", "3")) else ("even",) for name in places}
+    inventory = Inventory(tuple(Host(name, groups[name]) for name in places), "the fleet")
+    targets = [
+        Target(host, connection(hosts, host.name.partition("/")[0])) for host in inventory.hosts
+    ]
+    rules = [RULE, {"id": "odd", "closed": "609/tcp", "hosts": "odd"}]
+    policy = Policy.model_validate({"policy": "p", "title": "P", "rules": rules})
+    waiver = {"rule": "npmp", "hosts": "fails/0", "owner": "a", "reason": "b"}
+    waivers = (BoundWaiver(Waiver.model_validate({**waiver, "until": "2999-01-01"}), "p/npmp"),)
+    job = Job(tuple(bind([policy])), (listening_check(),), inventory, waivers=waivers)
+
+    def audited(forks: int) -> AuditResult:
+        return run(job, HostAudits(job, targets, LookSettings([], forks, ssh=PATIENT)))
+
+    alone, beside = audited(1), audited(4)
+    assert alone.totals == beside.totals
+    assert alone.totals.verdicts["waived"] == 1
+    for one, other in zip(alone.hosts, beside.hosts, strict=True):
+        assert (one.name, one.groups) == (other.name, other.groups)
+        assert one.judgements == other.judgements
+        assert one.seen.source == other.seen.source
+    assert alone.warnings == beside.warnings

@@ -17,7 +17,7 @@ from portproof.policy.checks import Check
 from portproof.policy.policy import Policy, bind
 from portproof.result.result import AuditResult
 from portproof.run.audit import run, still_stand
-from portproof.run.one_host import How, Looks
+from portproof.run.hosts import HostAudits, LookSettings
 from portproof.sources.identity import this_platform
 from portproof.sources.source import Source
 from support.cases import look_of
@@ -79,7 +79,7 @@ def look(sources: list[Source], looks: list[Look] | None = None) -> AuditResult:
     """Audit this machine through given sources; what was recorded is added to ``looks``."""
     asked = job()
     recorded = [] if looks is None else looks
-    every = Looks(asked.inventory.targets, asked.questions(), How(sources))
+    every = HostAudits(asked, asked.inventory.targets, LookSettings(sources))
     return run(asked, every, record=lambda _, each: recorded.append(each))
 
 

@@ -21,7 +21,7 @@ from portproof.model.verdicts import Finding, Verdict, failed
 from portproof.policy.rules.base import found as finding_of
 from portproof.result.changes import Change, ChangeKind, Changes
 from portproof.result.result import AuditResult
-from portproof.run.audit import run
+from portproof.run.audit import judged, run
 from support.cases import look_of
 from support.folders import CASES, POLICY, case, job_of, looks_of, socket
 from support.strategies import host_look, looks, policy, rules
@@ -44,7 +44,7 @@ Looks = Mapping[str, Look]
 def audit(job: Job, seen: Looks, **identity: object) -> AuditResult:
     """The result of an audit with these looks."""
     hosts = {host.name: host for host in job.inventory.hosts}
-    result = run(job, [(hosts[name], look) for name, look in seen.items()])
+    result = run(job, judged(job, ((hosts[name], look) for name, look in seen.items())))
     return replace(result, run=msgspec.structs.replace(result.run, **identity))
 
 

@@ -1,26 +1,25 @@
-"""The looks of an audit: which hosts, which questions, by which sources."""
+"""The audits of hosts that a request asks for: which targets, by which sources."""
 
 from collections.abc import Sequence
 
 from portproof.archive.folder import Request
 from portproof.judge.job import Job
-from portproof.judge.plan import ports_to_try
 from portproof.model.hosts import Target
-from portproof.run.one_host import How, Looks
+from portproof.run.hosts import HostAudits, LookSettings
 from portproof.sources.local import sources
 from portproof.ssh.settings import SshSettings
 
 
-def looks_for(job: Job, request: Request, targets: Sequence[Target]) -> Looks:
-    """Return the looks at the targets, as requested.
+def host_audits(job: Job, request: Request, targets: Sequence[Target]) -> HostAudits:
+    """Return the audits of the targets, as requested.
 
     Raises:
         UsageError: there is no source of that name for these hosts.
     """
-    how = How(
+    settings = LookSettings(
         sources(request.via),
         forks=request.forks,
-        outside=ports_to_try(job.rules, job.inventory) if request.outside else None,
+        outside=request.outside,
         ssh=SshSettings(command_timeout=request.timeout, via=request.via),
     )
-    return Looks(targets, job.questions(), how)
+    return HostAudits(job, targets, settings)
