@@ -296,7 +296,7 @@ def test_a_number_that_was_used_again_is_another_process(stack: ExitStack) -> No
     earlier = replace(owner, name="npmp", started=(owner.started or 0) - 1000)
     why, reading = behind(replace(listener, owners=(earlier,)))
     assert (why.process.name, why.executable, why.parents) == ("npmp", None, ())
-    assert "its number is another's now" in why.missing[0]
+    assert "another process has its number now" in why.missing[0]
     assert reading.kind is PortCategory.UNKNOWN
 
 
