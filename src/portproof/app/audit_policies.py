@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from portproof.app.prepare import needed_checks
+from portproof.content.lint_hosts import unknown_parts
 from portproof.content.load import load
 from portproof.content.shipped import shipped
 from portproof.errors import UsageError
@@ -37,7 +38,8 @@ def audit_policies(
         via: The only source to use; None for the first that works.
 
     Raises:
-        UsageError: there is no rule, an id is used twice, or a check is unknown.
+        UsageError: there is no rule, an id is used twice, a check is unknown, or a part of a host
+            pattern names nothing in the inventory.
         ContentError: the installation's own checks are broken.
     """
     own = load([], [shipped("checks")])
@@ -49,6 +51,7 @@ def audit_policies(
         inventory = read_inventory([])
     elif not inventory.targets:
         inventory = with_targets(inventory)
+    _refuse_unknown_hosts(policies, inventory)
     job = Job(
         rules,
         tuple(known[name] for name in needed_checks(rules)),
@@ -57,6 +60,14 @@ def audit_policies(
     )
     settings = LookSettings(sources(via), ssh=SshSettings(via=via))
     return run(job, HostAudits(job, inventory.targets, settings))
+
+
+def _refuse_unknown_hosts(policies: Iterable[Policy], inventory: Inventory) -> None:
+    for policy in policies:
+        unknown = [part for _, part in unknown_parts(policy, inventory)]
+        if unknown:
+            names = ", ".join(dict.fromkeys(unknown))
+            raise UsageError(f"{policy.policy}: nothing in the inventory is called {names}")
 
 
 def _waivers_of(policies: Iterable[Policy]) -> tuple[BoundWaiver, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from portproof.content.lint import lint
+from portproof.content.lint_hosts import lint_hosts
 from portproof.content.load import Content
 from portproof.defaults import WARN_DAYS
 from portproof.judge.job import Job
@@ -32,9 +33,11 @@ def prepare(
             policy is for every host.
 
     Raises:
-        ContentError: holds everything that is wrong with policies and checks.
+        ContentError: holds everything that is wrong with policies and checks, host patterns that
+            name nothing in the inventory among it.
     """
     lint(content)
+    lint_hosts(content, inventory)
     content.raise_problems()
     known = content.check_by_id()
     rules = _chosen(content.rules(), chosen)

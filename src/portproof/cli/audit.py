@@ -98,9 +98,9 @@ _DEFAULTS: Final = AuditRequest()
     "--fail-on",
     metavar="CONDITION",
     multiple=True,
-    help="What makes the exit code another than 0: fail, waived, expired, new, unproven,"
-    " unproven>10, unproven>1% or severity>=high; repeatable, any of them is enough. Default:"
-    " whatever failed or is unproven.",
+    help="What makes the exit code another than 0: fail, waived, expired, new, uncovered,"
+    " unproven, unproven>10, unproven>1% or severity>=high; repeatable, any of them is enough."
+    " Default: whatever failed or is unproven.",
 )
 @click.option(
     "--since",

@@ -1,13 +1,17 @@
 """``portproof lint``."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from portproof.app.lint import LintOutcome, lint
+from portproof.cli.options import inventory_options
 from portproof.cli.show import Line, show
+from portproof.errors import UsageError
+from portproof.inventory.vault import VaultOptions
+from portproof.model.hosts import Inventory
 from portproof.text.visible import visible
 
 if TYPE_CHECKING:
@@ -22,22 +26,46 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="List the waivers to clean up, by what the audit of this folder found.",
 )
-def command(policies: tuple[str, ...], folder: Path | None) -> None:
+@inventory_options
+def command(  # noqa: PLR0913 - one argument for each option
+    *,
+    policies: tuple[str, ...],
+    folder: Path | None,
+    inventory: tuple[str, ...],
+    limit: str | None,
+    vault_password_files: tuple[str, ...],
+    vault_ids: tuple[str, ...],
+) -> None:
     """Find everything that is wrong with policies and checks.
 
     POLICIES are names of shipped policies, files or folders; without any, the shipped ones without
     the baselines, or with --audit those of the audit. Checks are taken from the folder "checks"
-    beside each, besides the shipped ones. Every error is told at once, with its place. Exits with 2
-    if there is one, else with 0: a waiver to clean up is no error.
+    beside each, besides the shipped ones. With an inventory, a part of a host pattern that names
+    nothing in it is an error, and hosts that no rule is for are named; nothing is connected to.
+    Every error is told at once, with its place. Exits with 2 if there is one, else with 0: a waiver
+    to clean up is no error.
     """
     if folder is None:
-        _print(lint(policies))
+        vault = VaultOptions(password_files=vault_password_files, ids=vault_ids)
+        _print(lint(policies, _inventory(inventory, limit, vault)))
         return
+    if inventory:
+        raise UsageError(
+            "--audit lists waivers by the inventory of its audit; leave out --inventory"
+        )
     from portproof.app.waivers_to_clean_up import waivers_to_clean_up  # noqa: PLC0415 - reads audits, which lint alone does not
 
     outcome = waivers_to_clean_up(folder, policies)
     _print(outcome.lint)
     show(_waivers(outcome))
+
+
+def _inventory(sources: Sequence[str], limit: str | None, vault: VaultOptions) -> Inventory | None:
+    if not sources and limit is None:
+        return None
+    from portproof.inventory.read import read_inventory  # noqa: PLC0415 - lint alone reads none
+
+    return read_inventory(sources, limit=limit, vault=vault)
 
 
 def _print(outcome: LintOutcome) -> None:
@@ -49,6 +77,8 @@ def _print(outcome: LintOutcome) -> None:
     }
     click.echo(f"no error; {', '.join(f'{name}: {count}' for name, count in counts.items())}")
     click.echo(f"read: {', '.join(map(str, outcome.paths))}")
+    for note in outcome.notes:
+        click.echo(f"note: {visible(note)}")
 
 
 def _waivers(outcome: "WaiversOutcome") -> Iterator[Line]:

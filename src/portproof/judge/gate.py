@@ -2,7 +2,7 @@
 
 Failures and unproven verdicts gate by default. A condition replaces the default only for what it is
 about: ``fail``, ``new`` and ``expired`` for failures, ``unproven`` for unproven verdicts,
-``severity>=`` for both.
+``severity>=`` for both. Hosts that no rule is for gate with ``uncovered`` alone.
 
 An audit that was interrupted, judged nothing or proved nothing never passes the gate, whatever the
 conditions are.
@@ -25,7 +25,8 @@ from portproof.result.changes import ChangeKind
 from portproof.result.result import AuditResult
 
 GRAMMAR: Final = (
-    "fail, waived, expired, new, unproven, unproven>NUMBER, unproven>NUMBER%, severity>=LEVEL"
+    "fail, waived, expired, new, uncovered, unproven, unproven>NUMBER, unproven>NUMBER%,"
+    " severity>=LEVEL"
     f" (LEVEL is {', '.join(Severity)})"
 )
 _UNPROVEN: Final = re.compile(r"unproven *> *([0-9]{1,9}(?:\.[0-9]{1,9})?) *(%?)")
@@ -42,6 +43,7 @@ class ConditionKind(StrEnum):
     WAIVED = "waived"
     EXPIRED = "expired"
     NEW = "new"
+    UNCOVERED = "uncovered"
     UNPROVEN = "unproven"
     SEVERITY = "severity"
 
@@ -55,6 +57,7 @@ _NOUNS: Final = {
     ConditionKind.WAIVED: ("waived", "waived"),
     ConditionKind.EXPIRED: ("failure with a lapsed waiver", "failures with a lapsed waiver"),
     ConditionKind.NEW: ("new failure", "new failures"),
+    ConditionKind.UNCOVERED: ("host that no rule is for", "hosts that no rule is for"),
     ConditionKind.UNPROVEN: ("unproven", "unproven"),
 }
 """What is counted, in the singular and the plural."""
@@ -132,16 +135,12 @@ def gate(result: AuditResult, asked_for: Iterable[Condition]) -> Gate:
         return Gate(result.exit_code)
     conditions = _with_defaults(asked)
     known = _known_failures(result)
-    cases = list(_cases(result))
-    counts = {
-        each: Counter(case.judgement.verdict for case in cases if _is_meant(each, case, known))
-        for each in conditions
-    }
+    counts = _counts(conditions, result, known)
     judged = result.totals.judged
     held = [each for each in conditions if each.exceeded(counts[each].total(), judged)]
     left = Counter(
         case.judgement.verdict
-        for case in cases
+        for case in _cases(result)
         if not any(_is_meant(each, case, known) for each in held)
     )
     code, stopped = _never_let_through(result)
@@ -155,6 +154,20 @@ def gate(result: AuditResult, asked_for: Iterable[Condition]) -> Gate:
         unproven=left[Verdict.UNPROVEN],
         stopped=stopped,
     )
+
+
+def _counts(
+    conditions: Iterable[Condition], result: AuditResult, known: set[tuple[str, str]]
+) -> dict[Condition, Counter[Verdict]]:
+    """Count by verdict what each condition is about; a host that no rule is for counts once."""
+    counts: dict[Condition, Counter[Verdict]] = {each: Counter() for each in conditions}
+    for case in _cases(result):
+        for each, counted in counts.items():
+            counted[case.judgement.verdict] += _is_meant(each, case, known)
+    for each, counted in counts.items():
+        if each.what is ConditionKind.UNCOVERED:
+            counted[Verdict.NOT_APPLICABLE] = result.totals.hosts_not_judged
+    return {each: +counted for each, counted in counts.items()}
 
 
 def _with_defaults(asked: tuple[Condition, ...]) -> tuple[Condition, ...]:
@@ -171,7 +184,8 @@ def _with_defaults(asked: tuple[Condition, ...]) -> tuple[Condition, ...]:
 
 def _code(counted: Counter[Verdict]) -> ExitCode:
     """Return the exit code for a run in which these verdicts gate."""
-    return ExitCode.INCOMPLETE if set(counted) == {Verdict.UNPROVEN} else ExitCode.FAILED
+    is_failure = counted[Verdict.FAIL] or counted[Verdict.WAIVED]
+    return ExitCode.FAILED if is_failure else ExitCode.INCOMPLETE
 
 
 def _never_let_through(result: AuditResult) -> tuple[ExitCode, str]:
@@ -212,7 +226,7 @@ def _is_meant(asked: Condition, case: _GatedVerdict, known: set[tuple[str, str]]
     if asked.what is ConditionKind.SEVERITY:
         gates = verdict in {Verdict.FAIL, Verdict.UNPROVEN}
         return gates and case.bound.severity.rank >= asked.severity.rank
-    if verdict is not Verdict.FAIL:
+    if verdict is not Verdict.FAIL or asked.what is ConditionKind.UNCOVERED:
         return False
     if asked.what is ConditionKind.EXPIRED:
         return any(each.waived and each.waived.lapsed for each in case.judgement.findings)

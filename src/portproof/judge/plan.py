@@ -149,25 +149,19 @@ def ports_to_try(rules: Sequence[BoundRule], applies: bytes) -> frozenset[int]:
 
 
 def pattern_warnings(rules: Sequence[BoundRule], inventory: Inventory) -> tuple[str, ...]:
-    """Return what a reader must know about patterns: parts that name nothing, rules for no host."""
+    """Return what a reader must know about patterns: rules for no host, hosts without a rule."""
     selections = Selections(inventory)
     selected = [selections.hosts(bound) for bound in rules]
-    patterns = dict.fromkeys(pattern for bound in rules for pattern in bound.patterns)
-    unknown = [
-        f"hosts: {pattern}: nothing in the inventory is called {part}"
-        for pattern in patterns
-        for part in selections.select(pattern).unmatched
-    ]
     idle = [
         f"rule {bound.key} is for no host of the inventory"
         for bound, hosts in zip(rules, selected, strict=True)
         if not hosts
     ]
-    return (*unknown, *idle, *_without_rules(selected, inventory))
+    return (*idle, *_without_rules(selected, inventory))
 
 
 def _without_rules(selected: Sequence[frozenset[str]], inventory: Inventory) -> Iterator[str]:
-    """Warn of hosts that no rule is for: they count as proven though nothing was asked."""
+    """Warn of hosts that no rule is for: nothing was asked of them."""
     judged = frozenset[str]().union(*selected)
     left = [host.name for host in inventory.hosts if host.name not in judged]
     if left:

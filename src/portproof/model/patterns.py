@@ -21,6 +21,8 @@ _SUBSCRIPT = re.compile(
 )
 _WITH_PORT = re.compile(r"(?:[\w.-]|\[[^\]]*\])+:[0-9]+")
 _WILD: Final = ".?*["
+_NEVER_IN_NAMES: Final = re.compile(r"[\s(){}<>|;$^'\"`\\]")
+"""Characters that stand in no name of a host or group; in a regular expression they may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +69,9 @@ class HostPattern:
         chosen: dict[str, None] = {}
         unmatched = []
         for part in _in_order(self.parts):
-            matched = [part] if part in known else _match(_bare(part), names, groups)
+            matched = [part] if part in known else _match(bare_part(part), names, groups)
             chosen = _combine(chosen, part, matched)
-            if not matched and _bare(part) not in groups:
+            if not matched and bare_part(part) not in groups:
                 unmatched.append(part)
         return Selection(tuple(chosen), tuple(unmatched))
 
@@ -80,22 +82,31 @@ def _split(written: str) -> tuple[str, ...]:
     text = written.strip()
     if is_address(text) or _WITH_PORT.fullmatch(text):
         return (text,)
+    if re.search(r"[^\s:]\s+[^\s:]", text):
+        raise ValueError(
+            f"{text!r} has a space between two names; write web:db for hosts in either"
+            " and web:&prod for hosts in both"
+        )
     if re.search(r"[\[\]]", _PARTS.sub("", text)):
         # Ansible drops such a bracket, so that "[" would select every host.
         raise ValueError(f"{text!r} has a bracket without the other one of its pair")
     return tuple(_PARTS.findall(text))
 
 
-def _bare(part: str) -> str:
+def bare_part(part: str) -> str:
+    """Return a part of a pattern without the sign that intersects or excludes."""
     return part[1:] if part[0] in "&!" else part
 
 
 def _check(part: str) -> None:
-    bare = _bare(part)
+    bare = bare_part(part)
     if not bare:
         raise ValueError(f"the part {part!r} names no group or host")
     if bare.startswith("~"):
         _compile(bare)
+    elif found := _NEVER_IN_NAMES.search(bare):
+        text = f"the part {part!r} has {found[0]!r}, which no name has"
+        raise ValueError(f"{text}; a regular expression begins with ~")
 
 
 def _compile(part: str) -> re.Pattern[str]:

@@ -28,6 +28,10 @@ class Policy(Model):
     hosts: HostsField = Field(
         default="all", validate_default=True, description="An Ansible host pattern."
     )
+    optional_hosts: Annotated[
+        tuple[Text, ...],
+        Field(description="Parts of host patterns that an inventory may lack, such as canary."),
+    ] = ()
     rules: Annotated[tuple[AnyRule, ...], Field(min_length=1)]
     waivers: Annotated[
         tuple[Waiver, ...], Field(description="Findings of these rules somebody answers for.")

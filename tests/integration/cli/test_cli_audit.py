@@ -153,19 +153,19 @@ def test_policies_of_ones_own_with_checks_beside_them(busy: Machine, tmp_path: P
         encoding="utf-8",
     )
     (tmp_path / "policies" / "own.yml").write_text(
-        "policy: own\ntitle: Our own\nrules:\n"
+        "policy: own\ntitle: Our own\noptional_hosts: [web]\nrules:\n"
         "  - {id: open, open: 609/tcp, by: {process: netinfod, user: root}}\n"
         "  - {id: only, only: [609/tcp, 610/udp]}\n"
         "  - {id: closed, closed: 1-600}\n"
         "  - {id: gone, check: deleted, expect: no rows}\n"
         "  - {id: strange, check: strange, expect: no rows}\n"
-        "  - {id: web, closed: 80, hosts: web}\n",
+        "  - {id: others, closed: 80, hosts: web}\n",
         encoding="utf-8",
     )
     done = busy.portproof("audit", "-p", "policies", "-o", "out", "--via", "probe", cwd=tmp_path)
     assert read(tmp_path / "out")["hosts"][0]["verdicts"] == "ppppun", done.stdout
     assert "missing-table" in done.stdout
-    assert "nothing in the inventory is called web" in done.stdout
+    assert "rule own/others is for no host of the inventory" in done.stdout
 
 
 @pytest.mark.needs("root")

@@ -167,9 +167,15 @@ def test_what_lint_would_refuse_is_refused(policies: list[Policy], said: str) ->
 
 def test_a_rule_for_no_host_judges_nothing() -> None:
     """An audit in which no rule is for any host is an error, not a success."""
-    result = audit_policies([policy(hosts="nowhere")])
+    result = audit_policies([policy(hosts="nowhere", optional_hosts=["nowhere"])])
     assert result.exit_code == 2
-    assert "nothing in the inventory is called nowhere" in result.warnings[0]
+    assert "is for no host of the inventory" in result.warnings[0]
+
+
+def test_a_pattern_that_names_nothing_is_refused() -> None:
+    """A mistyped name would be a rule for nobody."""
+    with pytest.raises(UsageError, match="mine: nothing in the inventory is called nowhere"):
+        audit_policies([policy(hosts="all:!nowhere")])
 
 
 def test_evidence_survives_being_written() -> None:

@@ -165,13 +165,13 @@ def test_a_host_without_evidence_is_unproven(tmp_path: Path) -> None:
 
 
 def test_host_patterns_mean_what_they_meant(audited: Path, tmp_path: Path) -> None:
-    """Groups are those of the inventory then; one that does not exist is warned of."""
-    by_host = judged(audited, tmp_path, of({"closed": 443}, hosts="web[1]:nogroup"))
+    """Groups are those of the inventory then; one that does not exist is an error."""
+    by_host = judged(audited, tmp_path, of({"closed": 443}, hosts="web[1]"))
     failing = [name for name, each in by_host.items() if each.verdict is Verdict.FAIL]
     assert failing == ["web-2"]
     done = asked(audited, tmp_path, of({"closed": 443}, hosts="nogroup"))
     assert done.code == 2
-    assert "nothing in the inventory is called nogroup" in done.out
+    assert "nothing in the inventory is called nogroup" in done.err
 
 
 def test_a_waiver_holds_as_it_holds_today(audited: Path, tmp_path: Path) -> None:

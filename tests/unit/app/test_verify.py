@@ -174,13 +174,13 @@ def test_every_part_is_checked_against_the_others(
 
 
 def test_a_warning_that_was_taken_out_is_missed(tmp_path: Path) -> None:
-    """Such as that of a group that does not exist."""
-    write(tmp_path / "out", job_of([{**POLICY, "hosts": "all:nogroup"}]), looks_of())
+    """Such as that of a host that no rule is for."""
+    write(tmp_path / "out", job_of([{**POLICY, "hosts": "web-1"}]), looks_of())
     assert portproof("verify", tmp_path / "out").code == 0
     edited(tmp_path / "out", "audit.json", lambda document: document.update(warnings=[]))
     done = portproof("verify", tmp_path / "out")
     assert done.code == 1
-    assert "lacks the warning: hosts: all:nogroup: nothing in the inventory" in done.out
+    assert "lacks the warning: no rule is for " in done.out
 
 
 def test_an_interrupted_audit_holds(tmp_path: Path) -> None:

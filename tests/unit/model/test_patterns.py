@@ -38,10 +38,10 @@ def test_a_pattern_selects_what_ansible_selects(case: dict[str, Any]) -> None:
     """The same hosts in the same order, and the same parts are said to name nothing.
 
     Ansible says nothing of a slice beyond the end; here it names nothing too. It drops a bracket
-    without the other one of its pair; here that is no pattern.
+    without the other one of its pair, and takes a space for a colon; here neither is a pattern.
     """
-    if case["pattern"] in {"web[1", "web1]", "~["}:
-        with pytest.raises(ValueError, match="has a bracket without the other one of its pair"):
+    if case["pattern"] in {"web[1", "web1]", "~[", "web;db", "web db", "web\tdb", "web\ndb"}:
+        with pytest.raises(ValueError, match=r"has a bracket without|has a space between|has ';'"):
             HostPattern(case["pattern"])
         return
     if case["hosts"] is None:
@@ -84,6 +84,11 @@ def test_enough_patterns_were_asked() -> None:
             (pattern, f"{pattern!r} has a bracket without the other one of its pair")
             for pattern in ("~h[", "web[", "web]", "web[0]]", "web[0", "!web[", "[", "web:!~d[")
         ),
+        ("web and prod", "'web and prod' has a space between two names; write web:db for hosts in"),
+        ("web &prod", "'web &prod' has a space between two names"),
+        ("web:!(prod", "the part '!(prod' has '(', which no name has; a regular expression begins"),
+        ("^web", "the part '^web' has '^', which no name has"),
+        ("web|db", "the part 'web|db' has '|', which no name has"),
         ("~h[,db", "'~h[' is not a regular expression: unterminated character set"),
         ("~web(", "'~web(' is not a regular expression: missing ), unterminated subpattern"),
     ],
