@@ -165,7 +165,7 @@ class Explorer {
     find("row").disabled = this.order.length === 0;
     find("legend").hidden = this.wanted.view !== "matrix";
     const ways = this.view.columns.flatMap(({ id, title }) => [make("option", { value: id }, `${title} ↑`), make("option", { value: `-${id}` }, `${title} ↓`)]);
-    find("sort").replaceChildren(make("option", { value: "" }, "as it comes"), ...ways);
+    find("sort").replaceChildren(make("option", { value: "" }, "default order"), ...ways);
     find("sort").value = this.wanted.sort;
   }
 
