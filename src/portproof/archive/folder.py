@@ -17,7 +17,10 @@ import msgspec
 from portproof.errors import OutputError, UsageError
 from portproof.model.observation import Look, Time
 from portproof.result.result import Digest, Run
+from portproof.text.logs import logger
 from portproof.text.times import now
+
+_LOG: Final = logger(__name__)
 
 EVIDENCE: Final = "evidence.jsonl"
 MANIFEST: Final = "manifest.json"
@@ -200,6 +203,7 @@ class AuditFolder:
         for name in (*files, *signatures, MANIFEST):
             with _writing(self.path / name):
                 self._unfinished(name).replace(self.path / name)
+        _LOG.info("%s: written: %s", self.path, ", ".join((*names, *signatures, MANIFEST)))
 
     def _unfinished(self, name: str) -> Path:
         return self.path / f"{name}{_UNFINISHED}"

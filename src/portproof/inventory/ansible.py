@@ -92,7 +92,7 @@ def ask(
         raise _failure(sources, f"only Ansible can read this; {HOW_TO_GET_IT}")
     command = [program, "--list", *options, *vault.arguments()]
     command += [f"--inventory={source}" for source in sources]
-    _LOG.debug("running %s", vault.masked(shlex.join(map(str, command))))
+    _LOG.debug("running %s", shlex.join(map(str, command)))
     begun = time.monotonic()
     try:
         ran = run(command, os.environ | _SETTINGS | dict(settings or {}), seconds)

@@ -25,6 +25,7 @@ from portproof.inventory.vault_decrypt import opened
 from portproof.model.hosts import Inventory
 from portproof.text.logs import logger
 from portproof.text.visible import shortened, visible
+from portproof.text.words import many
 
 _LOG: Final = logger(__name__)
 
@@ -63,7 +64,8 @@ def read_inventory(
     chosen = _limited(whole, limit, sources) if limit is not None else whole
     chosen = replace(chosen, hosts=opened(chosen.hosts, vault))
     seconds = time.monotonic() - begun
-    _LOG.info("inventory %s: %d hosts read in %.1f s", whole.source, len(chosen.hosts), seconds)
+    read = many(len(chosen.hosts), "host")
+    _LOG.info("inventory %s: %s, read in %.1f s", whole.source, read, seconds)
     return with_targets(chosen, accept_new_host_keys=accept_new_host_keys)
 
 

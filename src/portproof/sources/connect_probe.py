@@ -9,8 +9,12 @@ import contextlib
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from portproof.model.observation import ConnectResult
+from portproof.text.logs import logger
+
+_LOG: Final = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ class ConnectProbe:
         wanted = sorted(set(ports))
         answers = await asyncio.gather(*(self._try(reached, port) for port in wanted))
         told = list(zip(wanted, answers, strict=True))
+        _LOG.info("%s: %d TCP ports tried from here, %d answer", address, len(told), sum(answers))
         return ConnectResult(
             address=reached,
             answered=tuple(port for port, answered in told if answered),

@@ -4,6 +4,7 @@ First a password may be asked for, and is given once; then one line says what th
 then that gets its program, and answers in one frame.
 """
 
+import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -209,7 +210,8 @@ class Dialogue:
     def _get_ready(self, line: bytes) -> bytes:
         kind, system, *connection = [*line.decode("ascii", "replace").split(), "", ""]
         self.ready = Ready(kind, system.lower(), tuple(connection[:-2]))
-        _LOG.debug("%s: is ready: %s", self._party.host, quoted(self._masked(line)))
+        if _LOG.isEnabledFor(logging.DEBUG):  # a host may repeat the password
+            _LOG.debug("%s: is ready: %s", self._party.host, quoted(self._masked(line)))
         self._heard = 0
         self._out.clear()
         self._err.clear()

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import pty
 import re
 import subprocess
 import sys
@@ -149,3 +150,19 @@ def test_a_program_that_uses_the_library_decides_what_is_logged(
     with caplog.at_level(logging.INFO, logger="portproof"):
         read_inventory([])
     assert [each.name for each in caplog.records] == ["portproof.inventory.read"]
+
+
+@pytest.mark.parametrize(("option", "has_bar"), [("-v", False), ("-f5", True)])
+def test_a_bar_of_progress_makes_way_for_the_log(
+    place: Path, option: str, *, has_bar: bool
+) -> None:
+    """On a terminal, a line of the log would break the bar."""
+    names = ",".join(f"host{number}.invalid" for number in range(8))
+    ours, theirs = pty.openpty()
+    command = [*PORTPROOF, "audit", "-p", "policy.yml", "-i", names, "-o", "out", option]
+    done = subprocess.run(command, check=False, cwd=place, stderr=theirs, stdout=subprocess.PIPE)
+    shown = os.read(ours, 1 << 16)
+    os.close(ours)
+    os.close(theirs)
+    assert done.returncode == 3
+    assert (b"\x1b[" in shown) == has_bar

@@ -1,5 +1,6 @@
 """The conversation with a host: passwords, readiness, answers and everything that is none."""
 
+import logging
 from collections.abc import Iterator
 
 import pytest
@@ -110,6 +111,19 @@ class TestPasswords:
         assert told.reason is Reason.AUTH
         assert "hunter2" not in told.detail
         assert "PROMPT" not in told.detail
+
+    def test_it_is_never_logged(
+        self, become: Become, ask: object, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Not even when a host says that it is ready with it."""
+        host = talking(become)
+        assert callable(ask)
+        with caplog.at_level(logging.DEBUG, logger="portproof"):
+            ask(host)
+            host.hear(b"READY python Linux hunter2 \x1b[2J\n")
+        assert f"web: {become.method} asks for the password, which is sent" in caplog.messages
+        assert r"web: is ready: python Linux *** \x1b[2J" in caplog.messages
+        assert "hunter2" not in caplog.text
 
 
 def test_prompts_of_others_get_no_password() -> None:
