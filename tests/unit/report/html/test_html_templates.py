@@ -32,7 +32,11 @@ BROKEN = {
         "{{ report.state }}",
         r"warnings\.html:1: a value of type AuditState cannot be",
     ),
-    "no text either": ("run.html", "\n{{ report.interrupted }}", r"run\.html:2: a bool cannot be"),
+    "no text either": (
+        "run.html",
+        "\n{{ report.interrupted }}",
+        r"run\.html:2: a value of type bool cannot be",
+    ),
     "style that leaves": ("report.css", "a{} </STYLE>", r"report\.css: holds '</style'"),
     "script that leaves": ("report.js", "'</script>'", r"report\.js: holds '</script'"),
 }
