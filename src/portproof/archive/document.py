@@ -1,4 +1,4 @@
-"""``audit.json``: its one definition. The writer, the reader and the JSON Schema use these types.
+"""Define ``audit.json``. The writer, the reader and the JSON Schema use these types.
 
 Within a version nothing is taken away or changes its meaning; what is added later is optional for
 readers, who leave alone what they do not know.
@@ -43,7 +43,7 @@ class JudgedHost(msgspec.Struct, frozen=True):
 
 
 class Judged(msgspec.Struct, frozen=True):
-    """A verdict that has more to say than its letter; the reason is there when it is unproven."""
+    """A verdict with more than its letter; the reason is there when it is unproven."""
 
     host: str
     rule: str
@@ -51,7 +51,7 @@ class Judged(msgspec.Struct, frozen=True):
 
 
 class NotApplicable(msgspec.Struct, frozen=True):
-    """Why a rule is not applicable on a platform, where nothing else stands in ``judgements``."""
+    """Why a rule is not applicable on a platform, unless ``judgements`` says otherwise."""
 
     rule: str
     platform: str
@@ -72,9 +72,9 @@ class PlacedWaiver(msgspec.Struct, frozen=True):
 
 
 class JudgedBy(msgspec.Struct, frozen=True):
-    """What verdicts rest on besides rules, checks and evidence.
+    """The inputs of verdicts besides rules, checks and evidence.
 
-    ``today`` is the day by which waivers were judged. ``everyone`` and ``members`` are the hosts
+    ``today`` is the day as of which waivers were judged. ``everyone`` and ``members`` are the hosts
     and groups of the inventory; empty where the hosts of the audit tell it all.
     """
 

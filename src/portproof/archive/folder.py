@@ -1,7 +1,7 @@
-"""An audit is a folder: evidence as it comes, results when they are whole, the manifest last.
+"""Write an audit's folder: evidence during the audit, then the results, the manifest last.
 
-A folder with a manifest is complete. A killed run leaves the evidence it had and no manifest, and
-never a report that looks whole: files are written beside their place and moved when all are there.
+A folder with a manifest is complete. A killed run leaves its evidence and no manifest, and never a
+report that looks complete: files are written beside their final place and moved when all are there.
 """
 
 import contextlib
@@ -47,7 +47,7 @@ class Evidence(msgspec.Struct, frozen=True):
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """What an audit was asked for, as its options say it; nothing in it is secret.
+    """The options of an audit; nothing in them is secret.
 
     ``digests`` are those of policies, checks and inventory, so that a run is not resumed with
     others. ``since`` is the folder of an earlier audit, ``sign`` the file of a private key.
@@ -84,7 +84,7 @@ class FileDigest(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """What makes a folder whole: the identity of the run and the digest of every file."""
+    """What completes a folder: the identity of the run and the digest of every file."""
 
     format: str
     run: Run
@@ -92,7 +92,7 @@ class Manifest(msgspec.Struct, frozen=True):
 
 
 def manifest_text(manifest: Manifest) -> str:
-    """Return a manifest as it stands in its file, which is the form that is signed."""
+    """Return a manifest as written in its file, which is the form that is signed."""
     return msgspec.json.format(msgspec.json.encode(manifest)).decode() + "\n"
 
 
@@ -153,7 +153,7 @@ class AuditFolder:
                 self._journal = self._renewed(kept)
 
     def _renewed(self, kept: Iterable[Evidence]) -> BinaryIO:
-        """Return the journal with what still stands, put in place of the old one in one step."""
+        """Return the journal with the evidence to keep, written in place of the old one at once."""
         for name in (MANIFEST, SIGNATURE):
             (self.path / name).unlink(missing_ok=True)
         journal = self._unfinished(EVIDENCE).open("wb")

@@ -1,4 +1,4 @@
-"""Whether a folder is what its manifest says it is."""
+"""Check whether a folder is what its manifest says it is."""
 
 import hashlib
 import re
@@ -26,7 +26,7 @@ _VERSION: Final = re.compile(r"(?P<kind>portproof-[a-z]+)/(?P<number>[0-9]{1,9})
 
 
 class FileDifference(NamedTuple):
-    """A file of a folder that is not as the manifest says, and in what way."""
+    """A file of a folder that differs from the manifest, and how."""
 
     name: str
     what: str
@@ -136,7 +136,7 @@ def differences(folder: Path, manifest: Manifest) -> Iterator[FileDifference]:
 
 
 def extra_files(folder: Path, manifest: Manifest) -> Iterator[FileDifference]:
-    """Yield what is in the folder and not in the manifest."""
+    """Yield the files in the folder that are not in the manifest."""
     known = {*manifest.files, MANIFEST, SIGNATURE}
     for name in sorted(file.name for file in folder.iterdir()):
         if name not in known:
@@ -166,7 +166,7 @@ def digest_of(file: Path) -> FileDigest:
 
 
 def insist(folder: Path, manifest: Manifest) -> None:
-    """Refuse a folder with files that are not what they were.
+    """Refuse a folder with changed files.
 
     Raises:
         ContentError: names every such file.

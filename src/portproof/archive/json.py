@@ -1,4 +1,4 @@
-"""``audit.json``: the whole result for machines, versioned.
+"""Write ``audit.json``: the whole result for machines, versioned.
 
 A host's verdicts are one letter a rule, in the order of ``rules``; whatever is more than a plain
 pass stands in ``judgements`` with its reason, findings and notes. Why a rule is not applicable is
@@ -36,7 +36,8 @@ from portproof.result.result import AUDIT_FORMAT, AuditResult, HostResult
 FILE: Final = "audit.json"
 
 _STEERING: Final = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
-"""What steers a terminal or turns text around, and JSON lets pass unescaped (RFC 8259, 7)."""
+"""Characters that control a terminal or the text direction, which JSON allows unescaped (RFC 8259,
+7)."""
 _HALVES: Final = re.compile("[\ud800-\udfff]")
 """Lone halves of a character, which no file in UTF-8 can hold."""
 
@@ -90,7 +91,7 @@ def _escaped(match: re.Match[str]) -> str:
 
 
 def _whole(value: object) -> object:
-    r"""Return the same with lone halves of characters written out, as ``\udc80``."""
+    r"""Return the value with lone surrogates escaped as ``\udc80``."""
     if isinstance(value, str):
         return _HALVES.sub(_escaped, value)
     if isinstance(value, dict):

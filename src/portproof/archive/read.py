@@ -1,4 +1,4 @@
-"""Reads back what an audit was asked for, and its evidence, also of a run that was killed."""
+"""Read an audit's request and evidence, also of a run that was killed."""
 
 import stat
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ def _decoded(file: Path, shape: type[S]) -> S:
 
 
 def read_request(folder: Path) -> Request:
-    """Return what the audit of a folder was asked for.
+    """Return the options of a folder's audit.
 
     Raises:
         ContentError: the folder is of no audit, or of another version's.

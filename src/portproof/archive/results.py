@@ -58,7 +58,7 @@ def _as_first_counted(totals: Totals) -> Totals:
 
 
 def read_result(folder: Path) -> AuditResult:
-    """Return the result of a whole audit, ready to be rendered again.
+    """Return the result of a complete audit, ready to be rendered again.
 
     Raises:
         ContentError: the folder is of no audit, is half written, edited, damaged, or of a newer
@@ -75,7 +75,7 @@ def read_result(folder: Path) -> AuditResult:
 
 
 def read_past(folder: Path) -> EarlierAudit:
-    """Return what an audit counted, without its hosts.
+    """Return the totals of an audit, without its hosts.
 
     Raises:
         ContentError: the folder's ``audit.json`` cannot be read, or was edited.
@@ -103,7 +103,7 @@ def _whole_document(folder: Path, manifest: Manifest) -> bytes:
 
 
 def read_stored(folder: Path, manifest: Manifest) -> Stored:
-    """Return what ``audit.json`` holds, whether it adds up or not.
+    """Return what ``audit.json`` holds, whether it is consistent or not.
 
     Raises:
         ContentError: it was edited, is damaged, or of a newer version.

@@ -42,11 +42,11 @@ class Signed(NamedTuple):
 
 
 class BadSignatureError(Exception):
-    """A signature does not hold; the text says why."""
+    """A signature is invalid; the message says why."""
 
 
 def signer(file: Path, passphrase: str | None) -> Sign:
-    """Read a private key, and give what signs a manifest with it.
+    """Read a private key, and return a function that signs a manifest with it.
 
     Args:
         file: An Ed25519 private key, in OpenSSH's form or as PKCS #8 in PEM.
@@ -185,10 +185,10 @@ def _strings(data: bytes) -> Iterator[bytes]:
 
 
 def public_keys(file: Path) -> tuple[bytes, ...]:
-    """The Ed25519 keys in a public key file, or in a file of allowed signers, as SSH encodes them.
+    """Return the Ed25519 keys of a public key file or of allowed signers, as SSH encodes them.
 
     Of the options of allowed signers (ssh-keygen(1)) only ``namespaces`` is understood, without
-    wildcards; a line with any other is refused rather than believed.
+    wildcards; a line with any other is refused.
 
     Raises:
         ContentError: it cannot be read, or a line is no key.
@@ -226,7 +226,7 @@ def _keys_of(file: Path, at: int, line: str) -> Iterator[bytes]:
 
 
 def _may_sign(before: str) -> bool:
-    """Return whether what stands before a key lets it sign for portproof."""
+    """Return whether the options before a key let it sign for portproof."""
     names, _, options = before.partition(" ")
     if names.startswith("@") or any(name.startswith("!") for name in names.split(",")):
         raise ValueError(f"has names that are not understood: {names[:80]}")

@@ -1,4 +1,4 @@
-"""How what is asked for changed: policies, checks and waivers."""
+"""Compare the content of two audits: policies, checks and waivers."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from portproof.text.words import many
 
 
 def policy_changes(old: AuditResult, new: AuditResult) -> Iterator[Change]:
-    """Rules that came, went or say something else, and checks that ask something else."""
+    """Yield rules that were added, removed or changed, and changed checks."""
     before = {bound.key: bound for bound in old.rules}
     after = {bound.key: bound for bound in new.rules}
     came, gone = _policies(new) - _policies(old), _policies(old) - _policies(new)
@@ -118,7 +118,7 @@ def _held(waiver: Waiver | None) -> str:
 
 
 def _waivers(result: AuditResult) -> dict[tuple[str, str], Waiver]:
-    """Waivers by their rule and by what they cover."""
+    """Return waivers by their rule and by what they cover."""
     return {(rule, _covered(waiver)): waiver for rule, waiver in _all_waivers(result)}
 
 

@@ -21,7 +21,7 @@ Programs = set[tuple[str, str]]
 
 
 def told(findings: Sequence[Finding]) -> str:
-    """Return the first finding in words, and how many more there are."""
+    """Return the first finding as text, and how many more there are."""
     if not findings:
         return "no finding is recorded"
     more = f" and {len(findings) - 1} more" if len(findings) > 1 else ""
@@ -29,7 +29,7 @@ def told(findings: Sequence[Finding]) -> str:
 
 
 def new_findings(was: Judgement, now: Judgement) -> list[Finding]:
-    """Return what a rule fails by now and did not before; what a waiver holds does not count.
+    """Return what a rule newly fails by; findings under a valid waiver do not count.
 
     Listeners are matched by protocol, port and address, as many as there were, and one that another
     program holds is new. Rows are matched by all they say but the process id, everything else by

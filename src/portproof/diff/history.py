@@ -16,7 +16,7 @@ _FAILING = (ChangeKind.NEWLY_FAILING, ChangeKind.STILL_FAILING)
 def since(
     old: AuditResult, wanted: set[HostRule], earlier: Iterable[AuditResult]
 ) -> dict[HostRule, datetime]:
-    """When what failed in an audit, and is asked for, was first seen failing without a break.
+    """Return when failures of an audit were first seen without interruption since.
 
     An audit that was compared with the one before it knows that already; only where it was not,
     earlier results are read, the latest first, until nothing is left that was failing in all.
@@ -48,7 +48,7 @@ def _failing(result: AuditResult, among: set[HostRule]) -> set[HostRule]:
 
 
 def _told(result: AuditResult) -> dict[HostRule, datetime]:
-    """Return what an audit itself says of since when; the longest of each rule on each host."""
+    """Return since when rules fail according to an audit itself, the longest for each host."""
     told: dict[HostRule, datetime] = {}
     for item in result.changes.items if result.changes is not None else ():
         pair = (item.host, item.rule)

@@ -98,7 +98,7 @@ def _before(was: Judgement | None) -> str:
 
 
 def _no_longer(was: Judgement, now: Judgement) -> tuple[ChangeKind, str]:
-    """Return what became of a verdict that is neither a failure nor unproven any more."""
+    """Describe what became of a verdict that is no longer a failure or unproven."""
     if Verdict.WAIVED in (was.verdict, now.verdict):
         return ChangeKind.WAIVER, _waived(was, now)
     if Verdict.NOT_APPLICABLE in (was.verdict, now.verdict):

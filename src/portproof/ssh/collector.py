@@ -94,7 +94,7 @@ class SshCollector:
         await self._connector.close()
 
     async def look(self, host: str, connection: Connection) -> Look:
-        """Look at one host. It raises nothing for what a host or the network does."""
+        """Look at one host. Nothing that a host or the network does raises an error."""
         async with self.opened(host, connection) as opened:
             return await self.look_at(opened)
 

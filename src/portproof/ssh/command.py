@@ -1,4 +1,4 @@
-"""The one line that is run on a host: it finds what to look with, says so, and waits for input.
+"""Build the one line that is run on a host: it finds a program to look with, and waits for input.
 
 The login shell passes it on (``sshd(8)``: ``SHELL -c LINE``), and that may be any shell: so it has
 no line break and no backslash, nothing that csh expands within quotes, and quotes do not nest.
@@ -19,7 +19,7 @@ from portproof.model.connection import Become, Connection
 from portproof.sources.agent import BOOT
 
 FLAGS: Final = ("--flagfile=/dev/null", "--config_path=/dev/null", "--disable_events", "--json")
-"""What osqueryi is told: a flag file or a configuration of the site's could switch tables off."""
+"""osqueryi's flags: a flag file or a configuration on the host could disable tables."""
 
 PROGRAMS: Final = (
     "osqueryi",
@@ -58,7 +58,7 @@ _WITH_OSQUERYI: Final = (
     "{{ read -r l; kill -9 $k; }} <&3 2>/dev/null & w=$! ; "
     'wait $k; e=$?; kill $w 2>/dev/null; echo "$n end $e"'
 )
-"""Its input ends when nobody is left to read the answer; then osqueryi is killed."""
+"""Its input ends when the connection is gone; then osqueryi is killed."""
 
 _LOOK: Final = (
     "[ -t 0 ] && stty raw -echo; r=$1; i=$2; shift 2; "
@@ -71,7 +71,7 @@ _PLAIN: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0
 
 
 class UnsupportedError(ValueError):
-    """The connection asks for something that cannot be done; the text says what."""
+    """The connection needs something unsupported; the message says what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class Delimiters:
 
 @dataclass(frozen=True, slots=True)
 class RemoteCommand:
-    """A line to run on a host, and the words it is known by. Every line is used once."""
+    """A line to run on a host, and its random markers. Every line is used once."""
 
     line: str
     delimiters: Delimiters
@@ -122,13 +122,13 @@ def command_line(connection: Connection, delimiters: Delimiters) -> str:
 
 
 def shown_line() -> str:
-    """Return the line as it is for a host without an interpreter of its own and without become."""
+    """Return the line for a host without its own interpreter setting and without become."""
     shown = Connection(kind="ssh", address="")
     return command_line(shown, Delimiters(ready="READY-MARK", prompt="", seal=""))
 
 
 def needs_terminal(become: Become | None) -> bool:
-    """Return whether a terminal is needed: doas reads a password from nowhere else."""
+    """Return whether a terminal is needed: doas reads a password from nothing else."""
     return become is not None and become.method == "doas" and become.password is not None
 
 

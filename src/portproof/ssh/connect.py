@@ -1,4 +1,4 @@
-"""Opens connections within their time, tries again what can be, and shares those to jump hosts."""
+"""Open connections within time limits, retry failures that may pass, and share jump hosts."""
 
 import asyncio
 import contextlib
@@ -112,7 +112,7 @@ class Connector:
         """Yield a connection to a host, closed at the end; ``name`` is what the log calls it.
 
         Raises:
-            DarkError: there is none.
+            ConnectError: there is none.
         """
         opened = await self._open(connection, name)
         try:
@@ -192,7 +192,7 @@ async def _recorded(
 
 
 async def _close_quietly(opened: asyncssh.SSHClientConnection) -> None:
-    """Close a connection; the host learns of it, and what runs there ends."""
+    """Close a connection; the host notices, and the programs there end."""
     opened.close()
     try:
         async with asyncio.timeout(_PARTING):

@@ -74,7 +74,7 @@ def path_to(connection: Connection) -> list[Destination]:
 
 
 def destination(connection: Connection) -> Destination:
-    """Work out which server a connection leads to.
+    """Return the server that a connection leads to.
 
     Raises:
         UnsupportedError: the configuration cannot be used, or asks for what cannot be done.

@@ -1,7 +1,7 @@
-"""Finds answers in what a host sends: whole ones, and nothing that only looks like one.
+"""Find complete answers in what a host sends.
 
-An answer stands between lines with a seal that the controller chose for this look. Whatever comes
-before or after it (banners, shell files, other programs) is passed over.
+An answer is between lines with a random seal that the controller chose for this look. Everything
+before or after it (banners, shell files, other programs) is ignored.
 """
 
 import re
@@ -12,7 +12,7 @@ _LONGEST_HEAD: Final = 24
 
 
 class FramingError(ValueError):
-    """The answer cannot become whole any more; the text says why."""
+    """The answer can no longer become complete; the message says why."""
 
 
 class FramedReply:
@@ -29,7 +29,7 @@ class FramedReply:
         """Return the answer, once all of it is in ``data``, which only ever grows.
 
         Raises:
-            BrokenError: the beginning or the end is not as it must be.
+            FramingError: the beginning or the end is malformed.
         """
         if self._start is None and not self._begins(data):
             return None

@@ -1,4 +1,4 @@
-"""Makes sure that what answered is the host itself, where its SSH server is.
+"""Make sure that the machine that answered is the host itself, where its SSH server is.
 
 A login may be led into a container, a jail or another network namespace, whose sockets, packages
 and processes are not the host's. Nothing that such a look brings back is about the host. Two things
@@ -101,7 +101,7 @@ def _is_seen(reply: SourceReply, witness: Witness) -> bool:
 
 
 def _is_of(row: Row, witness: Witness, space: str) -> bool:
-    """Whether a row can be of the witness's TCP socket; what decides it better comes later."""
+    """Return whether a row may belong to the witness's TCP socket; a later check decides."""
     expected = (_TCP_NUMBER, str(witness.port))
     if witness.protocol != _TCP or (row.get("protocol"), row.get("port")) != expected:
         return False

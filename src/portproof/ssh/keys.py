@@ -24,7 +24,7 @@ Credential = asyncssh.SSHKey | tuple[asyncssh.SSHKey, asyncssh.SSHCertificate]
 
 @dataclass(frozen=True, slots=True)
 class IdentityFile:
-    """What one identity file holds.
+    """The contents of one identity file.
 
     ``credentials`` can log in by themselves; ``public`` are encoded public keys and certificates by
     which an agent is asked; ``problem`` says why the file could not be used, or is empty.

@@ -1,4 +1,4 @@
-"""The files that tell which keys belong to which hosts: sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT"."""
+"""Read which keys belong to which hosts: sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT"."""
 
 import base64
 import binascii
@@ -94,7 +94,7 @@ class KnownHosts:
                 self._catch_up(end)
 
     def _catch_up(self, file: FileIO) -> None:
-        """Keep what was written since; a file that is shorter by now is another one."""
+        """Read what was appended since; a file that became shorter is read again."""
         size = file.seek(0, os.SEEK_END)
         file.seek(self._read if size >= self._read else 0)
         text = file.read()

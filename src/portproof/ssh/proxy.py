@@ -1,4 +1,4 @@
-"""Runs a ``ProxyCommand``: a program of the user's whose input and output are the connection.
+"""Run a ``ProxyCommand``: a program of the user's whose input and output are the connection.
 
 asyncssh can run one too, but without a shell, and it takes what the program complains for what the
 server says.
@@ -37,7 +37,7 @@ class Proxy:
             theirs.close()
 
     def end(self) -> None:
-        """End the command and what it started."""
+        """End the command and its child processes."""
         self.socket.close()
         if self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -1,4 +1,4 @@
-"""Why there is no connection: what asyncssh and the system raise becomes a ``Reason``."""
+"""Turn errors of asyncssh and the system into the ``Reason`` why there is no connection."""
 
 import errno
 import socket

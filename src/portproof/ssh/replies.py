@@ -52,7 +52,7 @@ class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class HostReply(NamedTuple):
-    """What a host told: who looked and what they saw, the canaries, and what was tried before."""
+    """A host's reply: who looked and what they saw, the canaries, and what was tried before."""
 
     reply: SourceReply | Unobserved
     canaries: tuple[Witness, ...]
@@ -125,7 +125,7 @@ def reply_of_runs(
 def _with_aside(
     source_reply: SourceReply | Unobserved, run: OsqueryiRun | None, questions: Mapping[str, str]
 ) -> SourceReply | Unobserved:
-    """A sight with the answer to what was asked aside; that one takes nothing from the others."""
+    """Add the answer to the separate question; it does not affect the others."""
     _, aside = apart(questions)
     if isinstance(source_reply, Unobserved) or not aside:
         return source_reply
@@ -143,7 +143,7 @@ def run_of(printed: Printed) -> OsqueryiRun:
 
 
 def _answers(run: OsqueryiRun, count: int) -> osqueryi_run.OsqueryiReply | Unobserved:
-    """Return what a run on the host told, where it came back whole."""
+    """Return the answers of a run on the host, if it is complete."""
     try:
         complaints = ErrorOutput.of(run.err.encode("latin-1"))
         ran = CompletedProgram(run.code, bytearray(run.out, "latin-1"), complaints)
@@ -178,14 +178,14 @@ def _probe(
 def _without(
     source_reply: SourceReply | Unobserved, unopened: tuple[str, ...]
 ) -> SourceReply | Unobserved:
-    """Return a sight that also tells which canaries were not there to vouch for it."""
+    """Return a reply that also names the canaries that could not be opened."""
     if isinstance(source_reply, Unobserved) or not unopened:
         return source_reply
     return msgspec.structs.replace(source_reply, incomplete=(*source_reply.incomplete, *unopened))
 
 
 def _unopened(told: Sequence[tuple[str, str]]) -> tuple[str, ...]:
-    """Return what could not be vouched for, in sentences."""
+    """Return what could not be witnessed, in sentences."""
     for protocol, address in told:
         if protocol not in _PROTOCOLS or address not in _WANTED:
             raise ValueError(f"a canary missing on {protocol} {address}")
@@ -193,7 +193,7 @@ def _unopened(told: Sequence[tuple[str, str]]) -> tuple[str, ...]:
 
 
 def _canaries(told: Sequence[tuple[str, str, int]], server: str) -> tuple[Witness, ...]:
-    """Return the canaries; only what can be one, because listeners that match it are not judged."""
+    """Return the canaries; only plausible ones, because listeners that match are not judged."""
     if len(told) > _MOST_CANARIES:
         raise ValueError(f"{len(told)} canaries")
     for protocol, address, port in told:

@@ -1,4 +1,4 @@
-"""How to get to a host: its connection and the user's OpenSSH configuration, worked out together.
+"""Combine a host's connection with the user's OpenSSH configuration into a route.
 
 asyncssh reads ssh_config(5), but falls short of it where trust is decided: it does not know the
 machine's own files of host keys, takes a key that is recorded for the address alone, and checks

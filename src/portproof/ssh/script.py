@@ -99,7 +99,7 @@ def shell_input(argument: str, seal: str) -> bytes:
 
 
 def why_program(pids: Iterable[int], seal: str, seconds: float) -> bytes:
-    """Return what a host's Python reads to tell who is behind processes; see ``python_program``."""
+    """Return the input for a host's Python to explain processes; see ``python_program``."""
     numbers = " ".join(map(str, pids)).encode()
     return b"%s%s %.3f %s\n" % (_why(), seal.encode(), seconds, numbers)
 

@@ -1,6 +1,6 @@
-"""The second round over SSH: who is behind listeners that fail, asked over the open connection.
+"""Ask over the open SSH connection who is behind listeners that fail: the second round.
 
-It decides nothing, as everywhere: whatever could not be found out is said in ``Why.missing``.
+It changes no verdict: whatever could not be found is described in ``Why.missing``.
 """
 
 import time

@@ -79,7 +79,7 @@ class Session:
 
     @property
     def peer(self) -> tuple[str, str]:
-        """The address and the port at which the server was reached, empty where nobody knows."""
+        """The address and port at which the server was reached, empty if unknown."""
         name = self._opened.get_extra_info("peername") or ("", "")
         return str(name[0]), str(name[1])
 
@@ -146,7 +146,7 @@ class Session:
 
 
 def _described(outcome: Outcome) -> str:
-    """Describe an outcome for the log, by its size alone."""
+    """Describe an outcome for the log, only by its size."""
     if isinstance(outcome, AgentReply):
         return f"an answer of {len(outcome.text)} bytes in one frame"
     if isinstance(outcome, Printed):

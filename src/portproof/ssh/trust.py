@@ -55,7 +55,7 @@ class Trust:
         return recorded.keys, recorded.authorities, recorded.revoked
 
     def kinds(self, host: str, port: int) -> list[str]:
-        """Return the kinds of keys to ask a server for, those that are known first.
+        """Return the kinds of keys to request from a server, known kinds first.
 
         All the others follow, so that a server with a key of another kind shows it, and is told
         apart from one that does not speak. Certificates are of use where an authority is known.
@@ -66,7 +66,7 @@ class Trust:
         return list(dict.fromkeys((*certified, *known, *_KINDS)))
 
     def accepts(self, key: asyncssh.SSHKey) -> bool:
-        """Judge a key that is not trusted; ``refusal`` tells why it is not taken."""
+        """Judge an untrusted key; ``refusal`` says why it is refused."""
         recorded = self.known.recorded(self.name)
         shown = f"{key.get_algorithm()} {key.get_fingerprint()}"
         file = self.known.files[0]
@@ -99,7 +99,7 @@ class Trust:
             self.known.add(self.name, self.new_key, hashed=hashed)
 
     def _recorded(self, host: str, port: int | None) -> Recorded:
-        """What is recorded for the name and port, or where there is nothing, for the name alone."""
+        """Return what is recorded for the name and port, or else for the name alone."""
         if self.alias:
             self.name = self.alias.lower()
             return self.known.recorded(self.name)

@@ -1,1 +1,1 @@
-"""Text as people read it: words and numbers, times, and what hosts send made safe to show."""
+"""Text for people: words and numbers, times, and text from hosts made safe to show."""

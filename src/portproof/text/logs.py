@@ -90,7 +90,7 @@ def failure(error: BaseException) -> str:
 
 
 class _Formatter(logging.Formatter):
-    """Makes a record one line in which nothing hides, moves a cursor or is a secret word."""
+    """Makes a record one safe line: no hidden characters, no cursor movement, no secret."""
 
     def __init__(self) -> None:
         super().__init__(_FORMAT, "%Y-%m-%dT%H:%M:%S")

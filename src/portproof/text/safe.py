@@ -21,7 +21,7 @@ _FORBIDDEN: Final = re.compile("[\ufdd0-\ufdef\ufffe\uffff]")
 
 
 def clean(text: str, length: int = SENTENCE) -> str:
-    """Text of one line that shows what it holds, cut at so many characters."""
+    """Return one line of text with everything visible, cut at ``length`` characters."""
     if len(text) > length:
         text = text[:length] + "…"
     seen = _FORBIDDEN.sub(lambda match: f"\\u{ord(match[0]):04x}", visible(text))

@@ -1,4 +1,4 @@
-"""Counts and lists in words, in one place, so that every output says them alike."""
+"""Write counts and lists in words, the same in every output."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,7 @@ def number(count: int) -> str:
 
 
 def many(count: int, noun: str) -> str:
-    """Return a count and what is counted: ``1 host``, ``1,200 hosts``."""
+    """Return a count with its noun: ``1 host``, ``1,200 hosts``."""
     return f"{number(count)} {noun}" if count == 1 else f"{number(count)} {noun}s"
 
 

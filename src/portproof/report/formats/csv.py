@@ -38,7 +38,7 @@ def _row(cells: dict[str, str]) -> str:
 
 
 def _rows(host: HostResult, bound: BoundRule, judgement: Judgement) -> Iterator[str]:
-    """Yield a verdict without findings has a row of its own."""
+    """Yield a row for each finding; a verdict without findings has one row."""
     common = {
         "host": host.name,
         "groups": " ".join(host.groups),
@@ -87,7 +87,7 @@ def _user(owner: Owner) -> str:
 
 
 def _waived(finding: Finding) -> dict[str, str]:
-    """Return the waiver that covers a finding, also one that has lapsed: the date tells."""
+    """Return the waiver of a finding, even a lapsed one: its date shows that."""
     waived = finding.waived
     if waived is None:
         return {}
