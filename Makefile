@@ -15,6 +15,7 @@ SOURCES := src tests benchmarks tools
 help:
 	@echo "make audit   audit this machine with the shipped policies"
 	@echo "make test    install what the tests need, then run every check and test"
+	@echo "make unit    the fast tests alone"
 	@echo "make check   formatting, lint, types, import direction and the shipped content"
 	@echo "make bench   the benchmarks"
 	@echo "make fuzz    fuzz all that reads what hosts and users send, FUZZ_SECONDS for each target"
@@ -24,7 +25,8 @@ help:
 audit: $(RUN_STAMP)
 	@$(BIN)/portproof audit || [ $$? -ne 2 ]
 
-test: $(DEV_STAMP) system-packages $(BROWSER_STAMP) $(VALIDATORS_STAMP) check unit
+test: $(DEV_STAMP) system-packages $(BROWSER_STAMP) $(VALIDATORS_STAMP) check
+	$(BIN)/pytest -n 2 --dist loadfile --durations 8
 
 check: $(DEV_STAMP)
 	$(BIN)/ruff format --check $(SOURCES)
@@ -35,7 +37,7 @@ check: $(DEV_STAMP)
 	$(BIN)/portproof test policies
 
 unit: $(DEV_STAMP)
-	$(BIN)/pytest -n 2 --dist loadfile --durations 8
+	$(BIN)/pytest tests/unit
 
 bench: $(DEV_STAMP)
 	$(BIN)/python benchmarks/run.py

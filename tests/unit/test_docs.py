@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import click
-import pytest
 
 from portproof.archive.document import audit_schema_text
 from portproof.cli import COMMANDS, cli
@@ -16,6 +15,7 @@ from portproof.errors import Code
 from portproof.model.observation import Reason
 from portproof.model.verdicts import Verdict
 from portproof.report.contract import format_names, load_format
+from support.for_each import for_each
 from support.paths import ROOT
 
 DOCS = ROOT / "docs"
@@ -32,7 +32,7 @@ def test_the_cli_reference_is_what_help_says() -> None:
     assert made.stdout == (DOCS / "cli.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@for_each("name", COMMANDS)
 def test_every_command_and_option_is_explained(name: str) -> None:
     """A command has a text, and each of its options one too."""
     command = cli.get_command(click.Context(cli), name)
@@ -42,7 +42,7 @@ def test_every_command_and_option_is_explained(name: str) -> None:
     assert [option.name for option in options if not option.help] == []
 
 
-@pytest.mark.parametrize("reason", Reason)
+@for_each("reason", Reason)
 def test_every_reason_is_documented(reason: Reason) -> None:
     """docs/verdicts.md tells what each reason means and what to do."""
     assert f"| `{reason}` |" in (DOCS / "verdicts.md").read_text(encoding="utf-8")
@@ -54,13 +54,13 @@ def test_every_code_of_a_problem_is_documented() -> None:
     assert set(re.findall(r"^\| `([a-z-]+)` \|", text, re.MULTILINE)) == set(Code)
 
 
-@pytest.mark.parametrize("verdict", Verdict)
+@for_each("verdict", Verdict)
 def test_every_verdict_is_documented(verdict: Verdict) -> None:
     """docs/verdicts.md tells what each verdict means."""
     assert f"| `{verdict}` |" in (DOCS / "verdicts.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("what", ["policy", "check", "test"])
+@for_each("what", ["policy", "check", "test"])
 def test_the_checked_in_schema_is_what_the_models_say(what: str) -> None:
     """``make schemas`` was run after the last change of a model."""
     checked_in = (DOCS / "schemas" / f"{what}.schema.json").read_text(encoding="utf-8")
@@ -73,14 +73,14 @@ def test_the_checked_in_schema_of_audit_json_is_what_the_code_says() -> None:
     assert checked_in == audit_schema_text()
 
 
-@pytest.mark.parametrize("name", format_names())
+@for_each("name", format_names())
 def test_every_format_is_documented(name: str) -> None:
     """docs/formats.md names each format with its file."""
     line = f"| `{name}` | `{load_format(name).FILE}` |"
     assert line in (DOCS / "formats.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")) + sorted(DOCS.rglob("*.md")), ids=str)
+@for_each("page", sorted(ROOT.glob("*.md")) + sorted(DOCS.rglob("*.md")), ids=str)
 def test_links_and_pictures_of_a_page_exist(page: Path) -> None:
     """Every relative link leads somewhere."""
     text = page.read_text(encoding="utf-8")

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
-import pytest
 import yaml
 
 from portproof.content.schemas import schema_text
 from portproof.content.shipped import shipped
+from support.for_each import for_each
 from support.paths import CASES
 
 WRONG = CASES / "wrong" / "policies"
@@ -27,7 +27,7 @@ def validator(what: str) -> jsonschema.Draft202012Validator:
 SHIPPED = sorted([*shipped("policies").rglob("*.yml"), *shipped("checks").rglob("*.yml")])
 
 
-@pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.name)
+@for_each("file", SHIPPED, ids=lambda file: file.name)
 def test_shipped_content_is_valid(file: Path) -> None:
     """Everything shipped passes the schema of what it is."""
     document = yaml.safe_load(file.read_text(encoding="utf-8"))
@@ -35,7 +35,7 @@ def test_shipped_content_is_valid(file: Path) -> None:
     validator(what).validate(document)
 
 
-@pytest.mark.parametrize("name", BY_FORM)
+@for_each("name", BY_FORM)
 def test_wrong_forms_are_refused(name: str) -> None:
     """An editor marks what portproof would refuse."""
     document = yaml.safe_load((WRONG / f"{name}.yml").read_text(encoding="utf-8"))

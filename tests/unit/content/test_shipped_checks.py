@@ -27,6 +27,7 @@ from portproof.policy.policy import Policy
 from portproof.sources.osquery_schema import SCHEMA
 from portproof.sources.probe import ProbeSource
 from portproof.sources.sqltables import columns_read
+from support.for_each import for_each
 from support.paths import CASES, ROOT
 from support.standins.schema import database, run
 
@@ -144,7 +145,7 @@ def asked(sql: str, rows: dict[str, list[dict[str, Any]]], platform: Platform) -
         connection.close()
 
 
-@pytest.mark.parametrize("case", list(cases()), ids=called)
+@for_each("case", list(cases()), ids=called)
 def test_a_check_names_what_its_case_says(case: Case) -> None:
     """Exactly the rows that are expected, each with the columns that are written."""
     check = checks()[case.check]
@@ -156,8 +157,8 @@ def test_a_check_names_what_its_case_says(case: Case) -> None:
     ] == wanted
 
 
-@pytest.mark.parametrize("case", list(cases()), ids=called)
-@pytest.mark.parametrize("state", ["UNKNOWN", None])
+@for_each("case", list(cases()), ids=called)
+@for_each("state", ["UNKNOWN", None])
 def test_a_socket_that_tells_no_state_counts_as_one_that_listens(
     case: Case, state: str | None
 ) -> None:
@@ -171,8 +172,8 @@ def test_a_socket_that_tells_no_state_counts_as_one_that_listens(
     assert asked(sql, unsure, case.platform) == asked(sql, rows, case.platform)
 
 
-@pytest.mark.parametrize("name", list(checks()))
-@pytest.mark.parametrize("column", ["family", "protocol", "local_port", "remote_port"])
+@for_each("name", list(checks()))
+@for_each("column", ["family", "protocol", "local_port", "remote_port"])
 def test_a_socket_that_tells_no_family_protocol_or_port_counts_as_a_listener(
     name: str, column: str
 ) -> None:
@@ -180,7 +181,7 @@ def test_a_socket_that_tells_no_family_protocol_or_port_counts_as_a_listener(
     assert_named_without(name, column)
 
 
-@pytest.mark.parametrize("name", ["root-interpreter-listeners", "unknown-root-listeners"])
+@for_each("name", ["root-interpreter-listeners", "unknown-root-listeners"])
 def test_a_socket_that_tells_no_address_counts_as_one_from_outside(name: str) -> None:
     """These checks pass over loopback alone."""
     assert_named_without(name, "local_address")
@@ -195,7 +196,7 @@ def assert_named_without(name: str, column: str) -> None:
         assert asked(sql, rows | {"process_open_sockets": sockets}, case.platform), case.given
 
 
-@pytest.mark.parametrize("case", list(cases()), ids=called)
+@for_each("case", list(cases()), ids=called)
 def test_a_witness_is_seen_on_every_ordinary_host_and_on_no_empty_one(case: Case) -> None:
     """Whatever is wrong with a host, looking worked; where there is nothing to see, it did not."""
     witness = checks()[case.check].witness_on(case.platform)
@@ -205,7 +206,7 @@ def test_a_witness_is_seen_on_every_ordinary_host_and_on_no_empty_one(case: Case
     assert not asked(witness, EMPTY, case.platform)
 
 
-@pytest.mark.parametrize("column", ["net_namespace", "pid_namespace"])
+@for_each("column", ["net_namespace", "pid_namespace"])
 def test_without_the_namespaces_a_check_compares_its_witness_is_not_seen(column: str) -> None:
     """Where the host's own namespace is not known, nothing is in it, and that proves nothing."""
     rows = rows_of(Case("", Platform.LINUX, {}))
@@ -223,7 +224,7 @@ def test_without_the_namespaces_a_check_compares_its_witness_is_not_seen(column:
         assert not seen, check.check
 
 
-@pytest.mark.parametrize("name", list(checks()))
+@for_each("name", list(checks()))
 def test_a_check_has_cases_that_name_something_and_that_do_not(name: str) -> None:
     """On every platform that it has SQL for."""
     own = [case for case in cases() if case.check == name]
@@ -233,7 +234,7 @@ def test_a_check_has_cases_that_name_something_and_that_do_not(name: str) -> Non
         assert any(here)
 
 
-@pytest.mark.parametrize("name", list(checks()))
+@for_each("name", list(checks()))
 def test_the_embedded_probe_answers_every_check_on_linux(name: str) -> None:
     """No osquery is needed where most hosts are."""
     check = checks()[name]
@@ -269,7 +270,7 @@ def pids_named(name: str) -> list[str]:
     return [row["pid"] for row in answer.rows]
 
 
-@pytest.mark.parametrize("platform", Platform)
+@for_each("platform", Platform)
 def test_sql_reads_only_columns_a_platform_has(platform: Platform) -> None:
     """A column of another platform would be an error of the whole question."""
     for check in checks().values():

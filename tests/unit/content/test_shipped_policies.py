@@ -22,6 +22,7 @@ from portproof.model.verdicts import Verdict
 from portproof.policy.policy import BoundRule
 from portproof.policy.policy_tests import GivenListener
 from portproof.policy.rules.closed import ClosedRule
+from support.for_each import for_each
 from support.machine import machine
 from support.netns import held
 
@@ -54,10 +55,10 @@ def ranges(bound: BoundRule) -> tuple[PortRange, ...]:
 
 def each_rule(test: Any) -> Any:  # noqa: ANN401 - a decorator of pytest's
     """Run a test for each rule, under its name."""
-    return pytest.mark.parametrize("bound", CLOSED, ids=[bound.key for bound in CLOSED])(test)
+    return for_each("bound", CLOSED, ids=[bound.key for bound in CLOSED])(test)
 
 
-@pytest.mark.parametrize("policy", AT_LEAST)
+@for_each("policy", AT_LEAST)
 def test_a_policy_covers_its_subject(policy: str) -> None:
     """No policy is shipped half empty."""
     assert sum(bound.policy.policy == policy for bound in CLOSED) >= AT_LEAST[policy]
@@ -143,7 +144,7 @@ WINDOWS = (
 """A Windows workstation as it is installed."""
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("platform", "listening", "fails"),
     [
         ("linux", DEBIAN, set()),

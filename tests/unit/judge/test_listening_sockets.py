@@ -2,11 +2,11 @@
 
 from itertools import product
 
-import pytest
 import yaml
 
 from portproof.judge.listeners import normalise
 from portproof.model.observation import LISTENING_SOCKETS, Identity, Platform
+from support.for_each import for_each
 from support.paths import ROOT
 from support.standins.schema import Value, database, run
 
@@ -67,18 +67,16 @@ def judged(platform: Platform, rows: list[dict[str, str]]) -> tuple[int, int, in
     return len(found.listeners), len(found.garbled), len(found.stateless)
 
 
-@pytest.mark.parametrize("platform", Platform)
-@pytest.mark.parametrize(
-    "state", ["UNKNOWN", "", None, "listen", "Listen", " LISTEN", "NONE", "10"]
-)
+@for_each("platform", Platform)
+@for_each("state", ["UNKNOWN", "", None, "listen", "Listen", " LISTEN", "NONE", "10"])
 def test_a_tcp_socket_whose_state_says_nothing_is_told(platform: Platform, state: Value) -> None:
     """It may listen: the answer has it, and the normaliser cannot tell its state."""
     assert judged(platform, answered(platform, TCP | {"state": state})) == (0, 0, 1)
 
 
-@pytest.mark.parametrize("platform", Platform)
-@pytest.mark.parametrize("socket", [TCP, UDP], ids=["tcp", "udp"])
-@pytest.mark.parametrize(
+@for_each("platform", Platform)
+@for_each("socket", [TCP, UDP], ids=["tcp", "udp"])
+@for_each(
     "odd",
     [
         {"family": None},
@@ -99,15 +97,15 @@ def test_a_socket_that_makes_no_sense_is_told(
     assert judged(platform, answered(platform, socket | odd)) == (0, 1, 0)
 
 
-@pytest.mark.parametrize("platform", Platform)
-@pytest.mark.parametrize("port", [-1, 65536])
+@for_each("platform", Platform)
+@for_each("port", [-1, 65536])
 def test_a_udp_socket_with_an_impossible_remote_port_is_told(platform: Platform, port: int) -> None:
     """It is not known to be connected."""
     assert judged(platform, answered(platform, UDP | {"remote_port": port})) == (0, 1, 0)
 
 
-@pytest.mark.parametrize("platform", Platform)
-@pytest.mark.parametrize(
+@for_each("platform", Platform)
+@for_each(
     "socket",
     [
         TCP,
@@ -124,7 +122,7 @@ def test_a_listener_is_told(platform: Platform, socket: Socket) -> None:
     assert judged(platform, answered(platform, socket)) == (1, 0, 0)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("platform", "state"),
     [(platform, state) for platform, states in QUIET.items() for state in states.split()],
 )
@@ -137,8 +135,8 @@ def test_a_socket_in_a_state_that_does_not_listen_is_left_out(
     assert judged(platform, [row]) == (0, 0, 0)
 
 
-@pytest.mark.parametrize("platform", Platform)
-@pytest.mark.parametrize(
+@for_each("platform", Platform)
+@for_each(
     "socket",
     [
         UDP | {"remote_port": 53},
@@ -157,7 +155,7 @@ def test_what_has_no_port_to_listen_on_is_left_out(platform: Platform, socket: S
     assert not answered(platform, socket)
 
 
-@pytest.mark.parametrize("platform", Platform)
+@for_each("platform", Platform)
 def test_nothing_is_left_out_that_may_listen(platform: Platform) -> None:
     """Whatever the columns say together: what does not come is no listener to the normaliser."""
     sockets = [

@@ -20,6 +20,7 @@ from portproof.model.addresses import (
     parse_address,
 )
 from portproof.policy.rules.closed import ClosedRule
+from support.for_each import for_each
 
 ADDRESSES = st.ip_addresses()
 NARROWEST = {4: Stack.IPV4, 6: Stack.IPV6}
@@ -33,7 +34,7 @@ def covers(at: object, address: str, stack: Stack | None = None) -> Covers:
     return Scope.parse(at).covers(parsed, stack or NARROWEST[parsed.version])
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "canonical"),
     [
         ("10.1.2.3", "10.1.2.3"),
@@ -53,7 +54,7 @@ def test_an_address_has_one_form(text: str, canonical: str) -> None:
     assert str(parse_address(text)) == canonical
 
 
-@pytest.mark.parametrize(
+@for_each(
     "text",
     [
         *("", " ", "*", "localhost", "any", "10.1.2", "10.1.2.3.4", "10.1.2.256", "010.1.2.3"),
@@ -94,7 +95,7 @@ def test_any_text_is_an_address_or_refused(text: str) -> None:
     assert str(address) == str(parse_address(str(address)))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("address", "kind"),
     [
         ("0.0.0.0", Exposure.WILDCARD),
@@ -125,7 +126,7 @@ def test_how_far_an_address_reaches(address: str, kind: Exposure) -> None:
     assert exposure(parse_address(address)) is kind
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("at", "address", "expected"),
     [
         ("any", "127.0.0.1", Covers.YES),
@@ -155,7 +156,7 @@ def test_where_a_rule_looks(at: object, address: str, expected: Covers) -> None:
     assert covers(at, address) is expected
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("stack", "in_ipv4", "in_ipv6"),
     [
         (Stack.IPV4, Covers.YES, Covers.NO),
@@ -174,7 +175,7 @@ def test_a_wildcard_is_in_the_networks_of_the_families_it_serves(
     assert covers(["192.0.2.0/24", "2001:db8::/32"], wildcard, stack) is Covers.YES
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("at", "message"),
     [
         ([], "needs any, external, loopback or at least one network"),

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from portproof.model.patterns import HostPattern
 from portproof.policy.policy import Policy
+from support.for_each import for_each
 from support.paths import CASES
 
 DATA: dict[str, Any] = json.loads((CASES / "data" / "patterns.json").read_text(encoding="utf-8"))
@@ -33,7 +34,7 @@ def _named(part: str) -> str:
     return re.sub(r"^[&!]|(?<=.)\[(-?[0-9]+|[0-9]+[:-][0-9]*)\]$", "", part)
 
 
-@pytest.mark.parametrize("case", DATA["cases"], ids=lambda case: str(case["pattern"]))
+@for_each("case", DATA["cases"], ids=lambda case: str(case["pattern"]))
 def test_a_pattern_selects_what_ansible_selects(case: dict[str, Any]) -> None:
     """The same hosts in the same order, and the same parts are said to name nothing.
 
@@ -72,7 +73,7 @@ def test_enough_patterns_were_asked() -> None:
     assert all(any(form in pattern for pattern in patterns) for form in forms)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("pattern", "message"),
     [
         ("", "an empty host pattern selects nothing; write all for every host"),
@@ -109,7 +110,7 @@ def test_a_pattern_is_text() -> None:
         Policy.model_validate(document)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("pattern", "excluded"),
     [
         ("all:!all", True),

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from portproof.model.limits import FIRST_PORT, LAST_PORT
 from portproof.model.ports import PortSet, Protocol
 from portproof.policy.rules.closed import ClosedRule
+from support.for_each import for_each
 
 BOTH = (Protocol.TCP, Protocol.UDP)
 EDGES = (0, 1, 2, 608, 609, 610, 8000, 8100, 65534, 65535, 65536)
@@ -40,7 +41,7 @@ def held(texts: list[str], protocol: Protocol) -> bytearray:
     return marks
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("spec", "inside", "outside"),
     [
         (609, [("tcp", 609), ("udp", 609)], [("tcp", 608), ("udp", 610), ("tcp", 6090)]),
@@ -66,7 +67,7 @@ def test_what_a_spec_means(
     assert not any(pair in ports for pair in outside)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("spec", "message"),
     [
         ([], "needs at least one port, such as 609 or 609/tcp"),
