@@ -10,7 +10,7 @@ import click
 
 from portproof import __version__
 from portproof.cli.logs import logged
-from portproof.cli.mishaps import own_mistake, refused_by_system
+from portproof.cli.unexpected_errors import bug_report, refused_by_system
 from portproof.errors import ContentError, PortproofError, UsageError
 from portproof.exitcodes import ExitCode
 from portproof.text.visible import visible
@@ -18,18 +18,18 @@ from portproof.text.words import many
 
 COMMANDS: Final = {
     "audit": "Audit hosts against policies and write the report.",
-    "diff": "Tell what changed between two audits.",
+    "diff": "Show what changed between two audits.",
     "evaluate": "Judge the evidence of an audit by other policies.",
-    "verify": "Recompute an audit from its folder, and tell what differs.",
+    "verify": "Recompute an audit from its folder, and show what differs.",
     "report": "Render the result of an audit again.",
-    "init": "Make a new compliance repository.",
-    "lint": "Find everything that is wrong with policies and checks.",
-    "test": "Run the tests of policies, and name what they would not notice.",
+    "init": "Create a new compliance repository.",
+    "lint": "Check policies and checks for errors.",
+    "test": "Run the tests of policies, and find gaps in them.",
     "list": "List policies, rules or checks.",
-    "explain": "Tell what a port is for, which rules cover it, and who listens here.",
+    "explain": "Explain what a port is for, which rules cover it, and what listens on it here.",
     "hosts": "Show how each host would be reached, and how many rules are for it.",
-    "doctor": "Tell which sources can look at this machine, and what is missing.",
-    "import": "Turn what Fleet or osquery asks into policies and checks.",
+    "doctor": "Show which sources can audit this machine, and what is missing.",
+    "import": "Import Fleet policies and osquery packs as policies and checks.",
     "agent": "Print the source that is run on hosts.",
     "schema": "Print the JSON Schema of policies, checks, policy tests or audit.json.",
 }
@@ -38,14 +38,14 @@ _MODULES: Final = {"import": "importing", "list": "listing"}
 
 
 class LazyGroup(click.Group):
-    """Knows its commands by name and one line, and imports one when it is called."""
+    """A group that lists its commands without importing them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's contract
-        """Every command, in the order people meet them."""
+        """Return every command, in the order in which users need them."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's contract
-        """Import the command that was called."""
+        """Import a command."""
         if cmd_name not in COMMANDS:
             return None
         name = _MODULES.get(cmd_name, cmd_name)
@@ -73,9 +73,9 @@ def cli() -> None:
 
 
 def main() -> int:
-    """Run the command line and give its exit code.
+    """Run the command line and return its exit code.
 
-    Whatever goes wrong has a code of its own: 1 says that a rule failed, and nothing else.
+    Every error has an exit code of its own: 1 means that a rule failed, and nothing else.
     """
     try:
         _refuse_bytes(sys.argv[1:])
@@ -91,30 +91,30 @@ def main() -> int:
         click.echo(f"portproof: {error}", err=True)
         code = ExitCode.ERROR
     except ImportError as error:
-        click.echo(f"portproof: {_not_whole(error)}", err=True)
+        click.echo(f"portproof: {_broken_install(error)}", err=True)
         code = ExitCode.ERROR
     except (KeyboardInterrupt, click.Abort):
         click.echo("portproof: interrupted; nothing more was judged", err=True)
         code = ExitCode.INCOMPLETE
     except BrokenPipeError:
-        code = _reader_is_gone()
+        code = _broken_pipe()
     except OSError as error:
         click.echo(f"portproof: {refused_by_system(error)}", err=True)
         code = ExitCode.ERROR
     except (Exception, SystemExit) as error:  # noqa: BLE001 - Python would end with 1: "it failed"
-        click.echo(own_mistake(error), err=True)
+        click.echo(bug_report(error), err=True)
         code = ExitCode.ERROR
     return int(code or 0)
 
 
 def _refuse_bytes(words: Iterable[str]) -> None:
-    """An argument that is no text could not be written down in an audit's folder."""
+    """Refuse arguments that are not UTF-8: the folder of an audit could not hold them."""
     for word in words:
         if any("\ud800" <= character <= "\udfff" for character in word):
             raise UsageError(f"{word!a} is not text in UTF-8")
 
 
-def _not_whole(error: ImportError) -> str:
+def _broken_install(error: ImportError) -> str:
     what = f"{error.name} cannot be loaded" if error.name else "a library cannot be loaded"
     advice = "reinstall portproof with its libraries: pip install --force-reinstall portproof"
     return f"{what}: {visible(str(error))}; {advice}"
@@ -128,7 +128,7 @@ def _content_error(error: ContentError) -> ExitCode:
     return ExitCode.ERROR
 
 
-def _reader_is_gone() -> ExitCode:
-    """Nobody reads our output any more; what was to be said could not be said."""
+def _broken_pipe() -> ExitCode:
+    """Discard further output, since its reader has gone; the caller did not get all of it."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return ExitCode.ERROR

@@ -35,18 +35,18 @@ _DEFAULTS: Final = AuditRequest()
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    help="The audit's folder; new or empty. Default: audits/<UTC time>.",
+    help="The folder to write; new or empty. Default: audits/<UTC time>.",
 )
 @click.option(
     "--resume",
     type=click.Path(path_type=Path),
-    help="Go on with the audit of this folder, as it was asked for: hosts that are missing or"
-    " unproven are looked at again.",
+    help="Resume the audit in this folder, with the options it was started with: hosts that are"
+    " missing or unproven are audited again.",
 )
 @click.option(
     "--via",
     metavar="SOURCE",
-    help="The one source to use: osqueryd, osqueryi or probe. Default: the first that works.",
+    help="Use only this source: osqueryd, osqueryi or probe. Default: the first that works.",
 )
 @click.option(
     "-f",
@@ -54,7 +54,7 @@ _DEFAULTS: Final = AuditRequest()
     type=click.IntRange(1, 5000),
     default=_DEFAULTS.forks,
     show_default=True,
-    help="Hosts to look at at a time.",
+    help="How many hosts to audit at the same time.",
 )
 @click.option(
     "-T",
@@ -62,29 +62,29 @@ _DEFAULTS: Final = AuditRequest()
     type=Seconds(1, 3600),
     default=_DEFAULTS.timeout,
     show_default=True,
-    help="Seconds a host has for its whole answer, once we are logged in.",
+    help="Seconds within which a host must have answered completely after login.",
 )
 @click.option(
     "--accept-new-host-keys",
     is_flag=True,
-    help="Record the SSH keys of hosts nobody knows yet. A changed key is never accepted.",
+    help="Record the SSH keys of unknown hosts. A changed key is never accepted.",
 )
 @click.option(
     "--outside",
     is_flag=True,
-    help="Also try, from here, the TCP ports that must be closed on hosts reached over SSH.",
+    help="Also probe the TCP ports that must be closed from here, on hosts reached over SSH.",
 )
 @click.option(
     "--require-witness",
     is_flag=True,
-    help="Leave unproven what is believed on an empty answer without a witness.",
+    help="Leave a rule unproven if its check gives an empty answer and has no witness.",
 )
 @click.option(
     "--warn-days",
     type=click.IntRange(0, 3650),
     default=_DEFAULTS.warn_days,
     show_default=True,
-    help="Warn of waivers that end within so many days.",
+    help="Warn of waivers that end within this many days.",
 )
 @click.option(
     "--format",
@@ -92,35 +92,35 @@ _DEFAULTS: Final = AuditRequest()
     metavar="NAME",
     multiple=True,
     help="Also write the result in this format, such as junit or markdown; repeatable. html and"
-    " json are always written. A name that is none lists them all.",
+    " json are always written. An unknown name lists them all.",
 )
 @click.option(
     "--fail-on",
     metavar="CONDITION",
     multiple=True,
-    help="What makes the exit code another than 0: fail, waived, expired, new, uncovered,"
+    help="Conditions that make the exit code non-zero: fail, waived, expired, new, uncovered,"
     " unproven, unproven>10, unproven>1% or severity>=high; repeatable, any of them is enough."
-    " Default: whatever failed or is unproven.",
+    " Default: any failed or unproven rule.",
 )
 @click.option(
     "--since",
     metavar="FOLDER",
-    help="The audit to tell the changes since. Default: the last one beside the new folder, by the"
-    " same policies.",
+    help="The audit to compare with. Default: the last one beside the new folder by the same"
+    " policies.",
 )
 @click.option(
     "--sign",
     metavar="KEY",
-    help="Sign the manifest with an Ed25519 private key; its passphrase is asked for, or taken from"
-    " PORTPROOF_SIGN_PASSPHRASE.",
+    help="Sign the manifest with an Ed25519 private key; its passphrase is taken from"
+    " PORTPROOF_SIGN_PASSPHRASE, or asked for.",
 )
 @click.option(
     "--framework",
-    help="Group the report by the controls of a framework, as nist-800-53 or cis-controls.",
+    help="Group the report by the controls of a framework, such as nist-800-53 or cis-controls.",
 )
 @styled
 @logged
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 def command(
     *,
     style: ReportStyle,
@@ -130,7 +130,7 @@ def command(
 ) -> ExitCode:
     """Audit hosts against policies and write the report.
 
-    Looks at each host, judges every rule, and writes a folder with report.html, audit.json,
+    Audits each host, judges every rule, and writes a folder with report.html, audit.json,
     evidence.jsonl, manifest.json and request.json. Prints a summary. Ctrl-C once finishes the hosts
     under way; the folder can then be resumed. Ctrl-C twice stops at once.
     """

@@ -7,7 +7,7 @@ from typing import Final
 import click
 
 from portproof.app.compare import compare
-from portproof.cli.changed import changed, changed_line
+from portproof.cli.changes import changed, changed_line
 from portproof.cli.show import Line, show
 from portproof.exitcodes import ExitCode
 from portproof.report.formats.changes import as_json, as_markdown
@@ -42,10 +42,10 @@ _FORMATS: Final[dict[str, Callable[[Changes], None]]] = {
     type=click.Choice(list(_FORMATS)),
     default="text",
     show_default=True,
-    help="How to print it.",
+    help="The output format.",
 )
 def command(old: Path, new: Path, form: str) -> ExitCode:
-    """Tell what changed between two audits.
+    """Show what changed between two audits.
 
     What newly fails, is newly unproven, still fails and since when, is fixed; hosts that came and
     went; other processes behind a port; waivers and policies that changed. Exit codes: 0 nothing

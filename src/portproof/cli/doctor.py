@@ -13,7 +13,7 @@ from portproof.text.visible import visible
 
 @click.command()
 def command() -> ExitCode:
-    """Show which sources can look at this machine, and what is missing.
+    """Show which sources can audit this machine, and what is missing.
 
     Exits with 0 if an audit of this machine can prove ports closed, else with 3.
     """

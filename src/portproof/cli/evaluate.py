@@ -8,7 +8,7 @@ import click
 
 from portproof.app.audit_request import ReportStyle
 from portproof.app.reevaluate import ReevaluateOutcome, ReevaluateRequest, reevaluate
-from portproof.cli.changed import changed
+from portproof.cli.changes import changed
 from portproof.cli.show import Line, show
 from portproof.cli.styling import refuse_style, styled
 from portproof.cli.summary import summary
@@ -40,16 +40,16 @@ _TITLES: Final = {
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    help="Also write the result as an audit's folder; new or empty.",
+    help="Also write the result into this folder; new or empty.",
 )
 @styled
 def command(
     style: ReportStyle, folder: Path, policies: tuple[str, ...], output: Path | None
 ) -> ExitCode:
-    """Judge the evidence of an audit by other policies, without touching a host.
+    """Judge the evidence of an audit by other policies, without connecting to a host.
 
     Prints what would newly fail, newly pass or become unproven, compared with the folder's own
-    verdicts. Waivers hold as they hold today. A rule whose check was not asked then is unproven.
+    verdicts. Waivers apply as of today. A rule whose check was not asked then is unproven.
     Exit codes are those of an audit, by the policies given.
     """
     if output is None:

@@ -27,7 +27,7 @@ _IN_FULL: Final = 3
 @click.argument("port")
 @click.option("-p", "--policy", "policies", multiple=True, help=POLICY_HELP)
 def command(port: str, policies: tuple[str, ...]) -> None:
-    """Tell what a port is for, which rules cover it, and who listens here.
+    """Explain what a port is for, which rules cover it, and what listens on it here.
 
     PORT is a number, a number with a protocol, or a registered service name: 609, 609/udp, ssh.
     """

@@ -18,16 +18,17 @@ _OUTPUT = click.option(
     type=click.Path(path_type=Path, file_okay=False),
     default=Path(),
     show_default="the current one",
-    help="The folder whose folders policies and checks are written to.",
+    help="The folder to write policies/ and checks/ into.",
 )
 
 
 @click.group()
 def command() -> None:
-    """Turn what Fleet or osquery asks into policies and checks.
+    """Import Fleet policies and osquery packs as policies and checks.
 
-    Writes new files only: if one exists, nothing is written. What has no place in portproof is told
-    on standard error, each with its place. Exits with 0 if something was imported, else with 2.
+    Existing files are never overwritten: if one is in the way, nothing is written. Parts that
+    portproof cannot express are listed on standard error. Exits with 0 if something was imported,
+    else with 2.
     """
 
 
@@ -50,7 +51,7 @@ def pack(file: Path, output: Path) -> ExitCode:
     """Import the queries of an osquery pack as checks.
 
     FILE is a pack, or a configuration with packs or a schedule in it. A query becomes a check; the
-    rules that say which answer is right are yours to write.
+    rules that say which answer is right are for you to write.
     """
     return _import(file, output, ImportFrom.PACK)
 

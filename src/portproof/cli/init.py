@@ -16,11 +16,11 @@ from portproof.app.new_repository import new_repository
     help="Copy a baseline into policies/, such as web-server; repeatable.",
 )
 def command(folder: Path, baselines: tuple[str, ...]) -> None:
-    """Make a new compliance repository.
+    """Create a new compliance repository.
 
-    FOLDER is made if it is missing; without it, the current folder is used. Writes policies with
+    FOLDER is created if it is missing; the default is the current folder. Writes policies with
     their tests, a check, an inventory, waivers, workflows for GitHub and GitLab, a .gitignore and a
-    README. If any of the files is there already, they are all named and nothing is written.
+    README. If some of the files exist already, they are listed and nothing is written.
     """
     for path in new_repository(folder, baselines):
         click.echo(path)

@@ -1,4 +1,4 @@
-"""Ctrl-C: the first finishes what is under way, the second ends it, here and on the hosts."""
+"""Handle Ctrl-C: the first finishes the hosts under way, the second stops at once."""
 
 import contextlib
 import signal
@@ -15,7 +15,9 @@ def finishing_first(finish: Callable[[], None], cancel: Callable[[], None]) -> I
 
     def first(_: int, __: FrameType | None) -> None:
         signal.signal(signal.SIGINT, second)
-        click.echo("portproof: finishing what is under way; Ctrl-C again stops at once", err=True)
+        click.echo(
+            "portproof: finishing the hosts under way; press Ctrl-C again to stop at once", err=True
+        )
         finish()
 
     def second(number: int, frame: FrameType | None) -> None:

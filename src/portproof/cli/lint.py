@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     "--audit",
     "folder",
     type=click.Path(path_type=Path),
-    help="List the waivers to clean up, by what the audit of this folder found.",
+    help="List the waivers that the audit in this folder shows to be out of date.",
 )
 @inventory_options
 def command(  # noqa: PLR0913 - one argument for each option
@@ -36,14 +36,14 @@ def command(  # noqa: PLR0913 - one argument for each option
     vault_password_files: tuple[str, ...],
     vault_ids: tuple[str, ...],
 ) -> None:
-    """Find everything that is wrong with policies and checks.
+    """Check policies and checks for errors.
 
     POLICIES are names of shipped policies, files or folders; without any, the shipped ones without
     the baselines, or with --audit those of the audit. Checks are taken from the folder "checks"
     beside each, besides the shipped ones. With an inventory, a part of a host pattern that names
-    nothing in it is an error, and hosts that no rule is for are named; nothing is connected to.
-    Every error is told at once, with its place. Exits with 2 if there is one, else with 0: a waiver
-    to clean up is no error.
+    nothing in it is an error, and hosts that no rule is for are listed; no host is connected to.
+    All errors are listed, each with its place. Exits with 2 if there is one, else with 0; a waiver
+    to clean up is not an error.
     """
     if folder is None:
         vault = VaultOptions(password_files=vault_password_files, ids=vault_ids)

@@ -43,22 +43,22 @@ _COLUMNS: Final = {
     "policies",
     multiple=True,
     help="A shipped policy by its name, a policy file, or a folder of them; repeatable."
-    " Default: all that are shipped, with the baselines.",
+    " Default: all shipped policies, including the baselines.",
 )
 @click.option(
     "--severity",
     type=click.Choice([each.value for each in Severity]),
-    help="Only rules of this severity or worse.",
+    help="Only rules of this severity or higher.",
 )
-@click.option("--port", help="Only rules about a port: 609, 609/udp or ssh.")
-@click.option("--framework", help="Only rules that map to a framework, as nist-800-53.")
-@click.option("--control", help="Only rules that map to a control, as CM-7.")
+@click.option("--port", help="Only rules about a port, such as 609, 609/udp or ssh.")
+@click.option("--framework", help="Only rules that map to a framework, such as nist-800-53.")
+@click.option("--control", help="Only rules that map to a control, such as CM-7.")
 @click.option(
     "--platform",
     type=click.Choice([each.value for each in Platform]),
     help="Only rules and checks that can be judged on a platform.",
 )
-@click.option("--text", help="Only what has this text in its id, title or reason; case is ignored.")
+@click.option("--text", help="Only what has this text in its id, title or reason, ignoring case.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     what: str,
@@ -68,9 +68,9 @@ def command(
 ) -> None:
     """List policies, rules or checks.
 
-    WHAT is policies, rules or checks. Policies are those with a rule that the filters leave. Checks
-    are those with the platform and the text asked for; by severity, port, framework and control,
-    those that such a rule asks.
+    WHAT is policies, rules or checks. A policy is listed if one of its rules matches the filters. A
+    check is listed if it matches --platform and --text; with --severity, --port, --framework or
+    --control, it must also be used by a matching rule.
     """
     listed = _LISTS[what](ListRequest(**filters))
     if as_json:

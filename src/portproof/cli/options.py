@@ -1,4 +1,4 @@
-"""What options of several commands say of themselves."""
+"""Options that several commands have."""
 
 import math
 from collections.abc import Callable
@@ -13,7 +13,7 @@ POLICY_HELP = (
 
 
 class Seconds(click.FloatRange):
-    """A number of seconds in a range. ``nan`` is in none, though no end of a range excludes it."""
+    """A number of seconds in a range. ``nan`` is refused, although click accepts it."""
 
     def convert(
         self,
@@ -21,7 +21,7 @@ class Seconds(click.FloatRange):
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> float:
-        """Read the number, or tell why it is none."""
+        """Read the number, or fail with the reason."""
         number: float = super().convert(value, param, ctx)
         if math.isnan(number):
             self.fail(f"{number} is not in the range {self._describe_range()}.", param, ctx)
@@ -37,7 +37,9 @@ _INVENTORY: Final = (
         " ; repeatable. Default: this machine.",
     ),
     click.option(
-        "-l", "--limit", help="Only the hosts an Ansible pattern selects, as web:&prod:!canary."
+        "-l",
+        "--limit",
+        help="Only hosts that an Ansible pattern selects, such as web:&prod:!canary.",
     ),
     click.option(
         "--vault-password-file",

@@ -37,8 +37,8 @@ _STDOUT: Final = Path("-")
 def command(style: ReportStyle, folder: Path, formats: tuple[str, ...], output: Path) -> ExitCode:
     """Render the result of an audit again.
 
-    FOLDER is what an audit wrote. No host is looked at and nothing is overwritten. A folder that is
-    half written, or has files that were changed since the audit finished, is refused. Exit codes:
+    FOLDER is the folder of an audit. Nothing is overwritten. An unfinished folder, or one with
+    files that were changed since the audit finished, is refused. Exit codes:
     0 written, 2 not.
     """
     request = RenderRequest(folder=folder, formats=formats, style=style)

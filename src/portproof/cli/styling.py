@@ -18,16 +18,16 @@ _DECORATORS: Final = (
         "--template",
         type=click.Path(path_type=Path),
         metavar="DIR",
-        help="A folder of templates and styles for the report; the shipped ones fill the gaps.",
+        help="A folder of templates and styles for the report; shipped ones are used for the rest.",
     ),
     click.option("--title", default="", help="The title of the report."),
     click.option(
         "--logo",
         type=click.Path(path_type=Path),
         metavar="FILE",
-        help="An image for the head of the report: PNG, JPEG, WebP or SVG.",
+        help="A logo for the top of the report: PNG, JPEG, WebP or SVG.",
     ),
-    click.option("--footer", default="", help="A line at the foot of the report."),
+    click.option("--footer", default="", help="A line at the bottom of the report."),
 )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from portproof.cli.changed import changed_line
+from portproof.cli.changes import changed_line
 from portproof.cli.show import Line
 from portproof.exitcodes import ExitCode
 from portproof.judge.gate import Gate, told

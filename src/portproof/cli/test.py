@@ -18,13 +18,13 @@ from portproof.text.visible import visible
 @click.argument("policies", nargs=-1)
 @click.option("--junit", type=click.Path(path_type=Path), help="Write the results as JUnit XML.")
 def command(policies: tuple[str, ...], junit: Path | None) -> ExitCode:
-    """Run the tests of policies, and name what they would not notice.
+    """Run the tests of policies, and find gaps in them.
 
     POLICIES are names of shipped policies, files or folders; without any, the shipped ones without
-    the baselines. The tests are in files "*.test.yml" beside them. Every rule must be seen to pass
-    and to fail, and with a mistake in a rule (its ports shifted, a protocol swapped, its scope or
-    owner not minded) some case must fail. Exits with 1 if an expectation does not hold or a gap is
-    found, else with 0.
+    the baselines. The tests are in files "*.test.yml" beside them. Every rule needs a case
+    in which it passes and one in which it fails, and a case must fail when a mistake is put into
+    the rule (shifted ports, a swapped protocol, an ignored scope or owner). Exits with 1 if an
+    expectation does not hold or a gap is found, else with 0.
     """
     outcome = run_policy_tests(policies)
     show([*_lines(outcome.policies), _total(outcome.policies)])

@@ -21,15 +21,17 @@ _LONGEST: Final = 400
 @click.option(
     "--key",
     type=click.Path(path_type=Path),
-    help="Who must have signed it: an Ed25519 public key of OpenSSH's form, or a file of allowed"
-    " signers.",
+    help="An Ed25519 public key in OpenSSH's format, or a file of allowed signers; one of the keys"
+    " must have signed the manifest.",
 )
 def command(folder: Path, key: Path | None) -> ExitCode:
-    """Recompute an audit from its folder, and tell what differs.
+    """Recompute an audit from its folder, and show what differs.
 
-    Every hash of the manifest, its signature, every verdict from the evidence, and the totals.
-    Exit codes: 0 all holds, 1 something differs, 2 not the folder of an audit, or unreadable,
-    3 it could not be checked fully, as when it is half written.
+    Checks every hash of the manifest, its signature, every verdict against the evidence, and the
+    totals.
+    Exit codes: 0 all holds, 1 something differs, 2 it is not the folder of an
+    audit or cannot be read, 3 it could not be checked completely, for example because it is
+    unfinished.
     """
     found = verify(folder, key)
     show(_lines(found))

@@ -271,7 +271,7 @@ def test_ctrl_c_twice_leaves_the_evidence_and_no_report(tmp_path: Path) -> None:
     wait_for("sleep 321")
     running.send_signal(signal.SIGINT)
     assert running.stderr is not None
-    assert "finishing what is under way" in running.stderr.readline()
+    assert "finishing the hosts under way" in running.stderr.readline()
     running.send_signal(signal.SIGINT)
     _, said = running.communicate(timeout=20)
     assert running.returncode == 3, said

@@ -16,7 +16,7 @@ from support.machine import everyone_may_enter
 from support.paths import TESTS
 
 NOBODY = 65534
-RIGHTS = "portproof needs the right to use it and to enter every folder above it"
+RIGHTS = "portproof needs permission to use it and to enter every folder above it"
 CALLS = (
     "lint {closed}/x.yml",
     "test {closed}/x.yml",
@@ -126,7 +126,7 @@ def test_a_mistake_of_portproof_is_no_failed_rule(
     assert done.err.startswith("Traceback (most recent call last):")
     assert "\x1b" not in done.err
     assert done.err.splitlines()[-1].startswith(f"portproof: {type(error).__name__}")
-    assert "a mistake of portproof's" in done.err.splitlines()[-1]
+    assert "this is a bug in portproof" in done.err.splitlines()[-1]
 
 
 def done_by(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
