@@ -1,4 +1,4 @@
-"""Which policies an audit judges by: those of ``-p``, those the inventory names, or the shipped."""
+"""Choose the policies of an audit: those of ``-p``, of the inventory, or the shipped ones."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ def choose(policies: Sequence[str], inventory: Inventory) -> Choice:
 
 
 def _by_host(inventory: Inventory) -> Choice:
-    """Each host by its own list; those without one by the shipped policies."""
+    """Choose for each host the policies it names, or the shipped ones if it names none."""
     own = own_policies(inventory)
     lists: dict[Named, set[str]] = {}
     for host in inventory.hosts:
@@ -66,7 +66,7 @@ def _by_host(inventory: Inventory) -> Choice:
 
 
 def _refuse_waiver_files(content: Content) -> None:
-    """A file of waivers belongs to no policy, so it cannot be for some hosts alone.
+    """Refuse files of waivers: they belong to no policy, so they cannot be for some hosts only.
 
     Raises:
         ContentError: names every such file.
@@ -81,7 +81,7 @@ def _refuse_waiver_files(content: Content) -> None:
 
 
 def _paths(inventory: Inventory, lists: Mapping[Named, set[str]]) -> dict[Named, list[Path]]:
-    """The paths of every list.
+    """Return the paths of every list of policies.
 
     Raises:
         ContentError: one of them is not there; the error names the hosts.
@@ -115,7 +115,7 @@ def _files(paths: Sequence[Path]) -> frozenset[Path]:
 
 
 def _note(chosen: Mapping[str, frozenset[str]], lists: Mapping[Named, set[str]]) -> str:
-    """How many hosts each policy is for, so that nobody takes the choice for granted."""
+    """Return a note that says for how many hosts each policy is used."""
     told = [f"{policy} for {_hosts(len(hosts))}" for policy, hosts in sorted(chosen.items())]
     without = len(lists.get((), ()))
     rest = f"; {_hosts(without)} without it by the shipped policies" if without else ""

@@ -1,4 +1,4 @@
-"""Where the policies and checks of a command come from."""
+"""Load the policies and checks that a command names."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +8,7 @@ from portproof.content.shipped import default_policies, policy_path, shipped
 
 
 def content_paths(policies: Sequence[str]) -> list[Path]:
-    """The paths of the policies given by name or path, or the policies judged by default.
+    """Return the paths of policies given by name or path, or those of the default policies.
 
     Raises:
         UsageError: a name is not known, or could be a path as well.

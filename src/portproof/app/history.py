@@ -1,4 +1,4 @@
-"""The audits before one: those in the same place, by the same policies, of the same inventory."""
+"""Find earlier audits: in the same place, by the same policies, of the same inventory."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -16,19 +16,19 @@ from portproof.result.result import AuditResult, Digest, Run
 from portproof.text.times import iso, now
 
 _TREND: Final = 30
-"""How many audits before one are told of at most."""
+"""How many earlier audits a trend shows at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """The audit before one, if there is any, and what was passed over on the way to it."""
+    """The audit before one, if there is any, and warnings about those that were skipped."""
 
     result: AuditResult | None = None
     folder: Path = Path()
     warnings: tuple[str, ...] = ()
 
     def compared(self, result: AuditResult) -> AuditResult:
-        """A result with what changed since, and with what was passed over as warnings."""
+        """Return a result with what changed since, and with warnings about skipped audits."""
         known = None if self.result is None else changes_since(self.result, result, self.folder)
         return result.compared(known, self.warnings)
 
@@ -42,7 +42,7 @@ class _FoundAudit:
 
 
 def named(folder: Path, started: datetime | None) -> Earlier:
-    """The audit of a folder that was asked for, for one that was started then.
+    """Read the audit that was chosen to compare with, for an audit started at that time.
 
     Raises:
         ContentError: it is not the folder of a whole audit, or was edited.
@@ -57,7 +57,7 @@ def named(folder: Path, started: datetime | None) -> Earlier:
 def latest(
     folder: Path, policies: Iterable[Digest], inventory: str, started: datetime | None
 ) -> Earlier:
-    """The last audit in the same place as a new one, by the same policies, of the same inventory.
+    """Return the last audit in the same place, by the same policies, of the same inventory.
 
     What failed in another inventory, on hosts of the same names, says nothing of what is new in
     this one. What cannot be read is passed over with a warning; so is what says that it finished
@@ -91,12 +91,12 @@ def latest(
 
 
 def _begun(started: datetime | None) -> datetime:
-    """When an audit was begun: now, if that is not known."""
+    """Return when an audit was started, or the current time if that is not known."""
     return min(started or now(), now())
 
 
 def _not_before(run: Run, time: datetime) -> str:
-    """Why an audit cannot be one before a time; empty if it can."""
+    """Return why an audit did not finish before a time; empty if it did."""
     if run.finished > time:
         return f"it says that it finished at {iso(run.finished)}, after {iso(time)}"
     return ""
@@ -109,7 +109,7 @@ def _passed_over(error: ContentError) -> str:
 def _neighbours(
     folder: Path, policies: Iterable[Digest], warnings: list[str]
 ) -> Iterator[_FoundAudit]:
-    """Whole folders beside one, by the same policies; evaluated ones looked at nobody."""
+    """Yield complete folders beside one, by the same policies, except reevaluated ones."""
     wanted, own = {each.sha256 for each in policies}, folder.resolve()
     for beside in sorted(_folders(own.parent)):
         if beside == own or not all((beside / name).is_file() for name in (MANIFEST, REQUEST)):
@@ -131,7 +131,7 @@ def _folders(parent: Path) -> list[Path]:
 
 
 def changes_since(old: AuditResult, new: AuditResult, folder: Path) -> Changes:
-    """What changed since the audit of a folder, with what is known of those before it.
+    """Return what changed since the audit in a folder, and since when things have been failing.
 
     ``folder`` is where the old one is; the audits beside it, by the same policies, tell since when
     something has been failing.
@@ -155,7 +155,7 @@ def _results(found: Iterable[_FoundAudit]) -> Iterator[AuditResult]:
 
 
 def _trend(old: AuditResult, before: list[_FoundAudit]) -> list[EarlierAudit]:
-    """What earlier audits counted, the last one last; an audit that knows is believed."""
+    """Return the totals of earlier audits, the last one last, as the old audit recorded them."""
     if old.changes is not None and old.changes.past:
         return list(old.changes.past[-_TREND:])
     told = []

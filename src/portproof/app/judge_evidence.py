@@ -70,7 +70,7 @@ def judge_evidence(
 
 
 def job_by(folder: Path, old: AuditResult, content: Content) -> Job:
-    """What an audit of the hosts of a folder would be about, by other policies and checks.
+    """Plan an audit of the hosts of a folder by other policies and checks.
 
     Raises:
         ContentError: policies or checks are wrong.
@@ -96,7 +96,7 @@ def _judged(
     asked: Mapping[str, Check],
     record: Record | None,
 ) -> tuple[dict[str, HostResult], list[datetime]]:
-    """The result of each host that has evidence, and when the first and the last was taken."""
+    """Return the result of each host with evidence, and the times of the first and last look."""
     known = {host.name: host for host in job.inventory.hosts}
     results: dict[str, HostResult] = {}
     taken: list[datetime] = []
@@ -112,7 +112,7 @@ def _judged(
 
 
 def _answered(look: Look, job: Job, asked: Mapping[str, Check]) -> Look:
-    """A look without answers to questions that are other ones now."""
+    """Return a look without the answers to questions that have changed since."""
     if isinstance(look, FailedLook):
         return look
     system = look.reply.identity.platform
@@ -136,7 +136,7 @@ def _without(look: HostLook, gone: set[str]) -> HostLook:
 
 
 def unseen() -> FailedLook:
-    """What stands for the look at a host that a folder holds no evidence of."""
+    """Return the look of a host without evidence in the folder: a failed one."""
     return FailedLook(cause=_NO_EVIDENCE, taken=None, seconds=0.0)
 
 

@@ -1,4 +1,4 @@
-"""The audit that a new one is compared with; it is found before anything is looked at."""
+"""Find the audit that a new one is compared with, before any host is looked at."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from portproof.judge.job import Job
 
 
 def previous_audit(request: Request, folder: Path, job: Job) -> Earlier:
-    """The audit asked for, or the last one in the same place by the same policies.
+    """Return the audit that was requested, or the last one in the same place by the same policies.
 
     Raises:
         ContentError: the audit asked for cannot be read, or was edited.

@@ -1,4 +1,4 @@
-"""A stored result becomes a job again, so that its evidence can be judged again."""
+"""Make a job of a stored result, so that its evidence can be judged again."""
 
 from portproof.archive.folder import Request
 from portproof.defaults import WARN_DAYS
@@ -10,7 +10,7 @@ from portproof.text.times import in_utc
 
 
 def inventory_of(result: AuditResult, basis: Basis) -> Inventory:
-    """The inventory of an audit: its hosts with their groups, without variables."""
+    """Return the inventory of an audit: its hosts with their groups, without variables."""
     return Inventory(
         hosts=tuple(Host(host.name, host.groups) for host in result.hosts),
         source=result.run.inventory.name,
@@ -22,7 +22,7 @@ def inventory_of(result: AuditResult, basis: Basis) -> Inventory:
 
 
 def basis_of(result: AuditResult, request: Request) -> Basis:
-    """What verdicts rested on; of an audit that did not record it, what was asked for."""
+    """Return the recorded basis of the verdicts, or one made of the request if there is none."""
     return result.basis or Basis(
         today=in_utc(result.run.started).date(),
         warn_days=request.warn_days or WARN_DAYS,
@@ -31,7 +31,7 @@ def basis_of(result: AuditResult, request: Request) -> Basis:
 
 
 def job_of(result: AuditResult, basis: Basis) -> Job:
-    """What an audit was about."""
+    """Return the job of an audit."""
     return Job(
         rules=result.rules,
         checks=result.checks,

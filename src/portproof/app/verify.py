@@ -1,4 +1,4 @@
-"""Recomputes a folder: its hashes, its signature, and every verdict from the evidence."""
+"""Recompute a folder: its hashes, its signature, and every verdict from the evidence."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -38,7 +38,7 @@ _TAKEN_AWAY: Final = f"is missing: the audit was asked to sign its manifest, as 
 
 
 class Difference(NamedTuple):
-    """Something that is not as it was written: a file, or a host with a rule, and in what way."""
+    """A file, or a host with a rule, that differs from what was written, and how."""
 
     where: str
     what: str
@@ -46,7 +46,7 @@ class Difference(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What holds of a folder.
+    """What verifying a folder found.
 
     Attributes:
         differences: What does not hold.
@@ -62,7 +62,7 @@ class Verification:
 
     @property
     def exit_code(self) -> ExitCode:
-        """1 something differs, 3 something could not be checked, 0 all holds."""
+        """Return 1 if something differs, 3 if something could not be checked, else 0."""
         if self.differences:
             return ExitCode.FAILED
         return ExitCode.INCOMPLETE if self.unchecked else ExitCode.PROVEN
@@ -70,14 +70,14 @@ class Verification:
 
 @dataclass(slots=True)
 class _Findings:
-    """What has been found so far."""
+    """What was found so far."""
 
     differences: list[Difference] = field(default_factory=list)
     unchecked: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def verification(self, held: str) -> Verification:
-        """All of it."""
+        """Return all of it."""
         found = (tuple(self.differences), tuple(self.unchecked), tuple(self.notes))
         return Verification(*found, held)
 
@@ -169,7 +169,7 @@ class _RawRun(msgspec.Struct, frozen=True):
 
 
 def _raw_run(file: Path) -> dict[str, object]:
-    """The identity of a run with all that is written there, known or not."""
+    """Return the identity of a run with every field that the file has, known or not."""
     try:
         return msgspec.json.decode(read_bytes(file), type=_RawRun).run
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -200,7 +200,7 @@ def _verdicts(folder: Path, result: AuditResult, basis: Basis) -> Iterator[Diffe
 
 
 def _never_came(result: AuditResult, host: HostResult) -> FailedLook | None:
-    """What stood for the look at a host that has no evidence, where it need not have any."""
+    """Return the look that stood for a host without evidence, or None if it must have some."""
     if result.run.evaluated:
         return unseen()
     return interrupted(host.seen.taken) if result.run.interrupted else None

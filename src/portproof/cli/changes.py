@@ -1,4 +1,4 @@
-"""What changed, as lines for a terminal."""
+"""Show what changed, as lines for a terminal."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
@@ -22,7 +22,7 @@ _LONGEST: Final = 300
 
 
 def changed(items: Iterable[Change], titles: Mapping[ChangeKind, str] = TITLES) -> Iterator[Line]:
-    """The changes of each kind that has a title, under it."""
+    """Yield the changes of each kind that has a title, below that title."""
     for kind, found in groupby(items, key=lambda item: item.kind):
         if kind in titles:
             yield from _kind(titles[kind], _STYLES.get(kind, ""), list(found))
@@ -43,7 +43,7 @@ def _sentence(item: Change) -> str:
 
 
 def changed_line(changes: Changes) -> Line:
-    """What a reader must know first, and what changed, in one line."""
+    """Return the notes and what changed, in one line."""
     styles = (_STYLES.get(item.kind, "") for item in changes.items)
     text = "; ".join((*changes.notes, f"since {iso(changes.before.finished)}: {counted(changes)}"))
     return Line(visible(text), next(styles, ""))

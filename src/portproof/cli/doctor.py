@@ -37,15 +37,13 @@ def _sources(state: MachineState) -> Iterator[Line]:
 
 def _witnesses(state: MachineState) -> Iterator[Line]:
     if state.witnesses:
-        yield Line(f"Witnesses can be opened: {', '.join(state.witnesses)}.")
+        yield Line(f"Witnesses opened: {', '.join(state.witnesses)}.")
     for text in state.unopened:
-        yield Line(f"Without it nothing can be proven: {text}.", "yellow")
+        yield Line(f"Nothing can be proven: {text}.", "yellow")
 
 
 def _conclusion(state: MachineState) -> Line:
     if state.exit_code is ExitCode.PROVEN and state.used is not None:
         text = f"An audit here uses {state.used.name} and can prove ports closed."
         return Line(text, "bold green")
-    return Line(
-        "An audit here leaves closed ports unproven; see above what is missing.", "bold red"
-    )
+    return Line("An audit here cannot prove ports closed; see above what is missing.", "bold red")

@@ -53,7 +53,7 @@ def _registered(services: Iterable[Service]) -> Iterator[Line]:
     for service in services:
         by_text.setdefault((service.name, service.description), []).append(service.protocol)
     if not by_text:
-        yield Line("  Registered: IANA has given it to nobody.")
+        yield Line("  Registered: not assigned by IANA.")
     for (name, description), protocols in by_text.items():
         shown = " and ".join(filter(None, protocols)) or "every protocol"
         yield Line(f"  Registered: {name or 'nobody'} ({shown}): {description}")
@@ -68,8 +68,8 @@ def _rules(covering: Sequence[BoundRule]) -> Iterator[Line]:
     for bound in covering[:_IN_FULL]:
         yield from _in_full(bound)
     if len(covering) > _IN_FULL:
-        text = f"fix, controls and sources are those of the first {_IN_FULL} rules"
-        yield Line(f"  The {text}; choose a policy with -p to see those of others.")
+        text = f"fix, controls and sources are shown for the first {_IN_FULL} rules"
+        yield Line(f"  The {text}; choose a policy with -p to see those of other rules.")
 
 
 def _in_full(bound: BoundRule) -> Iterator[Line]:
@@ -102,7 +102,7 @@ def _fixes(fix: str | ByPlatform | None) -> Iterator[tuple[str, str]]:
 def _listeners(explained: PortExplanation) -> Iterator[Line]:
     doubt = explained.doubt
     if doubt is not None and not explained.looked:
-        yield Line(f"  Here now: nobody could look: {visible(doubt.detail)}", "yellow")
+        yield Line(f"  Here now: unproven, no source works: {visible(doubt.detail)}", "yellow")
         return
     for listener in explained.listeners:
         yield Line(f"  Here now: {visible(describe(listener))}", "bold red")

@@ -1,4 +1,4 @@
-"""Progress of an audit: a bar on a terminal, a line now and then elsewhere."""
+"""Show the progress of an audit: a bar on a terminal, a line every 15 seconds elsewhere."""
 
 import contextlib
 import sys
@@ -17,11 +17,11 @@ from portproof.text.logs import on_stderr
 _EVERY: Final = 15.0
 """Seconds between two lines where there is no terminal."""
 _FEW: Final = 5
-"""Up to so many hosts, the summary is there before anybody wonders."""
+"""Up to this many hosts, no progress is shown."""
 
 
 class _Counts:
-    """How many hosts came out how."""
+    """How many hosts are proven, failing and unproven so far."""
 
     def __init__(self, total: int) -> None:
         self.total = total

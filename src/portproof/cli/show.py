@@ -1,4 +1,4 @@
-"""Prints lines: with colour on a terminal, plainly everywhere else."""
+"""Print lines: with colour on a terminal, without elsewhere."""
 
 import re
 import sys
@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 import click
 
 _COMMAND: Final = re.compile(r"##(?=\[|vso\[|teamcity\[)")
-"""What logs of CI systems take for a command anywhere in a line; a host may have sent it."""
+"""Text that CI systems run as a command when it is in a log; a host may have sent it."""
 
 
 class Line(NamedTuple):

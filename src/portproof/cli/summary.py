@@ -1,4 +1,4 @@
-"""The summary of an audit for a terminal: what a person understands at once."""
+"""The summary of an audit, as lines for a terminal."""
 
 import textwrap
 from collections.abc import Iterable, Iterator
@@ -21,7 +21,7 @@ from portproof.result.result import AuditResult, HostResult, Totals
 from portproof.text.visible import shortened, visible
 
 _SHOWN: Final = 10
-"""Findings, hosts or reasons shown before the rest is counted."""
+"""How many findings, hosts or reasons are shown; the rest is counted."""
 _WIDTH: Final = 100
 _LONGEST: Final = 200
 _FIRST_REASONS: Final = 2
@@ -39,7 +39,7 @@ Group = tuple[BoundRule, list[tuple[HostResult, Judgement]]]
 def summary(
     result: AuditResult, folder: Path | None, decided: Gate | None = None
 ) -> Iterator[Line]:
-    """The lines to print after an audit; the last says what gated, where that was chosen.
+    """Yield the lines to print after an audit; the last says which conditions were met.
 
     ``folder`` is where its report is, if it has one.
     """
@@ -108,7 +108,7 @@ def _failed_rule(group: Group) -> Iterator[Line]:
 
 
 def _findings(host: HostResult, judgement: Judgement) -> Iterator[list[Line]]:
-    """The lines of each finding: what it is, and what it looks like where that was asked."""
+    """Yield the lines of each finding, with its explanation where there is one."""
     for finding in judgement.findings:
         text = f"{host.name}: {finding.message}{_lapsed(finding)}{_owners(finding)}"
         yield [Line(f"  {shortened(visible(text), _LONGEST)}"), *_reading(finding.reading)]
