@@ -24,6 +24,7 @@ from portproof.result.result import AuditResult, Digest, HostResult, Run
 from portproof.run.host_audit import HostAudit
 from portproof.text.logs import logger
 from portproof.text.times import now
+from portproof.text.words import many
 
 _LOG: Final = logger(__name__)
 
@@ -54,7 +55,8 @@ def run(
     """
     started, judging = job.begun or now(), Judging(job)
     by_name = {host.name: host for host in job.inventory.hosts}
-    _LOG.info("%d hosts to judge by %d rules", len(job.inventory.hosts), len(job.rules))
+    counts = many(len(job.inventory.hosts), "host"), many(len(job.rules), "rule")
+    _LOG.info("%s to judge by %s", *counts)
     _log_questions(job)
     results = {host.name: judging(host, known[host.name]) for host in job.kept(known)}
     for audit in audits:

@@ -30,7 +30,10 @@ from portproof.run.wire import (
     read_audit,
     task_bytes,
 )
-from portproof.text.logs import current
+from portproof.text.logs import current, logger
+from portproof.text.words import many
+
+_LOG: Final = logger(__name__)
 
 EACH: Final = 200
 """Hosts that repay the start of one process."""
@@ -116,6 +119,7 @@ class Workers:
                 process.wait()
 
     async def _start(self, count: int) -> list["_Worker"]:
+        _LOG.info("%s started", many(count, "worker"))
         pairs = [socket.socketpair() for _ in range(count)]
         try:
             self._started.append(self._program([theirs.fileno() for _, theirs in pairs]))
@@ -184,6 +188,7 @@ class _Worker:
             what = f"gave no sign of life for {self._silence:g} seconds"
         finally:
             self.is_gone = True
+            _LOG.info("a worker %s, hosts under way: %d", what, len(self.under_way))
             self._writer.close()
             for _, future in self.under_way.values():
                 if not future.done():

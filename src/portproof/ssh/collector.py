@@ -149,9 +149,9 @@ class SshCollector:
         left = self._settings.command_timeout * (1 + _MORE) - host.spent
         until = time.monotonic() + min(SECONDS, left)
         asking = SecondRound(host.session, look.reply.identity.platform, until)
-        _LOG.info("%s: second round about %d listeners", host.session.host, len(listeners))
+        _LOG.info("%s: second round, listeners: %d", host.session.host, len(listeners))
         why = await asking.who_is_behind(listeners)
-        _LOG.info("%s: second round over: %d processes", host.session.host, len(why))
+        _LOG.info("%s: second round over, processes: %d", host.session.host, len(why))
         return msgspec.structs.replace(look, why=why)
 
     async def _ask(

@@ -96,8 +96,8 @@ def test_v_tells_the_steps_of_every_host(hosts: Fleet, place: Path) -> None:
         "connecting to N port N as root",
         "logged in after N s",
         "first round over after N s",
-        "second round about N listeners",
-        "second round over: N processes",
+        "second round, listeners: N",
+        "second round over, processes: N",
         "judged: N fail (probe, N s)",
     ]
     assert events(log, "db1")[-1] == "judged: N pass (probe, N s)"

@@ -1,7 +1,9 @@
 """Several processes: the contract of one, whatever becomes of them, and nothing is left of them."""
 
 import contextlib
+import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -26,6 +28,7 @@ from portproof.run.hosts import HostAudits, LookSettings
 from portproof.run.plan import AuditPlan
 from portproof.run.workers import MOST, Workers, wanted
 from portproof.ssh.settings import SshSettings
+from portproof.text.logs import LogSettings, start
 from support.fleet.fleet import Fleet, fleet
 from support.fleet.looking import (
     RIGHT,
@@ -117,6 +120,35 @@ def test_every_host_comes_out_once_with_its_second_round(hosts: Fleet) -> None:
             assert [why.process.name for why in look.why.values()] == ["npmp"]
         else:
             assert look.why is None
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[Path]:
+    """Log everything into a file, as ``-vv --log-file`` does, and stop at the end."""
+    loggers = [logging.getLogger(name) for name in ("portproof", "asyncssh")]
+    before = [(each, each.handlers, each.level) for each in loggers]
+    start(LogSettings(2, str(tmp_path / "log")))
+    yield tmp_path / "log"
+    for each, handlers, level in before:
+        each.handlers = handlers
+        each.setLevel(level)
+
+
+def test_workers_log_to_the_file_of_the_audit(hosts: Fleet, log: Path) -> None:
+    """Each line is whole and names the process; passwords and delimiters are in none."""
+    way = connection(hosts, "quiet", user="auditor", become=sudo(RIGHT))
+    names = [f"quiet/{number}" for number in range(10)]
+    list(run_of(hosts, some_workers(), names, dict.fromkeys(names, way)))
+    text = log.read_text(encoding="utf-8")
+    lines = [re.match(r"\S+Z [A-Z]+ [a-z_.]+\[(\d+)\]: ", line) for line in text.splitlines()]
+    assert len({line[1] for line in lines if line}) == 3
+    assert None not in lines
+    for name in names:
+        assert f"{name}: sudo asks for the password, which is sent" in text
+    assert "2 workers started" in text
+    assert text.count("a worker ended, hosts under way: 0") == 2
+    assert RIGHT not in text
+    assert not re.search(r"portproof-[0-9a-f]{8}", text)
 
 
 def test_passwords_get_there_and_nowhere_else(hosts: Fleet) -> None:
