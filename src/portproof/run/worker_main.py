@@ -24,7 +24,7 @@ from portproof.run.wire import WorkerSettings, audit_bytes, framed, next_message
 from portproof.text.logs import start
 
 _ALIVE: Final = b""
-_TOO_MUCH: Final = Unobserved(Reason.OVERSIZED, "the host told more than a message can hold")
+_NOT_SENT: Final = Unobserved(Reason.GARBLED, "the host sent what cannot be passed on")
 
 
 def main(told: str, sockets: Sequence[int]) -> None:
@@ -83,7 +83,7 @@ async def _audit(
     try:
         message = framed(audit_bytes(audit))
     except (OverflowError, ValueError):
-        failed = failed_audit(plan.judge(), task.host, task.applying, _TOO_MUCH)
+        failed = failed_audit(plan.judge(), task.host, task.applying, _NOT_SENT)
         message = framed(audit_bytes(failed))
     with contextlib.suppress(ConnectionError):
         writer.write(message)
