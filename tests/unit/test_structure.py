@@ -43,11 +43,6 @@ LEVELS = (
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 LOOSE_MODULES = 5
 
-NAMED_TWICE = {
-    "Record",
-}
-"""Type names that still mean more than one thing."""
-
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 60
 MEDIAN_FILE = 150
@@ -95,7 +90,7 @@ def type_names(file: Path) -> Iterator[str]:
 def test_a_type_name_is_defined_once() -> None:
     """A class or type alias has a name that nothing else in the package has, private or not."""
     counts = Counter(name for file in SOURCE.rglob("*.py") for name in type_names(file))
-    assert {name for name, count in counts.items() if count > 1} <= NAMED_TWICE
+    assert {name for name, count in counts.items() if count > 1} == set()
 
 
 def test_libraries_stay_in_one_room() -> None:

@@ -1,4 +1,4 @@
-"""What an audit is asked for, and what it comes to.
+"""Define the request and the outcome of an audit.
 
 Nothing here is imported that an audit does not need before its inventory is read.
 """

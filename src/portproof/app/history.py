@@ -35,7 +35,7 @@ class Earlier:
 
 @dataclass(frozen=True, slots=True)
 class _FoundAudit:
-    """A folder beside an audit's, and the run it says it is of."""
+    """A folder beside an audit's, and the run in it."""
 
     folder: Path
     run: Run
@@ -151,7 +151,7 @@ def _results(found: Iterable[_FoundAudit]) -> Iterator[AuditResult]:
         try:
             yield read_result(each.folder)
         except ContentError:
-            return  # what was before an audit that cannot be read is not known without a break
+            return  # an unreadable audit interrupts the history of a failure
 
 
 def _trend(old: AuditResult, before: list[_FoundAudit]) -> list[EarlierAudit]:

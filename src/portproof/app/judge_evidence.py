@@ -34,15 +34,15 @@ from portproof.text.times import iso, now
 _OF_LISTENERS: Final = frozenset({LISTENING_SOCKETS, PUBLISHED_PORTS})
 _NO_EVIDENCE: Final = Unobserved(Reason.PARTIAL, "the folder holds no evidence of this host")
 
-Record = Callable[[Evidence], None]
+RecordEvidence = Callable[[Evidence], None]
 
 
 def judge_evidence(
-    folder: Path, old: AuditResult, job: Job, record: Record | None = None
+    folder: Path, old: AuditResult, job: Job, record: RecordEvidence | None = None
 ) -> AuditResult:
     """Judge a folder's evidence by other policies, as an audit would have judged it.
 
-    Waivers hold as they hold today. A host without evidence is unproven, and so is a rule whose
+    Waivers are judged as of today. A host without evidence is unproven, and so is a rule whose
     check was not asked then, or asks something else now.
 
     Args:
@@ -94,7 +94,7 @@ def _judged(
     job: Job,
     judging: Judging,
     asked: Mapping[str, Check],
-    record: Record | None,
+    record: RecordEvidence | None,
 ) -> tuple[dict[str, HostResult], list[datetime]]:
     """Return the result of each host with evidence, and the times of the first and last look."""
     known = {host.name: host for host in job.inventory.hosts}

@@ -176,7 +176,7 @@ def _filters(content: Content, request: ListRequest) -> list[Keep]:
 
 
 def _rule_filters(request: ListRequest) -> list[Keep]:
-    """Return the filters that only rules have an answer to."""
+    """Return the filters that apply only to rules."""
     filters: list[Keep] = []
     if request.severity is not None:
         filters.append(_as_severe(request.severity))
@@ -200,7 +200,7 @@ def _about(text: str) -> Keep:
 
 
 def _concerns(bound: BoundRule, target: PortQuery) -> bool:
-    """Whether a listener on any of the ports is what the rule is about, allowed or not."""
+    """Return whether the rule is about a listener on any of the ports, allowed or not."""
     rule = bound.rule
     if not isinstance(rule, PortRule):
         return False

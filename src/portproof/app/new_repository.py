@@ -34,7 +34,7 @@ def new_repository(folder: Path, baselines: Sequence[str] = ()) -> tuple[Path, .
 
 
 def _template() -> Iterator[tuple[str, str]]:
-    """The path in the new repository and the text of every file."""
+    """Yield the path in the new repository and the text of every file."""
     for file in sorted(path for path in _TEMPLATE.rglob("*") if path.is_file()):
         parts = file.relative_to(_TEMPLATE).parts
         path = "/".join(re.sub(f"^{_DOT}", ".", part) for part in parts)
@@ -42,7 +42,7 @@ def _template() -> Iterator[tuple[str, str]]:
 
 
 def _copies(names: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """The files of baselines, under ids of the user's own."""
+    """Yield the files of baselines, under ids of the user's own."""
     shipped = shipped_policies()
     known = [name.removeprefix(_BASELINE) for name in shipped if name.startswith(_BASELINE)]
     for given in names:

@@ -99,7 +99,7 @@ def _refuse_edited(folder: Path) -> None:
 
 
 def _with_start(request: Request, folder: Path) -> Request:
-    """A request of an earlier version does not say when it was started; its manifest may."""
+    """Return a request of an earlier version does not say when it was started; its manifest may."""
     if request.started:
         return request
     finished = (folder / MANIFEST).exists()

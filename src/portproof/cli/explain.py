@@ -73,7 +73,7 @@ def _rules(covering: Sequence[BoundRule]) -> Iterator[Line]:
 
 
 def _in_full(bound: BoundRule) -> Iterator[Line]:
-    """What to do about it, which controls it serves, and where its facts come from."""
+    """Yield what to do about it, which controls it serves, and where its facts come from."""
     rule = bound.rule
     if not (rule.fix or rule.maps or rule.refs):
         return
@@ -90,7 +90,7 @@ def _in_full(bound: BoundRule) -> Iterator[Line]:
 
 
 def _fixes(fix: str | ByPlatform | None) -> Iterator[tuple[str, str]]:
-    """Each fix with its platform, which is empty for a text that is for all of them."""
+    """Yield each fix with its platform, which is empty for a text that is for all of them."""
     if not isinstance(fix, ByPlatform):
         yield from [("", fix)] if fix else []
         return

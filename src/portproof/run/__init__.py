@@ -1,1 +1,1 @@
-"""Looks at the hosts of an inventory, in this process and in others."""
+"""Look at the hosts of an inventory, in this process and in others."""

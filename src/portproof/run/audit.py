@@ -1,4 +1,4 @@
-"""An audit run: evidence and verdicts are collected host by host, and added up."""
+"""Run an audit: collect evidence and verdicts host by host, and add them up."""
 
 import logging
 import platform
@@ -29,9 +29,9 @@ from portproof.text.words import many
 _LOG: Final = logger(__name__)
 
 _STANDS: Final = timedelta(days=1)
-"""How long a look stands when its audit is resumed."""
+"""How long a look stays valid when its audit is resumed."""
 
-Record = Callable[[Host, Look], None]
+RecordLook = Callable[[Host, Look], None]
 Watch = Callable[[HostResult], None]
 
 
@@ -39,19 +39,19 @@ def run(
     job: Job,
     audits: Iterable[HostAudit],
     *,
-    record: Record | None = None,
+    record: RecordLook | None = None,
     watch: Watch | None = None,
     known: Mapping[str, Look] = MappingProxyType({}),
 ) -> AuditResult:
-    """Collect what comes of each host, and add up the result.
+    """Collect the audit of each host, and add up the result.
 
     Args:
         job: What must hold, for whom.
-        audits: Evidence and verdicts of each host, as they come (``run.hosts``); a host that never
-            comes was interrupted.
-        record: Is told every look before its verdicts count, so that none lacks its evidence.
-        watch: Is told every host's result as it comes.
-        known: Looks of an earlier run that still stand, by the host's name.
+        audits: Evidence and verdicts of each host, in order of completion (``run.hosts``); a host
+            that never appears was interrupted.
+        record: Called with every look before its verdicts count, so that none lacks its evidence.
+        watch: Called with every host's result when it is complete.
+        known: Looks of an earlier run that are still valid, by the host's name.
     """
     started, judging = job.begun or now(), Judging(job)
     by_name = {host.name: host for host in job.inventory.hosts}
@@ -81,7 +81,7 @@ def run(
 
 
 def judged(job: Job, looks: Iterable[tuple[Host, Look]]) -> Iterator[HostAudit]:
-    """Judge hosts by looks that were taken already; nobody is asked who is behind a listener."""
+    """Judge hosts by looks that were taken already; there is no second round."""
     judging = Judging(job)
     return (HostAudit(look, judging(host, look)) for host, look in looks)
 
@@ -102,7 +102,7 @@ def _log_questions(job: Job) -> None:
 
 
 def still_stand(job: Job, looks: Mapping[str, Look]) -> dict[str, Look]:
-    """The looks of an earlier run by which nothing is unproven; the other hosts are asked again.
+    """Return the looks of an earlier run that are still valid; other hosts are asked again.
 
     A look stands for a day: what was closed longer ago need not be closed now.
     """
@@ -115,18 +115,18 @@ def still_stand(job: Job, looks: Mapping[str, Look]) -> dict[str, Look]:
 
 
 def untidy_waivers(job: Job, looks: Iterable[tuple[Host, Look]]) -> tuple[WaiverRemark, ...]:
-    """The waivers of a job to be cleaned up, by what an audit saw; looks are not kept."""
+    """Return the waivers of a job to clean up, by what an audit saw; looks are not kept."""
     judging = Judging(job)
     return judging.untidy(judging(host, look) for host, look in looks)
 
 
 def _is_fresh(look: Look) -> bool:
-    """Return whether a look was taken within the last day; one of the future was not."""
+    """Return whether a look was taken within the last day, and not in the future."""
     return look.taken is not None and timedelta(0) <= now() - look.taken <= _STANDS
 
 
 def interrupted(taken: datetime | None) -> FailedLook:
-    """What stands for the look at a host that an audit did not come to."""
+    """Return the look of a host that an interrupted audit did not reach."""
     cause = Unobserved(Reason.INTERRUPTED, "the audit was stopped before this host was looked at")
     return FailedLook(cause=cause, taken=taken, seconds=0.0)
 

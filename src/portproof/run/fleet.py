@@ -1,7 +1,7 @@
-"""Looks at many hosts at a time, on one event loop, in memory that does not grow with their number.
+"""Look at many hosts at a time on one event loop, with memory independent of their number.
 
 A host is started only when another is done and its look was taken, so at most ``forks`` of them are
-under way or waiting to be judged.
+in progress or waiting to be judged.
 """
 
 import asyncio
@@ -51,16 +51,16 @@ class FleetRun(Generic[Task, Done]):
         self._is_cancelled = False
 
     def finish(self) -> None:
-        """Start no more hosts; those under way are still yielded. From any thread or signal."""
+        """Start no more hosts; those in progress are still yielded. Thread- and signal-safe."""
         self._is_finishing = True
 
     def cancel(self) -> None:
-        """End at once what is under way, and with it what runs on the hosts. From any thread."""
+        """Stop everything in progress, also on the hosts. Callable from any thread."""
         self._is_finishing = self._is_cancelled = True
         self._soon(self._cancel_under_way)
 
     def __iter__(self) -> Iterator[Done]:
-        """Yield what came of every host, as they come."""
+        """Yield the result of every host in order of completion."""
         thread = threading.Thread(target=self._work, name="portproof-fleet", daemon=True)
         thread.start()
         try:
@@ -74,7 +74,7 @@ class FleetRun(Generic[Task, Done]):
             thread.join()
 
     async def results(self) -> AsyncGenerator[Done, None]:
-        """Yield what came of every host, as they come, on the running event loop."""
+        """Yield the result of every host in order of completion, on the running event loop."""
         try:
             while self._start() or self._under_way:
                 done, _ = await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
@@ -89,7 +89,7 @@ class FleetRun(Generic[Task, Done]):
                 await self._close()
 
     def _start(self) -> bool:
-        """Start hosts while there is room; whether any is under way."""
+        """Start hosts while there is room; return whether any is in progress."""
         while not self._is_finishing and len(self._under_way) < self._forks:
             try:
                 task = next(self._tasks)
@@ -104,7 +104,7 @@ class FleetRun(Generic[Task, Done]):
         self._room.release()
 
     def _soon(self, action: Callable[[], None]) -> None:
-        """Do something on the event loop, unless it has ended."""
+        """Run something on the event loop, unless it has ended."""
         if self._loop is not None:
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(action)
@@ -117,12 +117,12 @@ class FleetRun(Generic[Task, Done]):
         self._done.put(_END)
 
     async def _pump(self) -> None:
-        """Hand on what was looked at; not more than there is room for."""
+        """Pass on results, but not more than there is room for."""
         self._loop = asyncio.get_running_loop()
-        # Names that do not resolve hold a thread for long, and must not hold up other hosts.
+        # Names that do not resolve hold a thread for long, and must not delay other hosts.
         self._loop.set_default_executor(ThreadPoolExecutor(2 * self._forks))
         async with contextlib.aclosing(self.results()) as results:
             async for done in results:
-                if not self._is_cancelled:  # nobody may be left to make room
+                if not self._is_cancelled:  # the consumer may be gone
                     await self._room.acquire()
                 self._done.put(done)

@@ -38,7 +38,7 @@ class HostTask(msgspec.Struct, frozen=True):
 
 
 class HostAudit(msgspec.Struct, frozen=True):
-    """What came of a host: the evidence, and the verdicts on it."""
+    """The audit of a host: the evidence, and the verdicts on it."""
 
     look: Look
     result: HostResult
@@ -64,7 +64,7 @@ class LocalAuditor:
         self._explain = explain
 
     def audit(self, host: Host, applying: Applying) -> HostAudit:
-        """Look at the machine and judge it; a failure of portproof leaves it unproven."""
+        """Look at the machine and judge it; an error in portproof leaves it unproven."""
         try:
             return self._audit(host, applying)
         except Exception as error:  # noqa: BLE001 - the one boundary where nothing may be lost
@@ -83,13 +83,13 @@ class LocalAuditor:
 
 
 def failed_audit(judge: Judge, host: Host, applying: Applying, cause: Unobserved) -> HostAudit:
-    """Return what stands for a host that could not be looked at now."""
+    """Return the audit of a host that could not be looked at."""
     look = FailedLook(cause=cause, taken=now(), seconds=0.0)
     return HostAudit(look, judge.waive(judge.judge(host, applying, look), applying))
 
 
 def internal_error(host: str, error: Exception) -> Unobserved:
-    """Return why a host is unproven whose look failed by a mistake in portproof."""
+    """Return why a host is unproven whose look failed because of a bug in portproof."""
     _LOG.error("%s: portproof failed: %s", host, failure(error))
     place = traceback.extract_tb(error.__traceback__)[-1]
     text = f"portproof failed ({type(error).__name__} in {place.name}, line {place.lineno})"

@@ -1,4 +1,4 @@
-"""Audits the targets of a job: this machine first, then the others over SSH."""
+"""Audit the targets of a job: this machine first, then the others over SSH."""
 
 from collections.abc import Awaitable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -48,7 +48,7 @@ class Auditor(Protocol):
         ...
 
     def close(self) -> Awaitable[None]:
-        """End everything."""
+        """Stop everything."""
         ...
 
 
@@ -75,19 +75,19 @@ class HostAudits:
             import_module(_OVER_SSH)
 
     def finish(self) -> None:
-        """Start no more hosts; those under way are still audited to the end."""
+        """Start no more hosts; those in progress are still completed."""
         self._is_finishing = True
         if self._fleet is not None:
             self._fleet.finish()
 
     def cancel(self) -> None:
-        """End at once what runs on hosts that are reached over SSH."""
+        """Stop at once what runs on hosts that are reached over SSH."""
         self._is_finishing = True
         if self._fleet is not None:
             self._fleet.cancel()
 
     def __iter__(self) -> Iterator[HostAudit]:
-        """Yield what came of each host, as they come."""
+        """Yield the audit of each host in order of completion."""
         for target in self._near:
             yield self._audit_near(target)
             if self._is_finishing:
@@ -116,7 +116,7 @@ class HostAudits:
         return HostTask(host.name, host.groups, connection, self._judging.applying(host.name))
 
     def _auditor(self) -> Auditor:
-        """Return this process for few hosts; for many, others beside it."""
+        """Return this process for few hosts, or worker processes for many."""
         from portproof.run.ssh_audit import SshAuditor  # noqa: PLC0415 - asyncssh costs start-up time only a fleet repays
         from portproof.run.workers import Workers, wanted  # noqa: PLC0415 - the same
 

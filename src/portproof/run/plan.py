@@ -65,7 +65,7 @@ class AuditPlan(Model):
         )
 
     def bound_rules(self) -> tuple[BoundRule, ...]:
-        """Return the rules in their policies; which hosts they are for is told host by host."""
+        """Return the rules in their policies; each task says which of them are for its host."""
         return tuple(
             BoundRule(
                 self.policies[policy],
@@ -76,7 +76,7 @@ class AuditPlan(Model):
         )
 
     def judge(self) -> Judge:
-        """Return what judges hosts by this plan."""
+        """Return the judge of hosts by this plan."""
         return Judge(
             self.bound_rules(),
             self.checks,

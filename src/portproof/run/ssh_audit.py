@@ -1,4 +1,4 @@
-"""Audits hosts over SSH: the unit of work, in this process or in one beside it."""
+"""Audit hosts over SSH: the unit of work, in this process or in a worker."""
 
 import asyncio
 import contextlib
@@ -17,11 +17,11 @@ from portproof.sources.connect_probe import ConnectProbe, ConnectRate
 from portproof.ssh.collector import SshCollector
 
 _MANY: Final = 1000
-"""Rows of a look that are judged in a thread, so that they do not hold up other hosts."""
+"""Rows of a look that are judged in a thread, so that they do not delay other hosts."""
 
 
 class SshAuditor:
-    """Audits hosts over SSH by a plan; what is known of keys and jump hosts is shared by them."""
+    """Audits hosts over SSH by a plan; keys and jump hosts are shared between hosts."""
 
     def __init__(self, plan: AuditPlan) -> None:
         self._plan = plan
@@ -35,7 +35,7 @@ class SshAuditor:
         await self._collector.close()
 
     async def audit(self, task: HostTask) -> HostAudit:
-        """Look at a host and judge it; a failure of portproof leaves it unproven."""
+        """Look at a host and judge it; an error in portproof leaves it unproven."""
         try:
             return await self._audit(task)
         except Exception as error:  # noqa: BLE001 - the one boundary where nothing may be lost
@@ -59,7 +59,7 @@ class SshAuditor:
         return await asyncio.to_thread(self._judge.judge, task.host, task.applying, look)
 
     async def _from_outside(self, task: HostTask, look: Look) -> Look:
-        """Return the look with what its ports say from here, except behind a jump host."""
+        """Return the look with results of connecting to its ports, except behind a jump host."""
         way = task.connection
         direct = way.proxy_jump in {None, "none"} and way.proxy_command in {None, "none"}
         if self._outside is None or not direct or isinstance(look, FailedLook):
@@ -71,7 +71,7 @@ class SshAuditor:
 
 @contextlib.asynccontextmanager
 async def ssh_auditor(plan: AuditPlan) -> AsyncIterator[SshAuditor]:
-    """Return an auditor that is closed at the end."""
+    """Yield an auditor that is closed at the end."""
     auditor = SshAuditor(plan)
     try:
         yield auditor
@@ -80,7 +80,7 @@ async def ssh_auditor(plan: AuditPlan) -> AsyncIterator[SshAuditor]:
 
 
 def _share(processes: int) -> ConnectRate:
-    """Return the part of the rate of connections that each of several processes may have."""
+    """Return the part of the connection rate that each of several processes may use."""
     whole = ConnectRate()
     return ConnectRate(
         max(1, whole.at_once // processes), max(1, whole.a_second // processes), whole.wait

@@ -1,8 +1,8 @@
-"""Tasks and what came of them as bytes, for another process.
+"""Encode tasks and audits as bytes, for another process.
 
-Passwords are among the bytes of a task, so they go through nothing that others can read. What came
-of a host holds none. Between processes each message follows its length, four bytes, most
-significant first; an empty one is a sign of life.
+Passwords are among the bytes of a task, so they go through nothing that others can read. The audit
+of a host has none. Between processes each message follows its length, four bytes, most significant
+first; an empty one is a heartbeat.
 """
 
 import asyncio
@@ -21,17 +21,17 @@ from portproof.text.logs import LogSettings
 
 _HEAD: Final = 4
 _SMALL: Final = 64 * 1024
-"""Bytes of the verdicts on a host that are kept, to be shared with the next host like it."""
+"""Bytes of a host's verdicts that are cached, to be shared with the next host like it."""
 _SHORT: Final = 1024
-"""Bytes of a verdict that is kept, to be shared with other hosts."""
+"""Bytes of a verdict that is cached, to be shared with other hosts."""
 
 
 class WorkerSettings(msgspec.Struct, frozen=True):
-    """What a worker is told besides the plan.
+    """Settings of a worker besides the plan.
 
     Attributes:
         forks: Hosts that it is given at a time.
-        beat: Seconds between two signs of life.
+        beat: Seconds between two heartbeats.
         log: What it logs and where, or None for nothing.
     """
 
@@ -41,7 +41,7 @@ class WorkerSettings(msgspec.Struct, frozen=True):
 
 
 class EncodedAudit(msgspec.Struct, frozen=True, array_like=True):
-    """What came of a host, by its name. Verdicts are decoded only once for hosts that are alike."""
+    """The audit of a host, by its name. Verdicts of hosts that are alike are decoded only once."""
 
     host: str
     look: Look
@@ -79,7 +79,7 @@ def read_task(data: bytes) -> HostTask:
 
 
 def audit_bytes(audit: HostAudit) -> bytes:
-    """Encode what came of a host.
+    """Encode the audit of a host.
 
     Raises:
         OverflowError, ValueError: a host told what no message can hold.
@@ -99,7 +99,7 @@ def read_audit(data: bytes) -> EncodedAudit:
 
 
 def audit_of(audit: EncodedAudit, groups: tuple[str, ...]) -> HostAudit:
-    """Return what came of a host in these groups; verdicts are shared by hosts that are alike.
+    """Return the audit of a host in these groups; hosts that are alike share verdicts.
 
     Raises:
         msgspec.MsgspecError: the verdicts are something else.

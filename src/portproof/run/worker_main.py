@@ -1,6 +1,6 @@
-"""A process that audits hosts for another. ``workers`` starts it, and it ends with its parent.
+"""Audit hosts for another process. ``workers`` starts this program, and it ends with its parent.
 
-When the other end of its socket is gone, for whatever reason, everything under way is ended, here
+When the other end of its socket is closed, for any reason, everything in progress is stopped, here
 and on the hosts.
 """
 
@@ -28,7 +28,7 @@ _NOT_SENT: Final = Unobserved(Reason.GARBLED, "the host sent what cannot be pass
 
 
 def main(told: str, sockets: Sequence[int]) -> None:
-    """Be a process for each of these sockets, by their descriptors; standard input has the plan.
+    """Become a process for each of these sockets, by descriptor; standard input has the plan.
 
     What was imported and read is shared by all of them: they are forked before there is any thread.
 
@@ -52,7 +52,7 @@ def main(told: str, sockets: Sequence[int]) -> None:
             os.close(other)
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_serve(plan, settings, socket.socket(fileno=own)))
-    os._exit(0)  # a name that is still being resolved must not hold up the end
+    os._exit(0)  # a name that is still being resolved must not delay the end
 
 
 async def _serve(plan: AuditPlan, settings: WorkerSettings, own: socket.socket) -> None:

@@ -1,8 +1,8 @@
-"""Several processes that audit hosts over SSH, for inventories that one would be slow for.
+"""Audit hosts over SSH in several processes, for inventories that are too large for one.
 
-They are programs of their own (``worker_main``), not copies of this process, which may have threads
-and belongs to whoever calls the library. In a session of their own they receive no Ctrl-C; when the
-socket to this process ends, they do. docs/decisions/0011 tells why no executor is used.
+They are separate programs (``worker_main``), not copies of this process, which may have threads and
+belongs to the caller of the library. In a session of their own they receive no Ctrl-C; they end
+when the socket to this process closes. docs/decisions/0011 explains why no executor is used.
 """
 
 import asyncio
@@ -36,16 +36,16 @@ from portproof.text.words import many
 _LOG: Final = logger(__name__)
 
 EACH: Final = 200
-"""Hosts that repay the start of one process."""
+"""Hosts that make up for the cost of starting one process."""
 
 MOST: Final = 16
-"""Processes for which this one can write down what they bring."""
+"""The most processes whose results this one can write."""
 
 SILENCE: Final = 60.0
-"""Seconds without a sign of life after which a process is given up."""
+"""Seconds without a heartbeat after which a process is given up."""
 
 _BEATS: Final = 12
-"""Signs of life in that time."""
+"""Heartbeats in that time."""
 
 _PARTING: Final = 3.0
 """Seconds that processes have to end by themselves."""
@@ -57,7 +57,7 @@ _BOOT: Final = (
 
 
 def wanted(hosts: int, forks: int) -> int:
-    """Return how many processes hosts are worth: one for every ``EACH``, and a core for each."""
+    """Return how many processes to start: one for every ``EACH`` hosts, at most one per core."""
     if not sys.executable or os.name != "posix":
         return 1
     return max(1, min(_cores(), hosts // EACH, forks, MOST))
@@ -70,14 +70,14 @@ def _cores() -> int:
 
 
 class Workers:
-    """Processes that audit hosts by a plan; each host goes to the one with the fewest under way.
+    """Processes that audit hosts by a plan; each host goes to the least busy one.
 
-    One that ends leaves the hosts it was at unproven, and another takes its place.
+    If one ends, the hosts it was looking at are unproven, and another takes its place.
 
     Args:
         plan: By what they audit; it says how many there are.
         forks: Hosts that are audited at a time by all of them.
-        silence: Seconds without a sign of life after which a process is given up.
+        silence: Seconds without a heartbeat after which a process is given up.
     """
 
     def __init__(self, plan: AuditPlan, forks: int, silence: float = SILENCE) -> None:
@@ -106,7 +106,7 @@ class Workers:
         return failed_audit(self._judge, task.host, task.applying, cause)
 
     async def close(self) -> None:
-        """End the processes, and with them whatever they have under way."""
+        """End the processes, and everything they have in progress."""
         try:
             async with asyncio.timeout(_PARTING):
                 await asyncio.gather(*(worker.ended() for worker in self._workers))
@@ -148,7 +148,7 @@ class Workers:
 
 
 class _Worker:
-    """One process, as it is seen from here; what is ``under_way`` there is known by the host."""
+    """The parent's view of one process; its hosts in progress are in ``under_way``."""
 
     def __init__(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, silence: float
@@ -161,7 +161,7 @@ class _Worker:
         self._listening = asyncio.create_task(self._listen())
 
     def begun(self, task: HostTask) -> "asyncio.Future[HostAudit | str]":
-        """Send a task; the future has what came of it, or what became of the process."""
+        """Send a task; the future yields its audit, or why the process ended."""
         future: asyncio.Future[HostAudit | str] = asyncio.get_running_loop().create_future()
         if self.is_gone:  # it ended while others were started
             future.set_result("ended")
@@ -185,7 +185,7 @@ class _Worker:
         except (msgspec.MsgspecError, KeyError) as error:
             what = f"is not understood ({error})"
         except TimeoutError:
-            what = f"gave no sign of life for {self._silence:g} seconds"
+            what = f"sent no heartbeat for {self._silence:g} seconds"
         finally:
             self.is_gone = True
             _LOG.info("a worker %s, hosts under way: %d", what, len(self.under_way))

@@ -214,7 +214,7 @@ def test_a_process_that_ends_or_hangs_leaves_its_hosts_unproven(
     lost = dark(found["hangs"]).cause
     assert lost.reason is Reason.INTERNAL
     assert lost.detail.startswith("the process that looked at hangs ")
-    assert ("sign of life" in lost.detail) is (end is signal.SIGSTOP)
+    assert ("heartbeat" in lost.detail) is (end is signal.SIGSTOP)
     assert workers() == []
     assert ends(hosts, "hangs")
 
