@@ -52,12 +52,12 @@ def new_audit(
     request: AuditRequest, inventory: Inventory, interaction: Interaction
 ) -> AuditOutcome:
     """Audit an inventory as requested, into a new folder."""
-    asked = msgspec.convert(request, Request, from_attributes=True)
-    asked = msgspec.structs.replace(asked, started=now())
-    theme, job = theme_of(request.style), plan_audit(asked, inventory)
+    kept = msgspec.convert(request, Request, from_attributes=True)
+    kept = msgspec.structs.replace(kept, started=now())
+    theme, job = theme_of(request.style), plan_audit(kept, inventory)
     place = default_folder() if request.output is None else nullcontext(request.output)
     with place as folder:
-        return conduct(job, asked, OutputFolder(folder, theme), interaction)
+        return conduct(job, kept, OutputFolder(folder, theme), interaction)
 
 
 def conduct(
