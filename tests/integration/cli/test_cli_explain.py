@@ -50,7 +50,7 @@ def test_three_rules_are_told_in_full_and_the_others_named(host: Machine, tmp_pa
     said = host.portproof("explain", "609", "-p", "five.yml", cwd=tmp_path).stdout
     assert all(f"Rule five/rule-{at} " in said for at in range(5))
     assert [f"do {at}" in said for at in range(5)] == [True, True, True, False, False]
-    assert "those of the first 3 rules" in said
+    assert "shown for the first 3 rules" in said
 
 
 def test_a_protocol_narrows_it(host: Machine, tmp_path: Path) -> None:
