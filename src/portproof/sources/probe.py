@@ -13,16 +13,16 @@ import msgspec
 
 from portproof import __version__
 from portproof.agent.tables import collect
-from portproof.model.observation import Answer, Identity, Platform, Reason, SourceReply, Unobserved
+from portproof.model.observation import Identity, Platform, Reason, SourceReply, Unobserved
 from portproof.sources.agent import sha256
 from portproof.sources.answers import quoted
 from portproof.sources.identity import this_platform
-from portproof.sources.sqltables import Database, Table, columns_read
+from portproof.sources.snapshot import Snapshot, answers_from, columns_wanted
+from portproof.sources.sqltables import Table
 
 PROTOCOL: Final = 1
 """The version of what the probe prints."""
 
-_MOST_ROWS: Final = 1_000_000
 _MOST_FAULTS: Final = 100
 
 
@@ -80,13 +80,9 @@ def wanted(questions: Mapping[str, str], platform: Platform) -> list[str]:
 
     A question that cannot be asked at all needs nothing read; its answer will say so.
     """
-    names: set[str] = set()
-    for sql in questions.values():
-        read = columns_read(sql, platform)
-        if not isinstance(read, Unobserved):
-            names.update(table for table in read if not read[table])
-            names.update(f"{table}.{column}" for table in read for column in read[table])
-    return sorted(names)
+    wanted = columns_wanted(questions, platform)
+    whole = [table for table, columns in wanted.items() if not columns]
+    return sorted([*whole, *(f"{table}.{each}" for table in wanted for each in wanted[table])])
 
 
 def decoded(line: bytes) -> Collected | Unobserved:
@@ -110,9 +106,9 @@ def checked(found: object) -> Collected | Unobserved:
 
 def reply(questions: Mapping[str, str], collected: Collected, deadline: float) -> SourceReply:
     """Answer every question from what was collected; ``deadline`` is of ``time.monotonic``."""
-    with Database(collected.platform, collected.tables) as database:
-        told = {sql: _answer(sql, collected, database, deadline) for sql in questions.values()}
-    answers = {name: told[sql] for name, sql in questions.items()}
+    missing = {name: _missing(name, why) for name, why in collected.missing.items()}
+    snapshot = Snapshot(collected.platform, collected.tables, missing)
+    answers = answers_from(snapshot, questions, deadline)
     identity = Identity(
         source=ProbeSource.name,
         version=__version__,
@@ -126,15 +122,9 @@ def reply(questions: Mapping[str, str], collected: Collected, deadline: float) -
     return SourceReply(identity=identity, answers=answers, incomplete=incomplete)
 
 
-def _answer(sql: str, collected: Collected, database: Database, deadline: float) -> Answer:
-    read = columns_read(sql, collected.platform)
-    failed = sorted(set() if isinstance(read, Unobserved) else set(read) & set(collected.missing))
-    if failed and failed[0] not in collected.tables:
-        why = quoted(collected.missing[failed[0]])
-        detail = f"the embedded probe has no table {failed[0]} ({why}); install osquery to ask this"
-        return Unobserved(Reason.MISSING_TABLE, detail)
-    seconds = max(0.0, deadline - time.monotonic())
-    return database.answer(sql, seconds, _MOST_ROWS)
+def _missing(table: str, why: str) -> Unobserved:
+    detail = f"the embedded probe has no table {table} ({quoted(why)}); install osquery to ask this"
+    return Unobserved(Reason.MISSING_TABLE, detail)
 
 
 def _garbled(error: object) -> Unobserved:

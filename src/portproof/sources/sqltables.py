@@ -125,7 +125,7 @@ class Database:
             return lacking
         wrong = [trouble for trouble in map(self._fill, read) if trouble]
         if wrong:
-            detail = f"the probe's rows do not fit osquery's tables: {quoted(wrong[0])}"
+            detail = f"the rows read do not fit osquery's tables: {quoted(wrong[0])}"
             return Unobserved(Reason.GARBLED, detail)
         self._connection.set_authorizer(_ReadRecorder(read).authorize)
         self._connection.set_progress_handler(_is_late(deadline), _STEPS)
