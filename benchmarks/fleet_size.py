@@ -33,7 +33,7 @@ from portproof.report.contract import Theme, load_format
 from portproof.run.audit import run
 from portproof.run.hosts import HostAudits, LookSettings
 from support.fleet.fleet import Fleet, fleet
-from support.fleet.looking import connection
+from support.fleet.looking import known_hosts
 from support.fleet.plans import OWN_IPV4, Opened, Plan
 from support.requirements import missing
 
@@ -127,7 +127,7 @@ def cost(count: int, spaces: list[dict[str, Any]], folder: Path) -> Cost:
 
 def compare(made: Fleet, folder: Path) -> None:
     """Print every size, and how it grows."""
-    known = connection(made, "space-0").known_hosts[0]
+    known = known_hosts(made)
     arguments = f"-o UserKnownHostsFile={known} -o IdentitiesOnly=yes -F none"
     spaces = [
         {

@@ -1,16 +1,20 @@
 """The hosts of an inventory: how each would be reached, and by which rules it would be judged."""
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from portproof.app.choose_policies import choose
 from portproof.app.prepare import prepare
 from portproof.judge.job import Job
 from portproof.judge.plan import Selections
 from portproof.model.connection import Become, Connection
-from portproof.model.hosts import Inventory
+from portproof.model.hosts import Inventory, Target
 from portproof.model.observation import Reason, Unobserved
+
+if TYPE_CHECKING:
+    from portproof.ssh.destination import Destinations
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +23,7 @@ class HostAccess:
 
     ``port`` and ``user`` are None for this machine. ``jump`` are the hosts on the way in the order
     in which they are reached, each as ``user@host:port``; a proxy command is only named as one,
-    since it may hold a password.
+    since it may hold a password. ``by`` tells what decided, as in ``AccessPath``.
     """
 
     kind: Literal["local", "ssh"]
@@ -28,6 +32,7 @@ class HostAccess:
     user: str | None = None
     jump: tuple[str, ...] = ()
     become: Become | None = None
+    by: str = "inventory"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +63,12 @@ def host_overviews(policies: Sequence[str], inventory: Inventory) -> Iterator[Ho
     """
     choice = choose(policies, inventory)
     rules = _rules_by_host(prepare(choice.content, inventory, chosen=choice.hosts))
-    for target in inventory.targets:
+    for target, access in zip(inventory.targets, _accesses(inventory.targets), strict=True):
         own = rules[target.host.name]
         yield HostOverview(
             name=target.host.name,
             groups=target.host.groups,
-            access=_access(target.connection),
+            access=access,
             policies=tuple(dict.fromkeys(own)),
             rules=len(own),
         )
@@ -79,40 +84,48 @@ def _rules_by_host(job: Job) -> dict[str, list[str]]:
     return rules
 
 
-def _access(connection: Connection | Unobserved) -> HostAccess | Unobserved:
+def _accesses(targets: Sequence[Target]) -> list[HostAccess | Unobserved]:
+    """Find out how each target would be reached, asking ``ssh`` about several at a time."""
+    connections = [target.connection for target in targets]
+    if all(isinstance(each, Unobserved) or each.kind == "local" for each in connections):
+        return [_here(each) for each in connections]
+    from portproof.ssh.destination import Destinations  # noqa: PLC0415 - asyncssh costs start-up time only a fleet repays
+
+    async def ask() -> list[HostAccess | Unobserved]:
+        destinations = Destinations()
+        try:
+            return await asyncio.gather(*(_access(each, destinations) for each in connections))
+        finally:
+            destinations.close()
+
+    return asyncio.run(ask())
+
+
+def _here(connection: Connection | Unobserved) -> HostAccess | Unobserved:
     if isinstance(connection, Unobserved):
         return connection
-    if connection.kind == "local":
-        return HostAccess("local", connection.address, become=connection.become)
-    from portproof.ssh.command import UnsupportedError  # noqa: PLC0415 - asyncssh costs start-up time only a fleet repays
+    return HostAccess("local", connection.address)
+
+
+async def _access(
+    connection: Connection | Unobserved, destinations: "Destinations"
+) -> HostAccess | Unobserved:
+    if isinstance(connection, Unobserved) or connection.kind == "local":
+        return _here(connection)
+    from portproof.ssh.command import RemoteCommand, UnsupportedError  # noqa: PLC0415 - the same
+    from portproof.ssh.destination import access_path  # noqa: PLC0415 - the same
 
     try:
-        return _over_ssh(connection)
+        RemoteCommand.to(connection)  # refuses what a shell on the host cannot be asked
+        path = access_path(await destinations.path_to(connection))
     except UnsupportedError as error:
         return Unobserved(Reason.UNSUPPORTED_CONNECTION, str(error))
-
-
-def _over_ssh(connection: Connection) -> HostAccess:
-    from portproof.ssh.command import RemoteCommand  # noqa: PLC0415 - the same
-    from portproof.ssh.destination import path_to  # noqa: PLC0415 - the same
-
-    RemoteCommand.to(connection)  # refuses what a shell on the host cannot be asked
-    path = path_to(connection)
-    last = path[-1]
-    places = [
-        place
-        for each in path
-        for place in (*["ProxyCommand"] * bool(each.proxy), _place(each.user, each.host, each.port))
-    ]
     return HostAccess(
         kind="ssh",
-        address=last.host,
-        port=last.port,
-        user=last.user,
-        jump=tuple(places[:-1]),
+        address=path.address,
+        port=path.port,
+        user=path.user,
+        jump=path.through,
         become=connection.become,
+        by=path.by,
     )
-
-
-def _place(user: str, host: str, port: int) -> str:
-    return f"{user}@[{host}]:{port}" if ":" in host else f"{user}@{host}:{port}"

@@ -84,6 +84,7 @@ def _access_data(access: HostAccess | Unobserved) -> dict[str, Any]:
         "user": access.user,
         "jump": access.jump,
         "become": None if become is None else {"method": become.method, "user": become.user},
+        "by": access.by,
     }
 
 
@@ -100,7 +101,8 @@ def _reached(access: HostAccess | Unobserved) -> str:
         place = f"ssh {access.user}@{access.address} port {access.port}"
     way = f" through {', '.join(access.jump)}" if access.jump else ""
     become = access.become
-    return f"{place}{way}" + (f", {become.method} to {become.user}" if become else "")
+    by = ", by ssh_config" if access.by == "ssh_config" else ""
+    return f"{place}{way}" + (f", {become.method} to {become.user}" if become else "") + by
 
 
 def _judged(host: HostOverview) -> str:

@@ -10,6 +10,8 @@ from portproof.model.connection import Become
 
 _COLLECTION: Final = re.compile(r"^(?:ansible\.(?:builtin|legacy)|community\.general)\.")
 _METHODS: Final[Mapping[str, Literal["sudo", "doas"]]] = {"sudo": "sudo", "doas": "doas"}
+_USUAL_FLAGS: Final = frozenset({"-H", "-S", "-n"})
+"""Ansible's defaults for sudo, which do what portproof does anyway."""
 
 
 def without_collection(name: str) -> str:
@@ -29,9 +31,9 @@ def become(values: Values) -> Become | None:
     method = _METHODS.get(without_collection(told))
     if method is None:
         values.refuse(BECOME_METHOD, f"is {told}; portproof has sudo and doas")
-    for what in ("flags", "exe"):
-        given = values.text(*become_names(method, what))
-        if given not in (None, "", method):
+    for what, usual in (("flags", _USUAL_FLAGS), ("exe", frozenset({method}))):
+        given = values.text(*become_names(method, what)) or ""
+        if not usual.issuperset(given.split()):
             name = values.name_of(*become_names(method, what))
             values.refuse(name, f"is {given}, which portproof cannot honour")
     users = become_names(method, "user")

@@ -9,17 +9,18 @@ import ipaddress
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from portproof.inventory.ssh_arguments import CONFIG_FILE, first
 from portproof.model.connection import Connection
 from portproof.model.hosts import Target
 
 _ADDRESSES: Final = 10
 """Addresses named in warnings; the rest is counted."""
 _NAMES: Final = 5
-"""Hosts named for one address; the rest is counted."""
-_SSH: Final = 22
-"""The default port of a host (RFC 4253, section 4.1)."""
+"""Hosts that are named of an address before the rest is counted."""
+_SSH: Final = "22"
+"""The port of a host that is given none (RFC 4253, section 4.1)."""
 
-_SharedEndpoint = tuple[str, int | None, str | None, str | None, str | None]
+_SharedEndpoint = tuple[str, str | None, str | None, str | None, str | None]
 
 
 def sharing(targets: Iterable[Target]) -> tuple[str, ...]:
@@ -40,17 +41,19 @@ def _way(way: Connection) -> _SharedEndpoint:
     """Return what two hosts have in common if they are the same machine."""
     if way.kind == "local":
         return "", None, None, None, None
-    jump, command = (
-        None if each == "none" else each for each in (way.proxy_jump, way.proxy_command)
-    )
-    return _canonical(way.address), way.port or _SSH, jump, command, way.config_file
+    given = first(way.arguments)
+    ways = (given.get("proxyjump"), given.get("proxycommand"))
+    jump, command = (None if each == "none" else each for each in ways)
+    port, config = given.get("port", _SSH), given.get(CONFIG_FILE)
+    return _canonical(way.address), port, jump, command, config
 
 
 def _canonical(address: str) -> str:
+    host = address.rpartition("@")[2]
     try:
-        return str(ipaddress.ip_address(address))
+        return str(ipaddress.ip_address(host))
     except ValueError:
-        return address.lower().removesuffix(".")
+        return host.lower().removesuffix(".")
 
 
 def _told(shared: Sequence[tuple[_SharedEndpoint, list[str]]]) -> Iterator[str]:

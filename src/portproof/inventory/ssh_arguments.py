@@ -1,126 +1,123 @@
 """Parse command lines for OpenSSH's client, as ``ansible_ssh_common_args`` holds them.
 
-Every option comes out as a pair of its lower-case name in ssh_config(5) and its value. What the
-options mean, and which of two counts, follows ssh(1) and ssh_config(5).
+What the options mean is for ``ssh`` to say. Here they are only taken apart as its ``getopt`` does
+it, so that a word that is no option cannot take the place of the host, and so that what would only
+make ``ssh -G`` silent or write a file is left out.
 """
 
 import re
 import shlex
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final
 
-OptionPair = tuple[str, str]
-
 CONFIG_FILE: Final = "-f"
-"""The key for ``-F``, which has no name in ssh_config(5)."""
+"""The name ``-F`` goes by among options: it has none in ssh_config(5)."""
 
-HONOURED: Final = frozenset(
-    {
-        "proxyjump",
-        "proxycommand",
-        "userknownhostsfile",
-        "stricthostkeychecking",
-        "connecttimeout",
-        "port",
-        "user",
-        "identityfile",
-        "identitiesonly",
-        CONFIG_FILE,
-    }
-)
-_IDLE: Final = frozenset(
-    {
-        "batchmode",
-        "compression",
-        "controlmaster",
-        "controlpath",
-        "controlpersist",
-        "forwardagent",
-        "loglevel",
-        "requesttty",
-        "serveralivecountmax",
-        "serveraliveinterval",
-        "tcpkeepalive",
-    }
-)
-"""Options that change neither which host is reached, nor as whom, nor the security."""
+_FLAGS: Final = frozenset("46AaCfgKkMNnqsTtvXxYy")
+"""Options without a value (OpenSSH's ssh.c)."""
 
-_FLAGS: Final = frozenset("aACqtTvx")
-"""Flags without a value that have no effect either."""
+_VALUES: Final = frozenset("BbcDEeFIiJLlmoPpRSw")
+"""Options with a value."""
 
-_VALUES: Final = {
-    "F": CONFIG_FILE,
-    "J": "proxyjump",
-    "S": "controlpath",
-    "i": "identityfile",
-    "l": "user",
-    "p": "port",
+_IDLE: Final = frozenset("AaCDEefgKkLMNnqRSsTtvwXxYy")
+"""What changes neither whom a connection reaches, nor as whom, nor how it is trusted."""
+
+_OPTIONS: Final = {
+    "-4": ("addressfamily", "inet"),
+    "-6": ("addressfamily", "inet6"),
+}
+_NAMES: Final = {
+    "-F": CONFIG_FILE,
+    "-J": "proxyjump",
+    "-b": "bindaddress",
+    "-i": "identityfile",
+    "-l": "user",
+    "-p": "port",
 }
 _KEYWORD: Final = re.compile(r"\s*(?P<name>\w+)(?:\s*=\s*|\s+)(?P<value>.*\S)\s*", re.DOTALL)
+_UNPRINTABLE: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class UnreadableError(ValueError):
-    """The arguments hold something that portproof cannot honour; the message names it."""
+    """The arguments have something that cannot be handed on; the text names it."""
 
 
-def read_arguments(text: str) -> Iterator[OptionPair]:
-    """Parse a command line into the options portproof honours, in order.
+def read_arguments(text: str) -> tuple[str, ...]:
+    """Return the words of a command line that can influence where ``ssh`` gets to, or its trust.
 
     Raises:
-        UnreadableError: one cannot be honoured, or is no option.
+        UnreadableError: something is no option, or one that portproof cannot honour.
     """
-    words = deque(_words(text))
-    while words:
-        for name, value in _read(words.popleft(), words):
-            if name in HONOURED:
-                yield name, value
-            elif name not in _IDLE:
-                raise _not_honoured(f"-o {name}={value}")
+    return _read_arguments(text)
 
 
 @lru_cache(maxsize=256)
-def _words(text: str) -> tuple[str, ...]:
-    """Split a command line, cached: most hosts of an inventory share theirs."""
+def _read_arguments(text: str) -> tuple[str, ...]:
+    """Read a command line; most hosts of an inventory share theirs."""
+    if _UNPRINTABLE.search(text):
+        raise UnreadableError("has a line break or a control character")
     try:
-        return tuple(shlex.split(text))
+        words = deque(shlex.split(text))
     except ValueError as error:
         raise UnreadableError(f"is not a command line: {error}") from None
+    kept: list[str] = []
+    while words:
+        kept += _read(words.popleft(), words)
+    return tuple(kept)
 
 
-def _read(word: str, words: deque[str]) -> Iterator[OptionPair]:
-    """Parse one word: flags may be combined, and an option with a value ends them."""
+def _read(word: str, words: deque[str]) -> Iterator[str]:
+    """Read one word: flags without a value may stand together, one with a value ends them."""
     if not re.fullmatch(r"-[A-Za-z0-9].*", word, re.DOTALL):
         raise _not_honoured(word)
     for place, letter in enumerate(word[1:], start=2):
         if letter in _FLAGS:
+            yield from () if letter in _IDLE else (f"-{letter}",)
             continue
-        if letter != "o" and letter not in _VALUES:
+        if letter not in _VALUES:
             raise _not_honoured(f"-{letter}")
         value = word[place:] or (words.popleft() if words else "")
-        yield _keyword(value) if letter == "o" else (_VALUES[letter], _filled(letter, value))
+        if not value:
+            raise UnreadableError(f"has -{letter} without a value")
+        yield from () if letter in _IDLE else (f"-{letter}", value)
         return
 
 
-def _filled(letter: str, value: str) -> str:
-    if not value:
-        raise UnreadableError(f"has -{letter} without a value")
-    return value
+def _not_honoured(what: str) -> UnreadableError:
+    return UnreadableError(f"has {what}, which portproof cannot honour")
 
 
-def _keyword(value: str) -> OptionPair:
+def options(arguments: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield the options that arguments give, by their lower-case names in ssh_config(5).
+
+    An option of the command line that has no such name goes by its letter.
+
+    Args:
+        arguments: Words that ``read_arguments`` returned, or of the same form.
+    """
+    words = iter(arguments)
+    for word in words:
+        if word in _OPTIONS:
+            yield _OPTIONS[word]
+        elif word == "-o":
+            yield _keyword(next(words, ""))
+        else:
+            yield _NAMES.get(word, word), next(words, "")
+
+
+def first(arguments: Iterable[str]) -> dict[str, str]:
+    """Return the first value of each option, which is the one that counts for ``ssh``."""
+    return dict(reversed([*options(arguments)]))
+
+
+def _keyword(value: str) -> tuple[str, str]:
     found = _KEYWORD.fullmatch(value)
-    if not found:
-        raise UnreadableError(f"has -o {value}, which is not an option with a value")
-    return found["name"].lower(), unquoted(found["value"])
+    return (found["name"].lower(), unquoted(found["value"])) if found else (value.lower(), "")
 
 
 def unquoted(value: str) -> str:
     """Remove the double quotes around a whole value, as ssh_config(5) allows them."""
     inner = value[1:-1]
     return inner if value == f'"{inner}"' and '"' not in inner else value
-
-
-def _not_honoured(what: str) -> UnreadableError:
-    return UnreadableError(f"has {what}, which portproof cannot honour")

@@ -15,7 +15,13 @@ _FALSE: Final = frozenset({"n", "no", "off", "0", "false", "f", "0.0"})
 """Ansible's words for false (``module_utils/parsing/convert_bool.py``)."""
 
 _UNFIT: Final = re.compile(r"^-|^$|[\s\x00-\x1f\x7f\"'`$\\;&<>|(){}]")
-"""What OpenSSH refuses in names of hosts and users (``valid_hostname``, ``valid_ruser``)."""
+"""What OpenSSH refuses in names of hosts (``valid_hostname``)."""
+
+_UNFIT_USER: Final = re.compile(r"^-|^$|[\s\x00-\x1f\x7f\"'`$;&<>|(){}]|\\$")
+"""The same for users, whose names may have a backslash: ``CORP\\user``."""
+
+_UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f\"]")
+"""What could end an argument of ``ssh`` or a value within it."""
 
 _LONGEST: Final = 80
 _LONGEST_DETAIL: Final = 500
@@ -69,6 +75,18 @@ class Values:
             self.refuse(name, "is a template, which portproof does not render; write the value")
         return str(value)
 
+    def line(self, *names: str) -> str | None:
+        """Return a text that can be a value within an argument of ``ssh``, or None.
+
+        Raises:
+            RefusedError: it has a control character or a double quote, or cannot be taken.
+        """
+        text = self.text(*names)
+        if text is not None and _UNPRINTABLE.search(text):
+            shown = shortened(ascii(text), _LONGEST)
+            self.refuse(self.name_of(*names), f"is {shown}, which cannot be given to ssh")
+        return text
+
     def secret(self, *names: str) -> Secret | None:
         """Return the password, or None if it is empty."""
         text = self.text(*names)
@@ -83,9 +101,13 @@ class Values:
             return text.strip().lower() in _TRUE
         return self.refuse(self.name_of(*names), "is neither yes nor no")
 
-    def fit(self, name: str, value: str, what: str) -> str:
-        """Check that OpenSSH would accept a name for a host or a user."""
-        if _UNFIT.search(value):
+    def user(self, name: str, value: str) -> str:
+        """Insist on a name that OpenSSH would take for a user."""
+        return self.fit(name, value, "user name", _UNFIT_USER)
+
+    def fit(self, name: str, value: str, what: str, unfit: re.Pattern[str] = _UNFIT) -> str:
+        """Insist on a name that OpenSSH would take for a host."""
+        if unfit.search(value):
             self.refuse(
                 name, f"is {shortened(ascii(value), _LONGEST)}, which is not a valid {what}"
             )

@@ -22,8 +22,9 @@ CONNECTION: Final = "ansible_connection"
 PYTHON: Final = "ansible_python_interpreter"
 BECOME: Final = "ansible_become"
 BECOME_METHOD: Final = "ansible_become_method"
+TIMEOUT: Final = "ansible_ssh_timeout"
+EXECUTABLE: Final = "ansible_ssh_executable"
 REFUSED: Final = (
-    "ansible_ssh_executable",
     "ansible_ssh_pkcs11_provider",
     "ansible_private_key",
     "ansible_ssh_private_key",
@@ -40,7 +41,8 @@ def become_names(method: str, what: str) -> tuple[str, ...]:
 _KEPT: Final = frozenset(
     (
         *(*HOST, *PORT, *USER, *PASSWORD, *KEY_FILE, *KEY_CHECKING, *REFUSED),
-        *(SSH_ARGS, COMMON_ARGS, EXTRA_ARGS, CONNECTION, PYTHON, BECOME, BECOME_METHOD),
+        *(SSH_ARGS, COMMON_ARGS, EXTRA_ARGS, TIMEOUT, EXECUTABLE),
+        *(CONNECTION, PYTHON, BECOME, BECOME_METHOD),
         *(
             name
             for method in ("sudo", "doas")

@@ -47,39 +47,26 @@ class Become(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Connection(msgspec.Struct, frozen=True, kw_only=True):
-    """How a host is reached. What is None or empty is left to ``~/.ssh/config`` and the defaults.
+    """How a host is reached, as the inventory says; the user's ssh decides what that means.
 
     Attributes:
-        kind: ``local`` is the machine portproof runs on; only ``become`` and
-            ``interpreter`` count then.
-        address: What to connect to: a name or an IP address, without a port.
-        port: 1 to 65535.
-        user: The user to log in as.
-        identity_files: Private keys as written; a leading ``~`` is not expanded yet.
-        identities_only: Whether keys of the agent that are not in ``identity_files`` are left out.
+        kind: ``local`` is the machine portproof runs on; only ``address`` counts then.
+        address: What ``ssh`` is given: ``host``, ``user@host`` or ``ssh://user@host:port``.
+        arguments: Command-line arguments of ``ssh`` in the order in which Ansible gives them,
+            without those that neither lead a connection somewhere nor decide on trust.
+        program: The ``ssh`` to ask, or None for the one on ``PATH``.
         password: The login's password.
-        proxy_jump: ``[user@]host[:port]``, several with commas; ``none`` switches it off.
-        proxy_command: A command line with OpenSSH's ``%h``, ``%p``, ``%r``; ``none`` likewise.
-        known_hosts: Files with host keys, as written; empty for the usual ones.
-        accept_new_host_keys: Whether a key nobody knows is recorded. A changed one is never taken.
-        connect_timeout: Seconds.
-        config_file: What to read in place of ``~/.ssh/config``; ``none`` for nothing.
+        accept_new_host_keys: Whether the user wants a key nobody knows to be recorded. A changed
+            one is never taken.
         become: How to become another user, or None to stay the one of the login.
         interpreter: The Python interpreter on the host, or None to look for one.
     """
 
     kind: Literal["local", "ssh"]
     address: str
-    port: int | None = None
-    user: str | None = None
-    identity_files: tuple[str, ...] = ()
-    identities_only: bool | None = None
+    arguments: tuple[str, ...] = ()
+    program: str | None = None
     password: Secret | None = None
-    proxy_jump: str | None = None
-    proxy_command: str | None = None
-    known_hosts: tuple[str, ...] = ()
     accept_new_host_keys: bool = False
-    connect_timeout: int | None = None
-    config_file: str | None = None
     become: Become | None = None
     interpreter: str | None = None

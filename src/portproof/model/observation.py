@@ -6,7 +6,7 @@ with a ``Reason`` from a closed list, and ends as an ``unproven`` verdict.
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -84,6 +84,27 @@ class Unobserved(msgspec.Struct, frozen=True, tag_field="type", tag="unobserved"
 Answer = Observed | Unobserved
 
 
+class AccessPath(msgspec.Struct, frozen=True, kw_only=True):
+    """How a host was reached over SSH.
+
+    ``through`` are the hosts on the way in the order in which they are reached, each as
+    ``user@host:port``; a proxy command is only named as one, since it may hold a password. ``by``
+    tells what decided: ``inventory``, or ``ssh_config`` where OpenSSH's configuration had a part.
+    """
+
+    address: str
+    port: int
+    user: str
+    through: tuple[str, ...] = ()
+    by: Literal["inventory", "ssh_config"] = "inventory"
+
+    def text(self) -> str:
+        """Say it: ``10.77.0.3:22 as deploy through root@gw:22, by ssh_config``."""
+        place = f"[{self.address}]" if ":" in self.address else self.address
+        way = f" through {', '.join(self.through)}" if self.through else ""
+        return f"{place}:{self.port} as {self.user}{way}, by {self.by}"
+
+
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
     """Who looked: part of the proof, asked in the same round as the rows.
 
@@ -148,6 +169,7 @@ class HostLook(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=
     ``taken`` is the controller's clock, ``seconds`` the duration of the look, and
     ``tried`` tells which sources were passed over, with the reason of each. ``why`` is the second
     round, by process: it is made for failing listeners alone, and None where it was not made.
+    ``access`` is the way to a host over SSH.
     """
 
     reply: SourceReply
@@ -157,6 +179,7 @@ class HostLook(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=
     tried: tuple[str, ...] = ()
     outside: ConnectResult | None = None
     why: dict[int, Why] | None = None
+    access: AccessPath | None = None
 
 
 class FailedLook(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="failed"):
@@ -166,6 +189,7 @@ class FailedLook(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", ta
     taken: Time | None
     seconds: float
     tried: tuple[str, ...] = ()
+    access: AccessPath | None = None
 
 
 Look = HostLook | FailedLook

@@ -60,12 +60,12 @@ class SshAuditor:
 
     async def _from_outside(self, task: HostTask, look: Look) -> Look:
         """Return the look with results of connecting to its ports, except behind a jump host."""
-        way = task.connection
-        direct = way.proxy_jump in {None, "none"} and way.proxy_command in {None, "none"}
-        if self._outside is None or not direct or isinstance(look, FailedLook):
+        if self._outside is None or isinstance(look, FailedLook):
+            return look
+        if look.access is None or look.access.through:
             return look
         ports = ports_to_try(self._rules, task.applying.rules)
-        tried = await self._outside.try_ports(way.address, ports) if ports else None
+        tried = await self._outside.try_ports(look.access.address, ports) if ports else None
         return msgspec.structs.replace(look, outside=tried)
 
 

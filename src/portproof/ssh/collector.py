@@ -20,6 +20,7 @@ from portproof.investigate.why import SECONDS
 from portproof.model.connection import Connection
 from portproof.model.listeners import Listener
 from portproof.model.observation import (
+    AccessPath,
     FailedLook,
     HostLook,
     Look,
@@ -108,17 +109,21 @@ class SshCollector:
             host: The host's name, for details.
             connection: How it is reached.
         """
-        begun = _Begun(now(), time.monotonic())
+        begun, access = _Begun(now(), time.monotonic()), None
         async with contextlib.AsyncExitStack() as stack:
             try:
                 call = RemoteCommand.to(connection)
-                opened = await stack.enter_async_context(
-                    self._connector.connected(connection, host)
-                )
+                route = await self._connector.route(connection)
+                access = route.access
+                opened = await stack.enter_async_context(self._connector.connected(route, host))
             except (UnsupportedError, ConnectError) as error:
-                host_or_failure: OpenedHost | FailedLook = _not_reached(error, begun)
+                failed = _not_reached(error, begun)
+                host_or_failure: OpenedHost | FailedLook = msgspec.structs.replace(
+                    failed, access=access
+                )
             else:
-                host_or_failure = OpenedHost(Session(host, connection, opened), call, begun)
+                session = Session(host, connection, opened)
+                host_or_failure = OpenedHost(session, call, begun, route.access)
             yield host_or_failure
 
     async def look_at(self, host: "OpenedHost | FailedLook") -> Look:
@@ -130,13 +135,14 @@ class SshCollector:
         host.spent = time.monotonic() - started
         _LOG.info("%s: first round over after %.1f s", host.session.host, host.begun.seconds())
         if isinstance(told.reply, Unobserved):
-            return _dark(told, host.begun)
+            return msgspec.structs.replace(_dark(told, host.begun), access=host.access)
         return HostLook(
             reply=told.reply,
             witnesses=(*told.canaries, *witnesses),
             taken=host.begun.taken,
             seconds=host.begun.seconds(),
             tried=told.tried,
+            access=host.access,
         )
 
     async def explained(
@@ -222,6 +228,7 @@ class OpenedHost:
     session: Session
     call: RemoteCommand
     begun: _Begun
+    access: AccessPath
     spent: float = 0.0
 
 

@@ -107,14 +107,14 @@ class Connector:
 
     @contextlib.asynccontextmanager
     async def connected(
-        self, connection: Connection, name: str
+        self, route: Route, name: str
     ) -> AsyncIterator[asyncssh.SSHClientConnection]:
         """Yield a connection to a host, closed at the end; ``name`` is what the log calls it.
 
         Raises:
             ConnectError: there is none.
         """
-        opened = await self._open(connection, name)
+        opened = await self._open(route, name)
         try:
             yield opened
         finally:
@@ -122,6 +122,7 @@ class Connector:
 
     async def close(self) -> None:
         """Close the connections to jump hosts."""
+        self._routes.close()
         tasks, self._jumps = list(self._jumps.values()), {}
         for task in tasks:
             task.cancel()
@@ -129,8 +130,8 @@ class Connector:
             if isinstance(opened, asyncssh.SSHClientConnection):
                 await _close_quietly(opened)
 
-    async def _open(self, connection: Connection, name: str) -> asyncssh.SSHClientConnection:
-        route, begun = self._route(connection), time.monotonic()
+    async def _open(self, route: Route, name: str) -> asyncssh.SSHClientConnection:
+        begun = time.monotonic()
         _LOG.info("%s: connecting to %s port %s as %s", name, route.host, route.port, route.user)
         for attempts_left in range(self._settings.retries, -1, -1):
             tunnel = await self._jump(route.jump) if route.jump else None
@@ -148,9 +149,14 @@ class Connector:
                 return await _recorded(route, opened)
         raise AssertionError("the last attempt neither failed nor succeeded")
 
-    def _route(self, connection: Connection) -> Route:
+    async def route(self, connection: Connection) -> Route:
+        """Find out how to get to a host, without connecting to any.
+
+        Raises:
+            ConnectError: it cannot be reached as is said.
+        """
         try:
-            return self._routes.route(connection)
+            return await self._routes.route(connection)
         except UnsupportedError as error:
             cause = Unobserved(Reason.UNSUPPORTED_CONNECTION, quoted(str(error)))
             raise ConnectError(cause) from error
@@ -160,7 +166,7 @@ class Connector:
         task = self._jumps.get(connection)
         if task is None or _is_gone(task):
             name = f"jump host {connection.address}"
-            task = asyncio.create_task(self._open(connection, name))
+            task = asyncio.create_task(self._open_jump(connection, name))
             task.add_done_callback(_is_gone)
             self._jumps[connection] = task
         try:
@@ -168,6 +174,9 @@ class Connector:
         except ConnectError as error:
             detail = f"on the way, at {connection.address}: {error.cause.detail}"
             raise ConnectError(Unobserved(error.cause.reason, detail)) from error
+
+    async def _open_jump(self, connection: Connection, name: str) -> asyncssh.SSHClientConnection:
+        return await self._open(await self.route(connection), name)
 
 
 def _is_gone(task: asyncio.Task[asyncssh.SSHClientConnection]) -> bool:

@@ -1,186 +1,219 @@
-"""Which server a connection leads to, by the user's OpenSSH configuration.
+"""Which server a connection leads to, as the user's ``ssh`` says.
 
-``destination`` is the one place where ssh_config(5) decides on addresses, ports, users and the
-hosts on the way. asyncssh reads the files.
+``Destinations`` is the one place that decides on addresses, ports, users and the hosts on the way.
 """
 
-import getpass
-import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
-import asyncssh
-
+from portproof.inventory.ssh_arguments import CONFIG_FILE, first
 from portproof.model.connection import Connection
+from portproof.model.limits import LAST_PORT
+from portproof.model.observation import AccessPath
 from portproof.ssh.command import UnsupportedError
-from portproof.ssh.trust import SSH_PORT
+from portproof.ssh.ssh_config import ConfigQuery, Options, SshConfig
+from portproof.ssh.tokens import expand_proxy_command, tokens_of
 
-_CONFIG_FILES: Final = ("~/.ssh/config", "/etc/ssh/ssh_config")
+SSH_PORT: Final = 22
+"""Registered with IANA for SSH (RFC 4253, section 4.1)."""
+
 _NOTHING: Final = "none"
-_LONGEST_PORT: Final = 5
+_MOST_HOSTS: Final = 64
+_REFUSED: Final[Mapping[str, frozenset[str]]] = {
+    "BindInterface": frozenset({_NOTHING}),
+    "KnownHostsCommand": frozenset({_NOTHING}),
+    "PKCS11Provider": frozenset({_NOTHING}),
+    "ProxyUseFdpass": frozenset({"no"}),
+    "SecurityKeyProvider": frozenset({_NOTHING, "internal", "$SSH_SK_PROVIDER"}),
+}
+"""Options that portproof cannot honour, with the values that ask for nothing.
 
-_READ: Final = (
-    "CertificateFile",
-    "Ciphers",
-    "ConnectTimeout",
-    "GlobalKnownHostsFile",
-    "HostKeyAlgorithms",
-    "HostKeyAlias",
-    "IdentitiesOnly",
-    "IdentityFile",
-    "PKCS11Provider",
-    "ProxyCommand",
-    "ProxyJump",
-    "UserKnownHostsFile",
-)
-"""Options that are worked out here."""
+What is missing here is honoured, or changes neither which machine is reached nor how it is trusted.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """The server that a connection leads to, with what the configuration says about it.
+    """The server that a connection leads to.
 
-    ``jump`` is the last host on the way to it, or ``proxy`` the command to go through; at most one
-    of them is given. ``files`` are the configuration files that were read, and ``options`` what
-    they say.
+    ``options`` is what ``ssh -G`` says of it, and ``defaults`` what it says without any
+    configuration. ``jump`` is the last host on the way to it, or ``proxy`` the command to go
+    through; at most one of them is given. ``by_config`` tells whether a configuration of OpenSSH
+    led there, rather than the inventory alone. ``tokens`` are those of ssh_config(5).
     """
 
     connection: Connection
     host: str
     port: int
     user: str
-    files: tuple[Path, ...] = ()
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Options
+    defaults: Options
+    tokens: Mapping[str, str]
     jump: Connection | None = None
     proxy: str | None = None
+    by_config: bool = False
+
+    def value(self, option: str) -> str | None:
+        """Return the value of an option, or None where it is not set."""
+        values = self.options.get(option)
+        return values[0] if values and values[0].lower() != _NOTHING else None
 
 
-def path_to(connection: Connection) -> list[Destination]:
-    """Return every server on the way, in the order in which they are reached, the host's own last.
+class Destinations:
+    """Finds out where connections lead; what is known of jump hosts is kept."""
 
-    Raises:
-        UnsupportedError: something is asked for that cannot be done, or the jump hosts go round in
-            circles.
+    def __init__(self) -> None:
+        self._config = SshConfig()
+        self._jumps: dict[Connection, Destination] = {}
+
+    async def path_to(self, connection: Connection) -> list[Destination]:
+        """Return every server on the way, in the order in which they are reached, the host's last.
+
+        Raises:
+            UnsupportedError: ``ssh`` refuses its configuration, something is asked for that cannot
+                be done, or the jump hosts go round in circles.
+        """
+        path, known = [await self._destination(connection)], {connection}
+        while (jump := path[-1].jump) is not None:
+            if jump in known or len(path) > _MOST_HOSTS:
+                raise UnsupportedError(f"the way to {connection.address} goes round in circles")
+            known.add(jump)
+            if jump not in self._jumps:
+                self._jumps[jump] = await self._destination(jump)
+            path.append(self._jumps[jump])
+        return path[::-1]
+
+    def close(self) -> None:
+        """End what is still asked."""
+        self._config.close()
+
+    async def _destination(self, connection: Connection) -> Destination:
+        query = ConfigQuery(connection.program, connection.arguments, connection.address)
+        options = await self._config.options(query)
+        defaults = await self._config.defaults(connection.program)
+        return _destination(connection, options, defaults)
+
+
+def access_path(path: list[Destination]) -> AccessPath:
+    """Describe the way to a host for its evidence.
+
+    Args:
+        path: Every server on the way, the host's own last.
     """
-    path, known = [destination(connection)], {connection}
-    while (jump := path[-1].jump) is not None:
-        if jump in known:
-            raise UnsupportedError(f"the way to {connection.address} goes round in circles")
-        known.add(jump)
-        path.append(destination(jump))
-    return path[::-1]
-
-
-def destination(connection: Connection) -> Destination:
-    """Return the server that a connection leads to.
-
-    Raises:
-        UnsupportedError: the configuration cannot be used, or asks for what cannot be done.
-    """
-    found = _configured(connection)
-    jump, proxy = _ways(connection, found)
-    return replace(found, jump=jump, proxy=proxy)
-
-
-def _configured(connection: Connection) -> Destination:
-    files = _config_files(connection.config_file)
-    if not files:
-        user = connection.user or _local_user()
-        return Destination(connection, connection.address, connection.port or SSH_PORT, user)
-    try:
-        options = asyncssh.SSHClientConnectionOptions(
-            config=[str(file) for file in files],
-            host=connection.address,
-            port=connection.port or (),
-            username=connection.user or (),
-            client_keys=None,
-            known_hosts=b"",
-            x509_trusted_certs=None,
-        )
-    except (ValueError, OSError, asyncssh.Error) as error:
-        raise UnsupportedError(f"the SSH configuration cannot be used: {error}") from error
-    given = {name: options.config.get(name) for name in _READ}
-    if given["PKCS11Provider"]:
-        raise UnsupportedError("PKCS11Provider is set, which portproof cannot honour")
-    options_given = {name: value for name, value in given.items() if value is not None}
-    return Destination(
-        connection, options.host, options.port, options.username, files, options_given
+    *_, last = path
+    places = [
+        place
+        for each in path
+        for place in (*["ProxyCommand"] * bool(each.proxy), _place(each.user, each.host, each.port))
+    ]
+    by_config = any(each.by_config for each in path)
+    return AccessPath(
+        address=last.host,
+        port=last.port,
+        user=last.user,
+        through=tuple(places[:-1]),
+        by="ssh_config" if by_config else "inventory",
     )
 
 
-def _local_user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError) as error:
-        raise UnsupportedError("no user is given, and the local one has no name") from error
+def _place(user: str, host: str, port: int) -> str:
+    return f"{user}@[{host}]:{port}" if ":" in host else f"{user}@{host}:{port}"
 
 
-def _config_files(instead: str | None) -> tuple[Path, ...]:
-    """Return the configuration files that count, in order; one that is named must be there."""
-    if instead == _NOTHING:
-        return ()
-    if instead is not None:
-        return (Path(instead).expanduser(),)
-    usual = (Path(file).expanduser() for file in _CONFIG_FILES)
-    return tuple(file for file in usual if os.access(file, os.R_OK))
+def _destination(connection: Connection, options: Options, defaults: Options) -> Destination:
+    _refuse_unsupported(options)
+    host = _unbracketed(options["hostname"][0])
+    port = _port(options["port"][0])
+    user = options["user"][0]
+    original = options.get("host", (connection.address.rpartition("@")[2],))[0]
+    alias = options.get("hostkeyalias", (None,))[0]
+    tokens = tokens_of(host, original, port, user, alias)
+    jump, proxy = _ways(connection, options, tokens)
+    return Destination(
+        connection=connection,
+        host=host,
+        port=port,
+        user=user,
+        options=options,
+        defaults=defaults,
+        tokens=tokens,
+        jump=jump,
+        proxy=proxy,
+        by_config=_by_config(connection, options, defaults, original),
+    )
 
 
-def _ways(connection: Connection, configured: Destination) -> tuple[Connection | None, str | None]:
+def _refuse_unsupported(options: Options) -> None:
+    for name, harmless in _REFUSED.items():
+        for value in options.get(name.lower(), ()):
+            if value not in harmless:
+                raise UnsupportedError(f"{name} is {value}, which portproof cannot honour")
+
+
+def _unbracketed(host: str) -> str:
+    return host[1:-1] if host.startswith("[") and host.endswith("]") else host
+
+
+def _port(text: str) -> int:
+    if text.isascii() and text.isdigit() and 0 < int(text) <= LAST_PORT:
+        return int(text)
+    raise UnsupportedError(f"{text!a} is no port")
+
+
+def _ways(
+    connection: Connection, options: Options, tokens: Mapping[str, str]
+) -> tuple[Connection | None, str | None]:
     """Return the host to jump through, and the command to go through; one of them at most."""
-    jump, proxy = connection.proxy_jump, connection.proxy_command
-    if jump is None and proxy is None:
-        jump = configured.options.get("ProxyJump")
-        proxy = None if jump else configured.options.get("ProxyCommand")
-    elif proxy is not None:
-        proxy = _expanded(proxy, connection, configured)
-    if jump and jump.lower() != _NOTHING:
+    jump = options.get("proxyjump", (_NOTHING,))[0]
+    if jump.lower() != _NOTHING:
         return _jump(jump, connection), None
-    return None, None if not proxy or proxy.lower() == _NOTHING else proxy
-
-
-def _expanded(command: str, connection: Connection, configured: Destination) -> str:
-    values = {
-        "%h": configured.host,
-        "%p": str(configured.port),
-        "%r": configured.user,
-        "%n": connection.address,
-    }
-    parts = command.split("%%")
-    for token, value in values.items():
-        parts = [part.replace(token, value) for part in parts]
-    if any("%" in part for part in parts):
-        raise UnsupportedError("the ProxyCommand has other tokens than %h, %p, %r, %n")
-    return "%".join(parts)
+    proxy = options.get("proxycommand", (_NOTHING,))[0]
+    if proxy.lower() == _NOTHING:
+        return None, None
+    return None, expand_proxy_command(proxy, tokens)
 
 
 def _jump(text: str, connection: Connection) -> Connection:
     """Return the last of the hosts to jump through, which is reached through those before it.
 
-    As with OpenSSH, what is said about the host behind it, its keys and users, is not for it.
+    As with OpenSSH (ssh.c, "construct a ProxyCommand"), it is asked for as
+    ``ssh -l USER -p PORT -J OTHERS -F CONFIG HOST``: what is said about the host behind it, its
+    keys and users, is not for it.
     """
-    before, _, last = text.rpartition(",")
-    user, _, place = last.strip().removeprefix("ssh://").rpartition("@")
+    others, _, last = text.rpartition(",")
+    user, _, place = last.rpartition("@")
     host, port = _host_and_port(place)
+    config = first(connection.arguments).get(CONFIG_FILE)
+    given = (("-l", user), ("-p", port), ("-J", others), ("-F", config))
     return Connection(
         kind="ssh",
         address=host,
-        port=port,
-        user=user or None,
-        proxy_jump=before or None,
+        arguments=tuple(word for flag, value in given if value for word in (flag, value)),
+        program=connection.program,
         accept_new_host_keys=connection.accept_new_host_keys,
-        config_file=connection.config_file,
     )
 
 
-def _host_and_port(place: str) -> tuple[str, int | None]:
+def _host_and_port(place: str) -> tuple[str, str]:
     host, colon, port = place.rpartition(":")
     if not colon or (":" in host and not host.endswith("]")):  # a bare IPv6 address has no port
         host, port = place, ""
-    host = host.removeprefix("[").removesuffix("]")
-    if not host or (
-        port and not (port.isascii() and port.isdigit() and len(port) <= _LONGEST_PORT)
-    ):
-        raise UnsupportedError(f"{place!r} is no host to jump through")
-    return host, int(port) if port else None
+    host = _unbracketed(host)
+    if not host or host.startswith("-") or (port and not port.isdigit()):
+        raise UnsupportedError(f"{place!a} is no host to jump through")
+    return host, port
+
+
+def _by_config(connection: Connection, options: Options, defaults: Options, original: str) -> bool:
+    """Whether the inventory alone would have led elsewhere."""
+    given = first(connection.arguments)
+    if "hostname" not in given and options["hostname"][0] != original.lower():
+        return True
+    in_name = (("user", "@"), ("port", "ssh://"))
+    for name, mark in in_name:
+        by_default = options[name] == defaults.get(name, options[name])
+        if not (by_default or name in given or mark in connection.address):
+            return True
+    ways = [name for name in ("proxyjump", "proxycommand") if name in options]
+    return any(options[name][0] != _NOTHING and name not in given for name in ways)

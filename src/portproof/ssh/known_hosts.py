@@ -8,7 +8,7 @@ import os
 import re
 import secrets
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from io import FileIO
 from pathlib import Path
@@ -198,20 +198,3 @@ def _append(end: FileIO, line: bytes) -> None:
         end.seek(size - 1)
         line = line if end.read(1) == b"\n" else b"\n" + line
     end.write(line)
-
-
-def hashes_names(config_files: Iterable[Path]) -> bool:
-    """Whether names are to be hashed: the first ``HashKnownHosts`` that is for every host counts.
-
-    asyncssh passes over this option of ssh_config(5), so it is looked for outside of blocks for
-    some hosts only.
-    """
-    for file in config_files:
-        everywhere = True
-        for line in _bytes(file).decode("utf-8", "replace").splitlines():
-            name, *values = re.split(r"[\s=]+", line.strip().lower()) or [""]
-            if name in ("host", "match"):
-                everywhere = values in (["*"], ["all"])
-            elif name == "hashknownhosts" and everywhere:
-                return values[:1] == ["yes"]
-    return False

@@ -12,7 +12,7 @@ import subprocess
 
 
 class Proxy:
-    """A running command, which OpenSSH's users expect a shell to run; ``end`` must be called.
+    """A running command; ``end`` must be called. The user's shell runs it, as with OpenSSH.
 
     ``socket`` is our end of its input and output.
 
@@ -24,7 +24,7 @@ class Proxy:
         self.socket, theirs = socket.socketpair()
         try:
             self._process = subprocess.Popen(  # noqa: S603 - the user's own command, for a shell
-                ["/bin/sh", "-c", f"exec {command}"],
+                [os.environ.get("SHELL") or "/bin/sh", "-c", f"exec {command}"],
                 stdin=theirs.fileno(),
                 stdout=theirs.fileno(),
                 stderr=subprocess.DEVNULL,

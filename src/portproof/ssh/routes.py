@@ -1,39 +1,46 @@
-"""Combine a host's connection with the user's OpenSSH configuration into a route.
+"""How to get to a host: what ``ssh -G`` says of it, made into arguments for asyncssh.
 
-asyncssh reads ssh_config(5), but falls short of it where trust is decided: it does not know the
-machine's own files of host keys, takes a key that is recorded for the address alone, and checks
-nothing at all where ``UserKnownHostsFile`` is ``none``. So keys, trust and the hosts on the way are
-worked out here and handed to it, and it gets no chance to choose them.
+asyncssh gets no configuration and chooses nothing by itself. Keys, trust and the hosts on the way
+are worked out here.
 """
 
+import os
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from portproof.model.connection import Connection
-from portproof.ssh.command import UnsupportedError
-from portproof.ssh.destination import Destination, path_to
+from portproof.model.observation import AccessPath
+from portproof.ssh.algorithms import algorithms
+from portproof.ssh.destination import Destination, Destinations, access_path
 from portproof.ssh.keys import DEFAULT_KEYS, Credential, IdentityFile, Keys
-from portproof.ssh.known_hosts import hashes_names
-from portproof.ssh.trust import GLOBAL_FILES, USER_FILES, Trust, TrustStores
-
-_FAST_CIPHERS: Final = "^aes128-gcm@openssh.com,aes256-gcm@openssh.com"
-"""Put before asyncssh's default, for which it calls its library four times as often a packet."""
+from portproof.ssh.tokens import expand_path
+from portproof.ssh.trust import Trust, TrustStores, ca_kinds, known_hosts_files
 
 _FIXED: Final[Mapping[str, Any]] = {
+    "config": None,  # ssh_config(5) is read by ssh alone
     "x509_trusted_certs": None,  # OpenSSH knows no X.509, so nothing is trusted through it
     "x509_trusted_cert_paths": (),
     "pkcs11_provider": None,
     "proxy_command": None,
     "agent_forwarding": False,
     "x11_forwarding": False,
+    "host_based_auth": False,
+    "gss_kex": False,  # it would take Kerberos' word for a host instead of its key
+    "canonicalize_hostname": False,
     "send_env": None,
     "env": None,
     "encoding": None,
     "connect_timeout": None,  # the times are kept by whoever connects
     "login_timeout": 0,
 }
+_FAMILIES: Final = {
+    "inet": socket.AF_INET,
+    "inet6": socket.AF_INET6,
+}
+_YES: Final = frozenset({"yes", "true"})
+_AGENT: Final = "SSH_AUTH_SOCK"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +49,8 @@ class Route:
 
     ``arguments`` are for ``asyncssh.connect``; ``jump`` is a host to go through, or ``proxy`` a
     command; ``timeout`` are the seconds until the server must be reached, if that is said;
-    ``problems`` are identity files that were named and cannot be used.
+    ``problems`` are identity files that were named and cannot be used; ``access`` describes the
+    whole way for the evidence.
     """
 
     host: str
@@ -50,6 +58,7 @@ class Route:
     user: str
     trust: Trust
     arguments: dict[str, Any]
+    access: AccessPath
     jump: Connection | None = None
     proxy: str | None = None
     timeout: float | None = None
@@ -61,28 +70,28 @@ class Routes:
     """Works out routes. What it read of keys and known hosts is kept for the next one."""
 
     def __init__(self) -> None:
+        self._destinations = Destinations()
         self._keys = Keys()
         self._stores = TrustStores()
-        self._hashes: dict[tuple[Path, ...], bool] = {}
 
-    def route(self, connection: Connection) -> Route:
+    async def route(self, connection: Connection) -> Route:
         """Work out how to get to a host.
 
         Raises:
             UnsupportedError: something is asked for that cannot be done, on the way to it as well.
         """
-        *_, route = [self._route(each) for each in path_to(connection)]
+        path = await self._destinations.path_to(connection)
+        access = access_path(path)
+        *_, route = [self._route(each, access) for each in path]
         return route
 
-    def _route(self, destination: Destination) -> Route:
-        connection = destination.connection
-        identities = self._identities(connection, destination)
-        trust = Trust(
-            known=self._stores.of(_known_hosts(connection, destination)),
-            alias=destination.options.get("HostKeyAlias"),
-            accept_new=connection.accept_new_host_keys,
-        )
-        timeout = connection.connect_timeout or destination.options.get("ConnectTimeout")
+    def close(self) -> None:
+        """End what is still asked of ``ssh``."""
+        self._destinations.close()
+
+    def _route(self, destination: Destination, access: AccessPath) -> Route:
+        identities = self._identities(destination)
+        trust = self._trust(destination)
         return Route(
             host=destination.host,
             port=destination.port,
@@ -90,73 +99,119 @@ class Routes:
             trust=trust,
             arguments={
                 **_FIXED,
-                **_login(connection),
-                **_keys(connection, destination, identities),
-                **_algorithms(trust, destination),
-                "host": connection.address,
-                "port": connection.port or (),
-                "username": connection.user or (),
-                "config": [str(file) for file in destination.files] or None,
+                **_login(destination),
+                **_keys(destination, identities),
+                **algorithms(trust, destination),
+                **_addresses(destination),
+                "host": destination.host,
+                "port": destination.port,
+                "username": destination.user,
                 "known_hosts": trust.lookup,
+                "host_key_alias": destination.value("hostkeyalias"),
             },
+            access=access,
             jump=destination.jump,
             proxy=destination.proxy,
-            timeout=float(timeout) if timeout else None,
-            hashes_names=self._hashes_names(destination.files) or trust.known.has_hashes,
+            timeout=_timeout(destination),
+            hashes_names=_is_yes(destination, "hashknownhosts") or trust.known.has_hashes,
             problems=tuple(each.problem for each in identities if each.problem),
         )
 
-    def _identities(self, connection: Connection, destination: Destination) -> list[IdentityFile]:
-        named = (*connection.identity_files, *destination.options.get("IdentityFile", ()))
-        certificates = destination.options.get("CertificateFile", ())
-        none_named = not named and "IdentityFile" not in destination.options
-        found = [self._keys.load(file, certificates) for file in named or DEFAULT_KEYS]
-        if none_named:
-            found = [IdentityFile(each.credentials, each.public) for each in found]
-        return found if named or none_named else []
+    def _trust(self, destination: Destination) -> Trust:
+        return Trust(
+            known=self._stores.of(known_hosts_files(destination)),
+            alias=destination.value("hostkeyalias"),
+            accept_new=_accepts_new(destination),
+            revoked=self._stores.revoked(_path(destination, "revokedhostkeys")),
+            ca_kinds=ca_kinds(destination),
+            smallest_rsa=int(destination.value("requiredrsasize") or 0),
+        )
 
-    def _hashes_names(self, files: tuple[Path, ...]) -> bool:
-        if files not in self._hashes:
-            self._hashes[files] = hashes_names(files)
-        return self._hashes[files]
+    def _identities(self, destination: Destination) -> list[IdentityFile]:
+        named = [name for name in destination.options.get("identityfile", ()) if name != "none"]
+        certificates = _paths(destination, "certificatefile")
+        if not named and "identityfile" in destination.options:
+            return []
+        found = []
+        for name in named or DEFAULT_KEYS:
+            path = expand_path(name, "IdentityFile", destination.tokens)
+            loaded = self._keys.load(path, certificates)
+            usual = name in DEFAULT_KEYS  # those need not be there
+            found.append(IdentityFile(loaded.credentials, loaded.public) if usual else loaded)
+        return found
 
 
-def _known_hosts(connection: Connection, destination: Destination) -> tuple[str, ...]:
-    users = connection.known_hosts or tuple(
-        destination.options.get("UserKnownHostsFile") or USER_FILES
+def _accepts_new(destination: Destination) -> bool:
+    """Whether a key nobody knows is recorded; where checking is turned off it is done all the same.
+
+    Only the user's own option, or a configuration that says ``accept-new``, has keys recorded.
+    """
+    checking = (destination.value("stricthostkeychecking") or "ask").lower()
+    if checking == "accept-new":
+        return True
+    return destination.connection.accept_new_host_keys and checking not in _YES
+
+
+def _paths(destination: Destination, option: str) -> tuple[str, ...]:
+    return tuple(
+        expand_path(value, option, destination.tokens)
+        for value in destination.options.get(option, ())
+        if value.lower() != "none"
     )
-    others = tuple(destination.options.get("GlobalKnownHostsFile", GLOBAL_FILES))
-    for file in (*users, *others):
-        if "%" in file or "$" in file:
-            raise UnsupportedError(f"the file of host keys {file} has tokens; write its path")
-    return (*users, *others)
 
 
-def _login(connection: Connection) -> dict[str, Any]:
-    if connection.password is None:
-        return {"password": None, "password_auth": False, "kbdint_auth": False}
-    return {"password": connection.password.reveal()}
+def _path(destination: Destination, option: str) -> str | None:
+    return next(iter(_paths(destination, option)), None)
 
 
-def _keys(
-    connection: Connection, destination: Destination, identities: Sequence[IdentityFile]
-) -> dict[str, Any]:
+def _is_yes(destination: Destination, option: str) -> bool:
+    return (destination.value(option) or "").lower() in _YES
+
+
+def _timeout(destination: Destination) -> float | None:
+    text = destination.value("connecttimeout") or ""
+    return float(text) if text.isdigit() and int(text) else None
+
+
+def _login(destination: Destination) -> dict[str, Any]:
+    public_key = destination.value("pubkeyauthentication") not in ("no", "false")
+    gss = {"gss_auth": _is_yes(destination, "gssapiauthentication")}
+    password = destination.connection.password
+    if password is None:
+        keyboard = {"password_auth": False, "kbdint_auth": False}
+        return {"password": None, "public_key_auth": public_key, **keyboard, **gss}
+    return {"password": password.reveal(), "public_key_auth": public_key, **gss}
+
+
+def _keys(destination: Destination, identities: Sequence[IdentityFile]) -> dict[str, Any]:
     credentials: list[Credential] = [key for each in identities for key in each.credentials]
-    only = connection.identities_only
-    if only is None:
-        only = bool(destination.options.get("IdentitiesOnly"))
     public = [key for each in identities for key in each.public]
-    if not only:
-        return {"client_keys": credentials, "agent_identities": None}
-    agent = {} if public else {"agent_path": None}
-    return {"client_keys": credentials, "agent_identities": public or None, **agent}
+    agent = _agent(destination)
+    if not _is_yes(destination, "identitiesonly"):
+        return {"client_keys": credentials, "agent_identities": None, "agent_path": agent}
+    return {
+        "client_keys": credentials,
+        "agent_identities": public or None,
+        "agent_path": agent if public else None,
+    }
 
 
-def _algorithms(trust: Trust, destination: Destination) -> dict[str, Any]:
-    """Return what the configuration does not choose."""
+def _agent(destination: Destination) -> str | None:
+    """Return the socket of the agent to ask, or None for no agent."""
+    told = destination.options.get("identityagent", (_AGENT,))[0]
+    if told == "none":
+        return None
+    if told == _AGENT or told.startswith("$"):
+        return os.environ.get(told.lstrip("$")) or None
+    return expand_path(told, "IdentityAgent", destination.tokens)
+
+
+def _addresses(destination: Destination) -> dict[str, Any]:
+    """Return from which address, and over which protocol, to connect."""
     chosen: dict[str, Any] = {}
-    if "HostKeyAlgorithms" not in destination.options:
-        chosen["server_host_key_algs"] = trust.kinds(destination.host, destination.port)
-    if "Ciphers" not in destination.options:
-        chosen["encryption_algs"] = _FAST_CIPHERS
+    family = _FAMILIES.get(destination.value("addressfamily") or "any")
+    if family is not None:
+        chosen["family"] = family
+    if address := destination.value("bindaddress"):
+        chosen["local_addr"] = (address, 0)
     return chosen

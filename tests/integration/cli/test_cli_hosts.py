@@ -11,6 +11,8 @@ from support.calling import portproof
 from support.folders import save
 
 INVENTORY = """
+[all:vars]
+ansible_ssh_args="-F ssh_config"
 [web]
 web1 ansible_host=10.0.0.1 ansible_user=audit ansible_become=yes ansible_password=hunter2
 web2 ansible_host="{{ x }}"
@@ -19,7 +21,6 @@ db1 ansible_port=2222 ansible_ssh_common_args="-J me@edge,[2001:db8::1]:2200"
 db2 ansible_ssh_common_args="-o ProxyCommand='env SSHPASS=hunter2 nc %h %p'"
 here ansible_connection=local
 loop ansible_ssh_common_args="-J loop1"
-loose ansible_ssh_common_args="-o StrictHostKeyChecking=no"
 """
 CONFIG = """
 Host web1 10.0.0.1
@@ -39,9 +40,7 @@ Host loop2
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with an inventory, a policy for web servers, one for all hosts, and a home."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    (tmp_path / ".ssh").mkdir()
-    (tmp_path / ".ssh" / "config").write_text(CONFIG, encoding="utf-8")
+    (tmp_path / "ssh_config").write_text(CONFIG, encoding="utf-8")
     (tmp_path / "inventory").write_text(
         INVENTORY.replace("here ", f"{platform.node()} "), encoding="utf-8"
     )
@@ -65,7 +64,7 @@ def told(*words: str) -> dict[str, dict[str, Any]]:
 
 
 def test_addresses_ports_users_and_jump_hosts_are_those_that_are_used() -> None:
-    """The inventory counts first, then ~/.ssh/config, also for the hosts on the way."""
+    """The inventory counts first, then ssh_config(5), also for the hosts on the way."""
     hosts = told()
     assert hosts["web1"] == {
         "kind": "ssh",
@@ -74,6 +73,7 @@ def test_addresses_ports_users_and_jump_hosts_are_those_that_are_used() -> None:
         "user": "audit",
         "jump": [],
         "become": {"method": "sudo", "user": "root"},
+        "by": "ssh_config",
         "policies": ["every", "web"],
         "rules": 3,
         "groups": ["web"],
@@ -98,17 +98,11 @@ def test_a_host_that_cannot_be_reached_is_shown_with_its_reason() -> None:
     assert "round in circles" in hosts["loop"]["detail"]
 
 
-def test_hosts_without_host_key_checking_need_the_option_of_an_audit() -> None:
-    """They are shown as an audit would treat them."""
-    assert told()["loose"]["unproven"] == "host-key"
-    assert told("--accept-new-host-keys")["loose"]["kind"] == "ssh"
-
-
 def test_in_text_each_host_has_a_line() -> None:
     """With the total at the end; a limit counts, and control characters do not reach a terminal."""
     done = portproof("hosts", "-i", "inventory", "-l", "web", "-p", "p")
     first, second, total = done.out.splitlines()
-    way = "ssh audit@web1.internal port 2022, sudo to root"
+    way = "ssh audit@web1.internal port 2022, sudo to root, by ssh_config"
     assert first == f"web1: {way}; 3 rules of every, web"
     assert second.startswith("web2: unproven (unsupported-connection): ansible_host of web2 is a ")
     assert total == "2 hosts: 1 over SSH, 1 cannot be reached"

@@ -96,8 +96,9 @@ import sys
 from support.fleet.looking import *
 from portproof.model.connection import Connection
 address, key, known = sys.argv[1:]
-look(Connection(kind="ssh", address=address, user="root", identity_files=(key,),
-    known_hosts=(known,), config_file="none"), SshSettings(command_timeout=60, via="osqueryi"))
+look(Connection(kind="ssh", address=address, arguments=options(
+    user="root", identity_files=(key,), known_hosts=(known,), config_file="none")),
+    SshSettings(command_timeout=60, via="osqueryi"))
 """
 
 

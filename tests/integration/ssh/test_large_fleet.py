@@ -18,7 +18,7 @@ from portproof.run.audit import run
 from portproof.run.hosts import HostAudits, LookSettings
 from portproof.ssh.settings import SshSettings
 from support.fleet.fleet import Fleet, fleet
-from support.fleet.looking import connection, listening_check
+from support.fleet.looking import known_hosts, listening_check
 from support.fleet.plans import Opened, Plan
 
 pytestmark = pytest.mark.needs("namespaces", "sshd")
@@ -61,9 +61,9 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
         yield made
 
 
-def reached(made: Fleet, place: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - variables
+def reached(made: Fleet, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - variables
     """The variables with which a host of the fleet is reached."""
-    known = connection(made, place).known_hosts[0]
+    known = known_hosts(made)
     return {
         "ansible_user": "root",
         "ansible_ssh_private_key_file": str(made.key()),
@@ -76,9 +76,9 @@ def roster(made: Fleet) -> dict[str, tuple[dict[str, Any], str]]:
     """Every host's variables, and its verdict on 609."""
     told: dict[str, tuple[dict[str, Any], str]] = {}
     for place, verdict in (("fails", "fail"), ("quiet", "pass")):
-        there = reached(made, place, ansible_host=made[place].address)
+        there = reached(made, ansible_host=made[place].address)
         told |= {f"{place}-{number}": (there, verdict) for number in range(NAMES)}
-        told[made[place].address6] = (reached(made, place), verdict)
+        told[made[place].address6] = (reached(made), verdict)
         told |= {f"{place}: {odd}": (there, verdict) for odd in ODD}
     told |= {f"refused-{number}": (REFUSED, "unreachable") for number in range(DEAD)}
     told |= {

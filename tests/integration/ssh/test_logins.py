@@ -112,10 +112,10 @@ class TestLogins:
     @pytest.mark.parametrize(
         ("text", "told"),
         [
-            ("Port many\n", "integer"),
+            ("Port many\n", "config line 1: Bad port 'many'"),
             ("PKCS11Provider /usr/lib/token.so\n", "PKCS11Provider"),
-            ("UserKnownHostsFile ~/.ssh/%k\n", "tokens"),
-            ("ProxyJump bastion:port\n", "no host to jump through"),
+            ("Prot 22\n", "config: line 1: Bad configuration option: prot"),
+            ("ProxyJump bastion:port\n", 'Invalid ProxyJump "bastion:port"'),
         ],
     )
     def test_a_configuration_that_cannot_be_followed(

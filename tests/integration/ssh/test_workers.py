@@ -269,8 +269,8 @@ async def main():
     job = Job((), (listening_check(),), Inventory((), "nobody"))
     plan = AuditPlan.of(job, ssh=SshSettings(command_timeout=60), processes=2)
     workers = Workers(plan, 10)
-    way = Connection(kind="ssh", address=address, user="root", identity_files=(key,),
-        known_hosts=(known,), config_file="none")
+    way = Connection(kind="ssh", address=address, arguments=options(
+        user="root", identity_files=(key,), known_hosts=(known,), config_file="none"))
     tasks = [HostTask(str(number), (), way, Applying(b"")) for number in range(4)]
     await asyncio.gather(*map(workers.audit, tasks))
 asyncio.run(main())

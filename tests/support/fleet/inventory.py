@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from support.fleet.fleet import Fleet
-from support.fleet.looking import connection
+from support.fleet.looking import known_hosts
 
 
 def write_inventory(made: Fleet, folder: Path) -> Path:
     """Write an INI file with every host, reached as root with the fleet's own key."""
-    known = connection(made, next(iter(made.hosts))).known_hosts[0]
+    known = known_hosts(made)
     arguments = f"-o UserKnownHostsFile={known} -o IdentitiesOnly=yes -F none"
     common = {
         "ansible_user": "root",

@@ -1,7 +1,7 @@
 """What tests of the fleet have in common: connections to its hosts, looks at many, and verdicts."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -45,22 +45,64 @@ def questions() -> dict[Platform, dict[str, str]]:
     return {platform: {LISTENING_SOCKETS: text} for platform, text in sql.items() if text}
 
 
-def connection(made: Fleet, host: str, **changes: Any) -> Connection:  # noqa: ANN401 - fields of Connection
-    """A connection as root with the fleet's keys and files only; ``changes`` are other fields."""
+def known_hosts(made: Fleet) -> Path:
+    """Return the file with the keys of a fleet's hosts, written when it is first asked for."""
     known = made.folder / "known_hosts"
     if not known.exists():
         known.write_text(made.known_hosts(), encoding="ascii")
-    fields: dict[str, Any] = {
-        "kind": "ssh",
-        "address": made[host].address,
+    return known
+
+
+def connection(made: Fleet, host: str, **changes: Any) -> Connection:  # noqa: ANN401 - fields and options
+    """A connection as root with the fleet's keys and files only.
+
+    ``changes`` are other fields of ``Connection``, or options for ``ssh`` as in ``options``.
+    """
+    given: dict[str, Any] = {
         "port": made[host].plan.port,
         "user": "root",
         "identity_files": (str(made.key()),),
         "identities_only": True,
-        "known_hosts": (str(known),),
+        "known_hosts": (str(known_hosts(made)),),
         "config_file": "none",
     }
-    return Connection(**fields | changes)
+    fields = {
+        name: value for name, value in changes.items() if name in Connection.__struct_fields__
+    }
+    given |= {name: value for name, value in changes.items() if name not in fields}
+    return Connection(
+        kind="ssh",
+        address=fields.pop("address", made[host].address),
+        arguments=options(**given),
+        **fields,
+    )
+
+
+def options(  # noqa: PLR0913 - one argument for each option
+    *,
+    port: int | None = None,
+    user: str | None = None,
+    identity_files: Sequence[str] = (),
+    identities_only: bool | None = None,
+    known_hosts: Sequence[str] = (),
+    config_file: str | None = None,
+    proxy_jump: str | None = None,
+    proxy_command: str | None = None,
+) -> tuple[str, ...]:
+    """Return arguments for ``ssh``."""
+    only = {None: "", True: "IdentitiesOnly=yes", False: "IdentitiesOnly=no"}[identities_only]
+    files = " ".join(f'"{file}"' for file in known_hosts)
+    given = [
+        ("-F", config_file),
+        ("-p", port),
+        ("-l", user),
+        *(("-o", f'IdentityFile="{file}"') for file in identity_files),
+        ("-o", only),
+        ("-o", files and f"UserKnownHostsFile={files}"),
+        ("-J", proxy_jump),
+        ("-o", proxy_command and f"ProxyCommand={proxy_command}"),
+    ]
+    return tuple(str(word) for flag, value in given if value for word in (flag, value))
 
 
 def sudo(password: str | None = None, method: Any = "sudo") -> Become:  # noqa: ANN401 - a literal

@@ -26,7 +26,7 @@ from portproof.model.hosts import Host, Inventory
 from portproof.model.patterns import HostPattern
 from portproof.model.ports import PortSet
 from portproof.ssh.keys import Keys
-from portproof.ssh.known_hosts import KnownHosts, hashes_names
+from portproof.ssh.known_hosts import KnownHosts
 from support.cases import load_cases, look_of
 from support.fuzz.judged import judge_look
 from support.paths import ROOT
@@ -164,7 +164,6 @@ def known_hosts(data: bytes) -> bool:
     file = _file("known_hosts", data)
     known = KnownHosts([file])
     found = [known.recorded(name) for name in ("web1", "[web1]:2222", "10.0.0.1")]
-    hashes_names([file])
     return any(each.keys or each.authorities or each.revoked for each in found)
 
 

@@ -39,129 +39,110 @@ def test_a_name_alone_is_an_address() -> None:
 
 
 def test_every_variable_has_its_place() -> None:
-    """All that portproof honours, at once."""
+    """All that portproof honours, at once; ssh gets its arguments in Ansible's order."""
     assert reached(
         ansible_connection="ansible.builtin.ssh",
         ansible_host="10.0.0.1",
         ansible_port=2222,
         ansible_user="deploy",
         ansible_password=Secret("login"),
-        ansible_private_key_file="~/.ssh/fleet",
-        ansible_ssh_common_args="-J ops@bastion:22 -o IdentitiesOnly=yes -o ConnectTimeout=7",
-        ansible_ssh_extra_args="-F ssh.cfg -i other -o 'UserKnownHostsFile=a \"b c\"'",
+        ansible_private_key_file="/keys/fleet",
+        ansible_host_key_checking="no",
+        ansible_ssh_timeout=30,
+        ansible_ssh_args="-o ControlMaster=auto -4",
+        ansible_ssh_common_args="-J ops@bastion:22 -o IdentitiesOnly=yes",
+        ansible_ssh_extra_args="-Fssh.cfg -i other -o 'UserKnownHostsFile=a \"b c\"'",
         ansible_become="yes",
         ansible_become_method="community.general.doas",
         ansible_become_user="auditor",
         ansible_become_password=Secret("become"),
         ansible_python_interpreter="/usr/bin/python3.11",
+        ansible_ssh_executable="/opt/openssh/bin/ssh",
+        accept=True,
     ) == Connection(
         kind="ssh",
         address="10.0.0.1",
-        port=2222,
-        user="deploy",
-        identity_files=("~/.ssh/fleet", "other"),
-        identities_only=True,
+        arguments=(
+            *("-o", "ControlMaster=auto", "-4"),
+            *("-o", "StrictHostKeyChecking=no"),
+            *("-o", "Port=2222"),
+            *("-o", 'IdentityFile="/keys/fleet"'),
+            *("-o", 'User="deploy"'),
+            *("-o", "ConnectTimeout=30"),
+            *("-J", "ops@bastion:22", "-o", "IdentitiesOnly=yes"),
+            *("-F", "ssh.cfg", "-i", "other", "-o", 'UserKnownHostsFile=a "b c"'),
+        ),
+        program="/opt/openssh/bin/ssh",
         password=Secret("login"),
-        proxy_jump="ops@bastion:22",
-        known_hosts=("a", "b c"),
-        connect_timeout=7,
-        config_file="ssh.cfg",
+        accept_new_host_keys=True,
         become=Become(method="doas", user="auditor", password=Secret("become")),
         interpreter="/usr/bin/python3.11",
     )
 
 
 @pytest.mark.parametrize(
-    ("arguments", "field", "value"),
+    ("arguments", "words"),
     [
-        ("-o ProxyCommand='ssh -W %h:%p -q bastion'", "proxy_command", "ssh -W %h:%p -q bastion"),
-        ('-oProxyCommand="nc %h %p"', "proxy_command", "nc %h %p"),
-        ("-o proxyjump=a,b", "proxy_jump", "a,b"),
-        ("-J none -o ProxyCommand=x", "proxy_command", None),
-        ("-p2200", "port", 2200),
-        ("-o 'Port 2200' -p 2201", "port", 2200),
-        ("-l ops", "user", "ops"),
-        ("-o 'User = \"ops\"' -l other", "user", "ops"),
-        ("-i a -i b -o IdentityFile=c", "identity_files", ("a", "b", "c")),
-        ("-o IdentitiesOnly=no", "identities_only", False),
-        ("-o ConnectTimeout=none", "connect_timeout", None),
-        ("-F none", "config_file", "none"),
-        ("-o StrictHostKeyChecking=accept-new", "accept_new_host_keys", True),
-        ("-o StrictHostKeyChecking=yes", "accept_new_host_keys", False),
-        ("-o StrictHostKeyChecking=ask", "accept_new_host_keys", False),
+        ("-o ProxyCommand='ssh -W %h:%p -q b'", ("-o", "ProxyCommand=ssh -W %h:%p -q b")),
+        ('-oProxyCommand="nc %h %p"', ("-o", "ProxyCommand=nc %h %p")),
+        ("-p2200 -l ops", ("-p", "2200", "-l", "ops")),
+        ("-qTi a -ib", ("-i", "a", "-i", "b")),
+        ("-4vF none", ("-4", "-F", "none")),
+        ("-C -qT -S path -vvv -E log -y -L 1:h:2", ()),
+        ("-o BatchMode=yes -o ConnectionAttempts=3", None),
+        ("-o PreferredAuthentications=publickey", None),
+        ("-o HostKeyAlgorithms=+ssh-rsa -o PubkeyAcceptedAlgorithms=+ssh-rsa", None),
     ],
 )
-def test_arguments_of_ssh(arguments: str, field: str, value: object) -> None:
-    """Options of OpenSSH's client in all the forms it takes; the first of two counts."""
-    assert getattr(reached(**common(arguments)), field) == value
-
-
-def test_what_changes_nothing_may_be_there() -> None:
-    """Multiplexing, compression and the like are left out: a connection stays what it is."""
-    idle = "-C -qT -S path -o ControlMaster=auto -o ControlPersist=60s -o ServerAliveInterval=5"
-    assert reached(ansible_ssh_args=idle, **common("-vvv -o LogLevel=ERROR")) == reached()
-
-
-def test_variables_count_between_the_arguments() -> None:
-    """Ansible hands over ``ansible_ssh_args``, then single variables, then the common arguments."""
-    found = reached(ansible_ssh_args="-p 1", ansible_port=2, ansible_user="me", **common("-l you"))
-    assert (found.port, found.user) == (1, "me")
+def test_arguments_of_ssh_are_handed_on(arguments: str, words: tuple[str, ...] | None) -> None:
+    """Whatever ssh_config(5) knows is for ssh to judge; what concerns its output is left out."""
+    wanted = tuple(arguments.split()) if words is None else words
+    assert reached(**common(arguments)).arguments == wanted
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ("-o HostKeyAlgorithms=+ssh-rsa", "has -o hostkeyalgorithms=+ssh-rsa, which portproof"),
-        ("-4", "has -4, which portproof cannot honour"),
-        ("-qD 1080", "has -D, which portproof cannot honour"),
         ("bastion", "has bastion, which portproof cannot honour"),
+        ("-4 bastion", "has bastion, which portproof cannot honour"),
         ("--", "has --, which portproof cannot honour"),
-        ("-o", "has -o , which is not an option with a value"),
-        ("-o Port", "has -o Port, which is not an option with a value"),
+        ("-W a:1", "has -W, which portproof cannot honour"),
+        ("-O stop", "has -O, which portproof cannot honour"),
+        ("-V", "has -V, which portproof cannot honour"),
+        ("-G", "has -G, which portproof cannot honour"),
+        ("-Q cipher", "has -Q, which portproof cannot honour"),
+        ("-o", "has -o without a value"),
         ("-J", "has -J without a value"),
         ("-o 'User=a", "is not a command line: No closing quotation"),
-        ("-p http", "gives 'http' as port"),
-        ("-p 65536", "gives '65536' as port"),
-        ("-o IdentitiesOnly=perhaps", "gives 'perhaps' as identitiesonly"),
-        ("-o ConnectTimeout=1h", "gives '1h' as connecttimeout"),
-        ("-o StrictHostKeyChecking=maybe", "gives 'maybe' as stricthostkeychecking"),
-        ("-l '-oProxyCommand=x'", "is '-oProxyCommand=x', which is not a valid user name"),
+        ("-o 'ProxyCommand=a\nhostname b'", "has a line break or a control character"),
     ],
 )
 def test_what_cannot_be_honoured_is_said(arguments: str, said: str) -> None:
-    """An option is never left out in silence: the host is not looked at, and the reason told."""
+    """A word that is no option would take the place of the host; others would end ssh's answer."""
     found = refused(**common(arguments))
     assert found.reason is Reason.UNSUPPORTED_CONNECTION
     assert found.detail.startswith(f"ansible_ssh_common_args of web1 {said}")
 
 
 @pytest.mark.parametrize(
-    "variables",
+    ("address", "name"),
     [
-        common("-o StrictHostKeyChecking=no"),
-        common("-o stricthostkeychecking=off"),
-        common("-o UserKnownHostsFile=/dev/null"),
-        common("-o 'UserKnownHostsFile=\"/dev//null\"'"),
-        common("-o UserKnownHostsFile=none"),
-        {"ansible_host_key_checking": False},
-        {"ansible_host_key_checking": True, "ansible_ssh_host_key_checking": "no"},
+        ("root@10.77.0.3", "root@10.77.0.3"),
+        ("CORP\\deploy@web1", "CORP\\deploy@web1"),
+        ("ssh://root@web1:2222", "ssh://root@web1:2222"),
+        ("ssh://web1/", "ssh://web1/"),
+        ("[2001:db8::1]", "2001:db8::1"),
     ],
 )
-def test_host_keys_are_checked_whatever_the_inventory_says(variables: dict[str, Any]) -> None:
-    """An inventory cannot switch checking off; the user can have new keys recorded instead."""
-    found = refused(**variables)
-    assert found.reason is Reason.HOST_KEY
-    assert "--accept-new-host-keys" in found.detail
-    accepted = reached(accept=True, **variables)
-    assert (accepted.accept_new_host_keys, accepted.known_hosts) == (True, ())
+def test_names_that_ssh_takes_apart(address: str, name: str) -> None:
+    """A user and a port may be part of a host's name, as on ssh's command line."""
+    assert reached(name=address).address == name
+    assert reached(ansible_host=address).address == name
 
 
-def test_the_strictest_wish_counts() -> None:
-    """A host that insists on known keys gets that, also where the user accepts new ones."""
-    strict = reached(accept=True, **common("-o StrictHostKeyChecking=yes"))
-    assert not strict.accept_new_host_keys
-    assert reached(accept=True).accept_new_host_keys
-    assert reached(accept=True, **common("-o StrictHostKeyChecking=ask")).accept_new_host_keys
+def test_a_user_of_a_domain() -> None:
+    """A user's name may have a backslash."""
+    assert reached(ansible_user="CORP\\deploy").arguments == ("-o", 'User="CORP\\deploy"')
 
 
 @pytest.mark.parametrize("kind", ["winrm", "psrp", "docker", "paramiko_ssh", "x\x1b"])
@@ -255,6 +236,10 @@ def test_nothing_is_guessed_of_becoming(variable: str) -> None:
             {"ansible_become": True, "ansible_become_exe": "sudo"},
             Become(method="sudo", user="root"),
         ),
+        (
+            {"ansible_become": True, "ansible_become_flags": "-H -S -n"},
+            Become(method="sudo", user="root"),
+        ),
     ],
 )
 def test_becoming_another_user(variables: dict[str, Any], become: Become | None) -> None:
@@ -269,7 +254,7 @@ def test_becoming_another_user(variables: dict[str, Any], become: Become | None)
             {"ansible_become_method": "su"},
             "ansible_become_method of web1 is su; portproof",
         ),
-        ({"ansible_become_flags": "-H -S"}, "ansible_become_flags of web1 is -H -S, which"),
+        ({"ansible_become_flags": "-H -E"}, "ansible_become_flags of web1 is -H -E, which"),
         ({"ansible_sudo_exe": "/opt/sudo"}, "ansible_sudo_exe of web1 is /opt/sudo, which"),
         (
             {"ansible_become_user": "a;b"},
@@ -299,10 +284,17 @@ def test_becoming_as_portproof_cannot(variables: dict[str, Any], said: str) -> N
             {"ansible_host": "-oX=y"},
             "ansible_host of web1 is '-oX=y', which is not a valid address",
         ),
-        ({"ansible_port": ""}, "ansible_port of web1 gives '' as port"),
-        ({"ansible_port": True}, "ansible_port of web1 gives 'True' as port"),
+        (
+            {"ansible_host": "a b@web1"},
+            "ansible_host of web1 is 'a b', which is not a valid user name",
+        ),
+        (
+            {"ansible_host": "-x@web1"},
+            "ansible_host of web1 is '-x', which is not a valid user name",
+        ),
+        ({"ansible_port": "1\n2"}, "ansible_port of web1 is '1\\n2', which cannot be given to ssh"),
+        ({"ansible_private_key_file": '"'}, "ansible_private_key_file of web1 is"),
         ({"ansible_user": "a b"}, "ansible_user of web1 is 'a b', which is not a valid user name"),
-        ({"ansible_ssh_executable": "/opt/ssh"}, "ansible_ssh_executable of web1 is set, which"),
         ({"ansible_private_key": Secret("k")}, "ansible_private_key of web1 is set, which"),
         ({"ansible_ssh_pkcs11_provider": "x"}, "ansible_ssh_pkcs11_provider of web1 is set, which"),
         (
@@ -323,6 +315,24 @@ def test_a_name_that_is_no_address_needs_one() -> None:
         == "the name of sp ace is 'sp ace', which is not a valid address"
     )
     assert reached(name="sp ace", ansible_host="[2001:db8::1]").address == "2001:db8::1"
+
+
+@pytest.mark.parametrize("told", ["python3", "/usr/bin/env python3"])
+def test_a_python_on_path(told: str) -> None:
+    """By its name, or through env."""
+    assert reached(ansible_python_interpreter=told).interpreter == "python3"
+
+
+def test_a_local_host_has_no_use_for_a_login() -> None:
+    """Variables that a local look never uses may be whatever they are."""
+    found = reached(
+        name="localhost",
+        ansible_connection="local",
+        ansible_python_interpreter="{{ ansible_playbook_python }}",
+        ansible_become="{{ become }}",
+        ansible_user="{{ user }}",
+    )
+    assert found == Connection(kind="local", address="localhost")
 
 
 @pytest.mark.parametrize("told", ["auto", "auto_legacy_silent", "", None])

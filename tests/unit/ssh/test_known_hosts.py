@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portproof.ssh.keys import Keys
-from portproof.ssh.known_hosts import KnownHosts, OtherKeyError, hashes_names
+from portproof.ssh.known_hosts import KnownHosts, OtherKeyError
 from portproof.ssh.trust import Trust
 
 KEYS = [asyncssh.generate_private_key("ssh-ed25519").convert_to_public() for _ in range(4)]
@@ -160,26 +160,6 @@ def test_a_new_key_is_added_on_a_line_of_its_own(
     search = ["ssh-keygen", "-F", "[web]:2222", "-f", str(file)]
     assert "found" in subprocess.run(search, capture_output=True, text=True, check=True).stdout
     assert oct(file.stat().st_mode & 0o777) == "0o600" or before
-
-
-@pytest.mark.parametrize(
-    ("config", "hashes"),
-    [
-        ("HashKnownHosts yes", True),
-        ("Host *\n  hashknownhosts=yes", True),
-        ("Host web\n  HashKnownHosts yes", False),
-        ("HashKnownHosts no\nHost *\n  HashKnownHosts yes", False),
-        ("Host web\n  HashKnownHosts no\nMatch all\n  HashKnownHosts yes", True),
-        ("", False),
-    ],
-)
-def test_whether_names_are_hashed_is_as_configured(
-    tmp_path: Path, config: str, *, hashes: bool
-) -> None:
-    """The first that is for every host counts."""
-    file = tmp_path / "config"
-    file.write_text(config)
-    assert hashes_names([tmp_path / "none", file]) is hashes
 
 
 class TestTrust:
