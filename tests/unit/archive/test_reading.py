@@ -206,7 +206,7 @@ def test_a_manifest_cannot_lead_out_of_its_folder(folder: Path, name: str) -> No
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     manifest["files"][name] = manifest["files"].pop("audit.json")
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
-    assert "is no file of this folder" in refused(folder)
+    assert "is not a file of this folder" in refused(folder)
 
 
 def test_a_file_that_is_no_plain_file_is_not_opened(folder: Path) -> None:
