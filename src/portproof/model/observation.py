@@ -24,6 +24,9 @@ LISTENING_SOCKETS: Final = "listening-sockets"
 PUBLISHED_PORTS: Final = "published-ports"
 """The check for ports that docker publishes for containers; it only ever adds failures."""
 
+WITNESS: Final = "#witness"
+"""How the id of a check's witness question ends."""
+
 
 class Reason(StrEnum):
     """Why something is unproven. The list is closed; documentation explains each entry."""

@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, StringConstraints
 
 from portproof.model.base import Model, Slug, Text, TextByPlatform, for_platform
-from portproof.model.observation import Platform
+from portproof.model.observation import WITNESS, Platform
 
 VERSION: Final = r"^\d+(\.\d+)*$"
 Version = Annotated[str, StringConstraints(pattern=VERSION)]
@@ -47,7 +47,7 @@ class Check(Model):
     @property
     def witness_id(self) -> str:
         """The id of the witness question in a round."""
-        return f"{self.check}#witness"
+        return f"{self.check}{WITNESS}"
 
 
 def questions_of(checks: Iterable[Check]) -> dict[Platform, dict[str, str]]:

@@ -5,6 +5,7 @@ from typing import Final
 
 from portproof.model.observation import Answer, Platform, Reason, SourceReply, Unobserved
 from portproof.sources.identity import IDENTITY_SQL, read_identity, this_platform
+from portproof.sources.own import NOTHING_OWN, Own
 from portproof.sources.source import ASIDE_SECONDS, apart
 
 Ask = Callable[[str], Answer]
@@ -38,7 +39,11 @@ class OsquerydSource:
         self._path = socket_path or _SOCKETS[self._platform]
         self._timeout = timeout
 
-    def look(self, questions: Mapping[str, str]) -> SourceReply | Unobserved:
+    def look(
+        self,
+        questions: Mapping[str, str],
+        own: Own = NOTHING_OWN,  # noqa: ARG002 - osquery answers checks itself, from all its rows
+    ) -> SourceReply | Unobserved:
         """Ask who osqueryd is and then every question, over one connection while it holds."""
         if self._platform is Platform.WINDOWS:
             return Unobserved(

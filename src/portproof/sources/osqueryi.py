@@ -11,6 +11,7 @@ from portproof.model.observation import Answer, Platform, Reason, SourceReply, U
 from portproof.sources.identity import IDENTITY_SQL, read_identity, this_platform
 from portproof.sources.osqueryi_format import one_argument
 from portproof.sources.osqueryi_run import SOURCE, OsqueryiReply, joined, judged
+from portproof.sources.own import NOTHING_OWN, Own
 from portproof.sources.program import run
 from portproof.sources.source import ASIDE_SECONDS, DOCKER_SOCKET, NO_DOCKER, apart
 
@@ -62,7 +63,11 @@ class OsqueryiSource:
         self._program = program
         self._timeout = timeout
 
-    def look(self, questions: Mapping[str, str]) -> SourceReply | Unobserved:
+    def look(
+        self,
+        questions: Mapping[str, str],
+        own: Own = NOTHING_OWN,  # noqa: ARG002 - osquery answers checks itself, from all its rows
+    ) -> SourceReply | Unobserved:
         """Ask who osqueryi is and every question in one process.
 
         If any of it fails, each is asked in a process of its own, to tell which one it was.

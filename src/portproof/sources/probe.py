@@ -17,6 +17,7 @@ from portproof.model.observation import Identity, Platform, Reason, SourceReply,
 from portproof.sources.agent import sha256
 from portproof.sources.answers import quoted
 from portproof.sources.identity import this_platform
+from portproof.sources.own import NOTHING_OWN, Own
 from portproof.sources.snapshot import Snapshot, answers_from, columns_wanted
 from portproof.sources.sqltables import Table
 
@@ -61,7 +62,9 @@ class ProbeSource:
     def __init__(self, timeout: float = 30.0) -> None:
         self._timeout = timeout
 
-    def look(self, questions: Mapping[str, str]) -> SourceReply | Unobserved:
+    def look(
+        self, questions: Mapping[str, str], own: Own = NOTHING_OWN
+    ) -> SourceReply | Unobserved:
         """Read what the questions need, once, and answer each of them."""
         deadline = time.monotonic() + self._timeout
         platform = this_platform()
@@ -72,7 +75,7 @@ class ProbeSource:
         collected = checked(found)
         if isinstance(collected, Unobserved):
             return collected
-        return reply(questions, collected, deadline)
+        return reply(questions, collected, deadline, own)
 
 
 def wanted(questions: Mapping[str, str], platform: Platform) -> list[str]:
@@ -104,10 +107,19 @@ def checked(found: object) -> Collected | Unobserved:
     return collected
 
 
-def reply(questions: Mapping[str, str], collected: Collected, deadline: float) -> SourceReply:
-    """Answer every question from what was collected; ``deadline`` is of ``time.monotonic``."""
+def reply(
+    questions: Mapping[str, str], collected: Collected, deadline: float, own: Own = NOTHING_OWN
+) -> SourceReply:
+    """Answer every question from what was collected.
+
+    Args:
+        questions: The SQL of every question by its id.
+        collected: What was collected.
+        deadline: When the answers must be there, on the clock of ``time.monotonic``.
+        own: What portproof has on the machine.
+    """
     missing = {name: _missing(name, why) for name, why in collected.missing.items()}
-    snapshot = Snapshot(collected.platform, collected.tables, missing)
+    snapshot = Snapshot(collected.platform, collected.tables, missing, own)
     answers = answers_from(snapshot, questions, deadline)
     identity = Identity(
         source=ProbeSource.name,

@@ -11,6 +11,7 @@ from portproof.model.observation import (
     SourceReply,
     Unobserved,
 )
+from portproof.sources.own import NOTHING_OWN, Own
 
 ASIDE: Final = frozenset({PUBLISHED_PORTS})
 """Questions that are asked last, separately and with a short time limit.
@@ -36,8 +37,15 @@ class Source(Protocol):
 
     name: str
 
-    def look(self, questions: Mapping[str, str]) -> SourceReply | Unobserved:
-        """Ask every question (id to SQL) in one round, together with the collector's identity."""
+    def look(
+        self, questions: Mapping[str, str], own: Own = NOTHING_OWN, /
+    ) -> SourceReply | Unobserved:
+        """Ask every question in one round, together with the collector's identity.
+
+        Args:
+            questions: The SQL of every question by its id.
+            own: What portproof has on the machine, left out for checks (``own.without_own``).
+        """
         ...
 
 

@@ -13,6 +13,7 @@ from portproof.sources import probe as embedded
 from portproof.sources import probe_psutil
 from portproof.sources.osqueryd import OsquerydSource
 from portproof.sources.osqueryi import OsqueryiSource
+from portproof.sources.own import NOTHING_OWN, Own
 from support.investigate.whysql import LINUX, SHA, ask
 from support.standins.install import asked, osqueryi
 from support.standins.osqueryd import Osqueryd, mute
@@ -87,7 +88,9 @@ class Psutil:
 
     name = "probe"
 
-    def look(self, questions: Mapping[str, str]) -> SourceReply | Unobserved:
+    def look(
+        self, questions: Mapping[str, str], _own: Own = NOTHING_OWN
+    ) -> SourceReply | Unobserved:
         """Answer from what psutil tells of this machine."""
         names = embedded.wanted(questions, Platform.MACOS)
         told = embedded.checked({**probe_psutil.collect(names), "platform": "macos"})

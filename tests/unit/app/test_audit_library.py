@@ -19,6 +19,7 @@ from portproof.result.result import AuditResult
 from portproof.run.audit import run, still_stand
 from portproof.run.hosts import HostAudits, LookSettings
 from portproof.sources.identity import this_platform
+from portproof.sources.own import NOTHING_OWN, Own
 from portproof.sources.source import Source
 from support.cases import look_of
 from support.times import FIRST, LAST
@@ -36,7 +37,9 @@ class Broken:
 
     name = "broken"
 
-    def look(self, questions: Mapping[str, str]) -> SourceReply | Unobserved:
+    def look(
+        self, questions: Mapping[str, str], _own: Own = NOTHING_OWN
+    ) -> SourceReply | Unobserved:
         """Raise, as no source should."""
         raise RuntimeError(f"a mistake with {len(questions)} questions")
 
@@ -46,7 +49,9 @@ class Silent:
 
     name = "silent"
 
-    def look(self, questions: Mapping[str, str]) -> SourceReply | Unobserved:
+    def look(
+        self, questions: Mapping[str, str], _own: Own = NOTHING_OWN
+    ) -> SourceReply | Unobserved:
         """Say who it is, and leave every question out."""
         assert questions
         return SourceReply(Identity(source="silent", version="1", platform=this_platform()), {})
@@ -57,7 +62,9 @@ class Refusing:
 
     name = "refusing"
 
-    def look(self, questions: Mapping[str, str]) -> SourceReply | Unobserved:
+    def look(
+        self, questions: Mapping[str, str], _own: Own = NOTHING_OWN
+    ) -> SourceReply | Unobserved:
         """Give the reason."""
         assert questions
         return Unobserved(Reason.NO_COLLECTOR, "it is not installed")

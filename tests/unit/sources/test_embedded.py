@@ -93,17 +93,18 @@ def test_columns_that_cost_more_are_read_when_a_question_names_them() -> None:
     (row,) = getattr(seen({"cwd": sql}).answers["cwd"], "rows", [None])
     assert row == {"cwd": str(Path.cwd()), "grouped": "1"}
     assert "processes.cwd" in wanted({"cwd": sql}, Platform.LINUX)
-    assert wanted({"name": "SELECT name FROM processes"}, Platform.LINUX) == ["processes.name"]
+    named = wanted({"name": "SELECT name FROM processes"}, Platform.LINUX)
+    assert named == ["processes.name", "processes.pid"]
     assert wanted({"how many": "SELECT count(*) FROM users"}, Platform.LINUX) == ["users"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the probe that is sent to hosts is Linux's")
 def test_a_host_sends_no_columns_that_nobody_asked_for() -> None:
-    """What is sent must be read: by the network, and by us."""
+    """What is sent must be read; the pid tells which processes are portproof's own."""
     names = wanted({"name": "SELECT name FROM processes"}, Platform.LINUX)
     tables: Any = collect(names)["tables"]
-    assert tables["processes"]["columns"] == ["name"]
-    assert {len(row) for row in tables["processes"]["rows"]} == {1}
+    assert tables["processes"]["columns"] == ["pid", "name"]
+    assert {len(row) for row in tables["processes"]["rows"]} == {2}
 
 
 def test_a_probe_that_does_not_come_back_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
