@@ -61,6 +61,7 @@ _PARTS: dict[str, tuple[Callable[[], bool], str]] = {
         ),
     ),
     "sshd": (Path("/usr/sbin/sshd").exists, "apt-get install openssh-server"),
+    "ssh": (_program("ssh"), "apt-get install openssh-client"),
     "ssh-keygen": (_program("ssh-keygen"), "apt-get install openssh-client"),
     "openssl": (_program("openssl"), "apt-get install openssl"),
     "dhclient": (_program("dhclient"), "apt-get install isc-dhcp-client"),

@@ -164,10 +164,13 @@ def _port(text: str) -> int:
 def _ways(
     connection: Connection, options: Options, tokens: Mapping[str, str]
 ) -> tuple[Connection | None, str | None]:
-    """Return the host to jump through, and the command to go through; one of them at most."""
-    jump = options.get("proxyjump", (_NOTHING,))[0]
-    if jump.lower() != _NOTHING:
-        return _jump(jump, connection), None
+    """Return the host to jump through, and the command to go through; one of them at most.
+
+    ``ssh -G`` prints no ``ProxyJump`` that is off. One that it prints as ``none`` is a host of that
+    name to it, as after ``ProxyJump none`` with a blank at the end (OpenSSH 9.2).
+    """
+    if "proxyjump" in options:
+        return _jump(options["proxyjump"][0], connection), None
     proxy = options.get("proxycommand", (_NOTHING,))[0]
     if proxy.lower() == _NOTHING:
         return None, None
@@ -215,5 +218,6 @@ def _by_config(connection: Connection, options: Options, defaults: Options, orig
         by_default = options[name] == defaults.get(name, options[name])
         if not (by_default or name in given or mark in connection.address):
             return True
-    ways = [name for name in ("proxyjump", "proxycommand") if name in options]
-    return any(options[name][0] != _NOTHING and name not in given for name in ways)
+    if "proxyjump" in options:
+        return "proxyjump" not in given
+    return options.get("proxycommand", (_NOTHING,))[0] != _NOTHING and "proxycommand" not in given

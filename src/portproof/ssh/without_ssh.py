@@ -67,6 +67,8 @@ def options_without_ssh(arguments: Iterable[str], host: str) -> Mapping[str, tup
     if "user" not in found:
         found["user"] = [local_user()]
     found.setdefault("port", [_PORT])
+    if found.get("proxyjump") == ["none"]:
+        del found["proxyjump"]
     return {option: tuple(values) for option, values in found.items()} | {
         "host": (name,),
         "hostname": (name.lower(),),
