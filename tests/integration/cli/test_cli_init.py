@@ -82,13 +82,18 @@ def test_it_passes_without_naming_its_policies_too(repository: Path, command: st
     assert run(repository, command).returncode == 0
 
 
-@pytest.mark.needs("namespaces")
+@pytest.mark.needs("namespaces", "ansible-inventory")
 def test_its_workflows_audit_and_fail_by_the_exit_code(repository: Path, tmp_path: Path) -> None:
     """With this machine as its host: no option is wrong, and one listener makes it fail."""
     every = [each for name in WORKFLOWS for each in commands(repository, name)]
     args, same = (each for each in every if each[0] == "audit")
     assert args == same
-    args[args.index("-i") + 1] = "localhost,"
+    inventory = tmp_path / "hosts.yml"
+    inventory.write_text(
+        "all: {hosts: {localhost: {ansible_connection: local}}, children: {web: , database: }}\n",
+        encoding="utf-8",
+    )
+    args[args.index("-i") + 1] = str(inventory)
     args[args.index("-o") + 1] = str(tmp_path / "first")
     with machine() as host:
         done = host.portproof(*args, cwd=repository)

@@ -105,5 +105,5 @@ def test_psutil_tells_the_process_and_its_parents_and_what_it_cannot() -> None:
     why = found[os.getpid()]
     assert (why.process.uid, why.process.user != "") == (os.getuid(), True)
     assert why.parents[0].pid == os.getppid()
-    for part in ("its hash", "its signature", "its launchd job", "the folder it works in"):
+    for part in ("its hash", "its signature", "its launchd job", "its working folder"):
         assert any(text.startswith(part) and "install osquery" in text for text in why.missing)

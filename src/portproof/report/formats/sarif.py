@@ -177,7 +177,9 @@ def _invocation(result: AuditResult, refused: Counter[str]) -> dict[str, Any]:
     code = result.exit_code
     complete = code in (ExitCode.PROVEN, ExitCode.FAILED)
     silent = result.totals.verdicts[Verdict.UNPROVEN] or alarm(result) or refused[Verdict.FAIL]
-    times = {"startTimeUtc": result.run.started, "endTimeUtc": result.run.finished}
+    started, finished = result.run.started, result.run.finished
+    # A clock that was set back ends an audit before its start, which SARIF does not allow.
+    times = {"startTimeUtc": started} | ({"endTimeUtc": finished} if finished >= started else {})
     return {
         "executionSuccessful": complete and not silent,
         "exitCode": int(code),
