@@ -17,7 +17,7 @@ from portproof.model.observation import (
     Unobserved,
 )
 from portproof.sources.canary import canaries
-from portproof.sources.source import Source, failure_of
+from portproof.sources.source import Source, failure_of, useless_answer
 from portproof.text.logs import logger
 from portproof.text.times import now
 
@@ -52,23 +52,35 @@ def look_here(candidates: Iterable[Source], questions: Mapping[str, str]) -> Loo
     taken = now()
     begun = time.monotonic()
     tried: list[str] = []
-    cause = Unobserved(Reason.NO_COLLECTOR, "no source is installed")
     with canaries() as opened:
-        for source in candidates:
-            reply = source.look(questions)
-            failure = failure_of(reply)
-            seconds = time.monotonic() - begun
-            _LOG.info("this machine: %s: %s, %.1f s", source.name, failure or "answered", seconds)
-            if isinstance(reply, SourceReply) and failure is None:
-                incomplete = (*reply.incomplete, *opened.unopened)
-                return HostLook(
-                    reply=msgspec.structs.replace(reply, incomplete=incomplete),
-                    witnesses=opened.witnesses,
-                    taken=taken,
-                    seconds=round(time.monotonic() - begun, 3),
-                    tried=tuple(tried),
-                )
-            cause = failure or cause
-            tried.append(f"{source.name}: {cause.detail}")
+        reply = _first_of_use(candidates, questions, tried)
     seconds = round(time.monotonic() - begun, 3)
-    return FailedLook(cause=cause, taken=taken, seconds=seconds, tried=tuple(tried))
+    if isinstance(reply, Unobserved):
+        return FailedLook(cause=reply, taken=taken, seconds=seconds, tried=tuple(tried))
+    incomplete = (*reply.incomplete, *opened.unopened)
+    return HostLook(
+        reply=msgspec.structs.replace(reply, incomplete=incomplete),
+        witnesses=opened.witnesses,
+        taken=taken,
+        seconds=seconds,
+        tried=tuple(tried),
+    )
+
+
+def _first_of_use(
+    candidates: Iterable[Source], questions: Mapping[str, str], tried: list[str]
+) -> SourceReply | Unobserved:
+    """Return the first reply that lists sockets, or else one with an answer, or the last reason."""
+    kept: SourceReply | Unobserved = Unobserved(Reason.NO_COLLECTOR, "no source is installed")
+    begun = time.monotonic()
+    for source in candidates:
+        reply = source.look(questions)
+        useless = useless_answer(reply)
+        seconds = time.monotonic() - begun
+        _LOG.info("this machine: %s: %s, %.1f s", source.name, useless or "answered", seconds)
+        if useless is None:
+            return reply
+        tried.append(f"{source.name}: {useless.detail}")
+        if isinstance(kept, Unobserved):
+            kept = failure_of(reply) or reply
+    return kept

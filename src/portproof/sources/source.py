@@ -59,6 +59,21 @@ def failure_of(reply: SourceReply | Unobserved) -> Unobserved | None:
     return answer or Unobserved(Reason.PARTIAL, "the listening sockets are missing from the reply")
 
 
+def useless_answer(reply: SourceReply | Unobserved) -> Unobserved | None:
+    """Return why another source should be asked, or None if a reply may be of use.
+
+    Args:
+        reply: What was told while canaries were open, so that sockets were there to be told.
+    """
+    failure = failure_of(reply)
+    if failure is not None or isinstance(reply, Unobserved):
+        return failure
+    answer = reply.answers[LISTENING_SOCKETS]
+    if isinstance(answer, Unobserved) or answer.rows:
+        return None
+    return Unobserved(Reason.NO_WITNESS, "it listed no socket, although some were known to be open")
+
+
 def apart(questions: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     """Split questions into those that are asked together and those that are asked separately."""
     together = {name: sql for name, sql in questions.items() if name not in ASIDE}

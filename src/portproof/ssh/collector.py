@@ -35,7 +35,7 @@ from portproof.ssh.connect import ConnectError, Connector
 from portproof.ssh.dialogue import AgentReply, Outcome, Printed, Ready
 from portproof.ssh.host_identity import bindable, misplaced, server_witness
 from portproof.ssh.replies import HostReply, read_reply, reply_of_runs, run_of
-from portproof.ssh.script import Asking, program_of
+from portproof.ssh.script import PROBE, Asking, program_of
 from portproof.ssh.second_round import SecondRound
 from portproof.ssh.session import Session
 from portproof.ssh.settings import VIA, SshSettings
@@ -76,7 +76,7 @@ class SshCollector:
             raise UsageError(f"over SSH there is no source {settings.via}; take {' or '.join(VIA)}")
         self._questions = questions
         self._settings = settings
-        self._askings: dict[Platform, Asking] = {}
+        self._askings: dict[tuple[Platform, str | None], Asking] = {}
         self._connector = Connector(settings)
 
     async def __aenter__(self) -> Self:
@@ -163,8 +163,26 @@ class SshCollector:
     async def _ask(
         self, open_session: Session, call: RemoteCommand
     ) -> tuple[HostReply, tuple[Witness, ...]]:
-        seconds = self._settings.command_timeout
-        program = partial(self._program, open_session.host, time.monotonic() + seconds)
+        """Ask once, and once more for the probe where what osqueryi told cannot be used."""
+        until = time.monotonic() + self._settings.command_timeout
+        told, witnesses = await self._ask_for(self._settings.via, open_session, until, call)
+        if told.useless is None or self._settings.via is not None:
+            return told, witnesses
+        _LOG.info("%s: osqueryi: %s; asking the probe", open_session.host, told.useless)
+        again, further = await self._ask_for(PROBE, open_session, until)
+        if isinstance(again.reply, Unobserved):
+            return told, witnesses
+        return again._replace(tried=(f"osqueryi: {told.useless.detail}", *again.tried)), further
+
+    async def _ask_for(
+        self,
+        via: str | None,
+        open_session: Session,
+        until: float,
+        call: RemoteCommand | None = None,
+    ) -> tuple[HostReply, tuple[Witness, ...]]:
+        seconds = max(0.0, until - time.monotonic())
+        program = partial(self._program, via, open_session.host, until)
         outcome = await open_session.ask(program, seconds, self._settings.output_limit, call)
         if open_session.ready is None or isinstance(outcome, Unobserved):
             return HostReply(_unobserved(outcome), ()), ()
@@ -182,21 +200,22 @@ class SshCollector:
             told = told if doubt is None else told._replace(reply=doubt)
         return told, seen
 
-    def _program(self, host: str, deadline: float, ready: Ready, seal: str) -> bytes | Unobserved:
+    def _program(
+        self, via: str | None, host: str, deadline: float, ready: Ready, seal: str
+    ) -> bytes | Unobserved:
         """Return what to send to a host that is ready."""
         platform = _PLATFORMS.get(ready.system)
         if platform is None or platform not in self._questions:
             text = f"{host} runs {ready.system[:40]!a}, which there are no questions for"
             return Unobserved(Reason.NO_COLLECTOR, text)
-        asking = replace(self._asking(platform), server=bindable(ready.connection))
+        asking = replace(self._asking(platform, via), server=bindable(ready.connection))
         return program_of(asking, deadline, host, ready, seal)
 
-    def _asking(self, platform: Platform) -> Asking:
-        if platform not in self._askings:
+    def _asking(self, platform: Platform, via: str | None) -> Asking:
+        if (platform, via) not in self._askings:
             questions, limit = self._questions[platform], self._settings.output_limit // 2
-            asking = Asking.prepare(platform, questions, self._settings.via, limit)
-            self._askings[platform] = asking
-        return self._askings[platform]
+            self._askings[platform, via] = Asking.prepare(platform, questions, via, limit)
+        return self._askings[platform, via]
 
     async def _judge(self, outcome: Outcome, platform: Platform, server: str) -> HostReply:
         questions = self._questions[platform]

@@ -21,7 +21,7 @@ from portproof.sources.agent import sha256
 from portproof.sources.answers import quoted
 from portproof.sources.identity import IDENTITY_SQL, read_identity
 from portproof.sources.program import CompletedProgram, ErrorOutput
-from portproof.sources.source import NO_DOCKER, apart, failure_of
+from portproof.sources.source import NO_DOCKER, apart, failure_of, useless_answer
 from portproof.ssh.dialogue import Printed
 
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1"})
@@ -52,11 +52,16 @@ class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class HostReply(NamedTuple):
-    """A host's reply: who looked and what they saw, the canaries, and what was tried before."""
+    """A host's reply: who looked and what they saw, the canaries, and what was tried before.
+
+    ``useless`` is why the answer of osqueryi cannot be used although it ended well, so that the
+    agent did not let the probe look.
+    """
 
     reply: SourceReply | Unobserved
     canaries: tuple[Witness, ...]
     tried: tuple[str, ...] = ()
+    useless: Unobserved | None = None
 
 
 def asked(questions: Mapping[str, str], platform: Platform) -> dict[str, str]:
@@ -93,7 +98,8 @@ def read_reply(
     failure = failure_of(osqueryi) if osqueryi is not None else None
     if osqueryi is not None and (failure is None or probe is None):
         source_reply = _by_agent(_with_aside(osqueryi, reply.aside, questions))
-        return HostReply(_without(source_reply, unopened), canaries)
+        useless = useless_answer(source_reply) if probe is None else None
+        return HostReply(_without(source_reply, unopened), canaries, useless=useless)
     nothing = Unobserved(
         Reason.NO_COLLECTOR, "there is no osqueryi, and the probe knows Linux only"
     )

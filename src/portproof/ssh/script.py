@@ -17,7 +17,7 @@ from portproof.ssh.dialogue import Ready
 from portproof.ssh.replies import asked
 
 _OSQUERYI: Final = "osqueryi"
-_PROBE: Final = "probe"
+PROBE: Final = "probe"
 _SHORTEST: Final = 1.0
 """Seconds that a program gets in any case."""
 
@@ -51,7 +51,7 @@ class Asking:
         """
         every = list(asked(questions, platform).values())
         aside = list(apart(questions)[1].values())
-        probes = platform is Platform.LINUX and via in (None, _PROBE)
+        probes = platform is Platform.LINUX and via in (None, PROBE)
         runs = via in (None, _OSQUERYI)
         together = one_argument(every)
         request = {
