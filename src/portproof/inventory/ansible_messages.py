@@ -164,9 +164,21 @@ def _placed(complaints: Sequence[AnsibleMessage]) -> Iterator[AnsibleMessage]:
 
 def _problem(complaint: AnsibleMessage, sources: Sequence[str]) -> Problem:
     advice = [more for pattern, more in _ADVICE if re.search(pattern, complaint.text)]
-    text = "; ".join((complaint.text.rstrip("."), *advice[:1]))
     file = as_written(complaint.file, sources)
+    if complaint.plugin and file != complaint.file and file not in sources:
+        advice.append(_advice_in_folder(file))
+    text = "; ".join((complaint.text.rstrip("."), *advice[:1]))
     return Problem(file, complaint.line, complaint.column, "", f"Ansible: {text}", Code.ANSIBLE)
+
+
+def _advice_in_folder(file: str) -> str:
+    """Return how to leave out a file of an inventory folder that is no inventory."""
+    end = re.escape(os.path.splitext(file)[1] or os.path.basename(file))  # noqa: PTH119, PTH122 - text as Ansible wrote it
+    pattern = visible(end.replace("'", "."))
+    return (
+        f"if it is no inventory, leave it out: ignore_patterns = {pattern}$ in the [inventory]"
+        f" section of ansible.cfg, or ANSIBLE_INVENTORY_IGNORE_REGEX='{pattern}$'"
+    )
 
 
 def as_written(file: str, sources: Sequence[str]) -> str:

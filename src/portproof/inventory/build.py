@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from portproof.inventory.variables import Encrypted
+from portproof.inventory.variables import Encrypted, NotFinite
 from portproof.model.connection import Secret
 from portproof.model.hosts import Host, Inventory
 
@@ -50,6 +50,6 @@ def digest(hosts: Iterable[Host]) -> str:
 
 def _public(variables: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        name: str(value) if isinstance(value, Secret | Encrypted) else value
+        name: str(value) if isinstance(value, Secret | Encrypted | NotFinite) else value
         for name, value in variables.items()
     }

@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from portproof.errors import Code, ContentError, Problem
+from portproof.inventory.json_numbers import with_marked_numbers
 from portproof.inventory.variables import Variables
 from portproof.model.hosts import ALL, UNGROUPED, Host
 
@@ -52,7 +53,7 @@ def read_listing(source: str, output: bytes | bytearray) -> Listing:
         ContentError: it is not an inventory in JSON, or names what cannot be a host.
     """
     try:
-        raw = msgspec.json.decode(output, type=dict[str, msgspec.Raw])
+        raw = msgspec.json.decode(with_marked_numbers(output), type=dict[str, msgspec.Raw])
         meta = msgspec.json.decode(raw.pop(_META, msgspec.Raw(b"{}")), type=ListingMeta)
         groups = _rooted(
             {n: msgspec.json.decode(text, type=InventoryGroup) for n, text in raw.items()}

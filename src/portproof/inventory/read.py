@@ -8,6 +8,7 @@ from typing import Final
 
 from portproof.errors import Code, ContentError, Problem, UsageError
 from portproof.inventory.ansible import HOW_TO_GET_IT, ask, find_program
+from portproof.inventory.ansible_settings import read_settings, with_settings
 from portproof.inventory.build import assembled
 from portproof.inventory.limit import limited
 from portproof.inventory.listing import read_listing
@@ -19,6 +20,7 @@ from portproof.inventory.plain import (
     look_at,
     this_machine,
 )
+from portproof.inventory.render import rendered
 from portproof.inventory.targets import with_targets
 from portproof.inventory.vault import NO_VAULT, VaultOptions
 from portproof.inventory.vault_decrypt import opened
@@ -63,6 +65,9 @@ def read_inventory(
     whole = _read(sources, vault) if sources else this_machine()
     chosen = _limited(whole, limit, sources) if limit is not None else whole
     chosen = replace(chosen, hosts=opened(chosen.hosts, vault))
+    if whole.by_ansible:
+        hosts = rendered(chosen.hosts, sources, vault, _settings(sources))
+        chosen = replace(chosen, hosts=with_settings(hosts, read_settings()))
     seconds = time.monotonic() - begun
     read = many(len(chosen.hosts), "host")
     _LOG.info("inventory %s: %s, read in %.1f s", whole.source, read, seconds)
@@ -101,7 +106,8 @@ def _from_ansible(sources: Sequence[str], told: str, vault: VaultOptions) -> Inv
     listing = read_listing(told, answer.output)
     if not listing.hosts:
         raise ContentError([Problem.of_file(told, "names no host", Code.EMPTY)])
-    return assembled(listing.hosts, told, members=listing.members, warnings=answer.warnings)
+    found = assembled(listing.hosts, told, members=listing.members, warnings=answer.warnings)
+    return replace(found, by_ansible=True)
 
 
 def _settings(sources: Sequence[str]) -> Mapping[str, str]:

@@ -3,7 +3,7 @@
 import re
 from typing import Final, Never
 
-from portproof.inventory.variables import Encrypted
+from portproof.inventory.variables import Encrypted, NotFinite
 from portproof.model.connection import Secret
 from portproof.model.hosts import Host
 from portproof.model.observation import Reason, Unobserved
@@ -25,6 +25,11 @@ _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f\"]")
 
 _LONGEST: Final = 80
 _LONGEST_DETAIL: Final = 500
+
+
+def is_template(text: str) -> bool:
+    """Return whether a text is a template of Jinja's."""
+    return bool(_TEMPLATE.search(text))
 
 
 class UnusableConnectionError(Exception):
@@ -65,14 +70,16 @@ class Values:
         if isinstance(value, Encrypted):
             text = "is encrypted and was not decrypted; give --vault-password-file or --vault-id"
             self.refuse(name, text)
+        if isinstance(value, NotFinite):
+            self.refuse(name, f"is the number {value.text} to Ansible; quote it in the inventory")
         if isinstance(value, Secret):
             value = value.reveal()
         if value is None:
             return None
         if not isinstance(value, str | int | float):
             self.refuse(name, "is not a text")
-        if _TEMPLATE.search(str(value)):
-            self.refuse(name, "is a template, which portproof does not render; write the value")
+        if is_template(str(value)):
+            self.refuse(name, "is a template that Ansible renders in a play only; write the value")
         return str(value)
 
     def line(self, *names: str) -> str | None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from portproof.inventory.json_numbers import MARK
 from portproof.model.connection import Secret
 
 HOST: Final = ("ansible_host", "ansible_ssh_host")
@@ -70,6 +71,16 @@ class Encrypted:
         return f"Encrypted({self})"
 
 
+@dataclass(frozen=True, slots=True)
+class NotFinite:
+    """A number that JSON does not have: ``Infinity``, ``-Infinity`` or ``NaN``."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
 class Variables:
     """Decodes variables; hosts with equal variables share one mapping.
 
@@ -86,7 +97,7 @@ class Variables:
         key = tuple((name, bytes(told[name])) for name in told if is_kept(name))
         if key not in self._known:
             self._known[key] = {
-                name: protected(name, _plain(msgspec.json.decode(value))) for name, value in key
+                name: protected(name, plain(msgspec.json.decode(value))) for name, value in key
             }
         return self._known[key]
 
@@ -103,9 +114,11 @@ def protected(name: str, value: Any) -> Any:  # noqa: ANN401 - whatever the inve
     return value
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever the inventory holds
+def plain(value: Any) -> Any:  # noqa: ANN401 - whatever the inventory holds
     """Remove the markers that Ansible's JSON puts around vaulted and unsafe text."""
     if isinstance(value, dict) and len(value) == 1:
+        if isinstance(number := value.get(MARK), str):
+            return NotFinite(number)
         if isinstance(text := value.get("__ansible_vault"), str):
             return Encrypted(text)
         return value.get("__ansible_unsafe", value)

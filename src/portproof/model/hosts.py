@@ -50,6 +50,8 @@ class Inventory:
         warnings: What the inventory's reader must know, one sentence each.
         targets: How each of ``hosts`` is reached, in their order; empty where nobody is to be
             looked at, as in an audit that is read back.
+        by_ansible: Whether Ansible read it, so that its settings count.
+        by_ansible: Whether Ansible read it, so that its settings count.
     """
 
     hosts: tuple[Host, ...]
@@ -59,6 +61,7 @@ class Inventory:
     members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     targets: tuple[Target, ...] = ()
+    by_ansible: bool = False
 
     def names(self) -> tuple[str, ...]:
         """Return the name of every host, whether the audit is limited to it or not."""

@@ -193,9 +193,12 @@ def test_local_is_believed_of_this_machine_only() -> None:
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ("{{ secret }}", "is a template, which portproof does not render; write the value"),
-        ("a{% if b %}", "is a template, which portproof does not render; write the value"),
-        (Secret("{{ vault }}"), "is a template, which portproof does not render; write the value"),
+        ("{{ secret }}", "is a template that Ansible renders in a play only; write the value"),
+        ("a{% if b %}", "is a template that Ansible renders in a play only; write the value"),
+        (
+            Secret("{{ vault }}"),
+            "is a template that Ansible renders in a play only; write the value",
+        ),
         (Encrypted("$ANSIBLE_VAULT"), "is encrypted and was not decrypted"),
         (["a"], "is not a text"),
         ({"a": 1}, "is not a text"),
