@@ -3,14 +3,13 @@
 import subprocess
 import sys
 
-import pytest
-
+from support.for_each import for_each
 from support.imported import imported
 
 HEAVY = {"pydantic", "rich", "asyncssh", "yaml", "jinja2", "thrift", "msgspec", "osquery", "psutil"}
 
 
-@pytest.mark.parametrize("args", [["--help"], ["--version"], ["-h"]])
+@for_each("args", [["--help"], ["--version"], ["-h"]])
 def test_help_imports_nothing_heavy(args: list[str]) -> None:
     """``portproof --help`` imports none of the libraries only a command needs."""
     assert imported(*args) & HEAVY == set()

@@ -5,11 +5,11 @@ import runpy
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from support.for_each import for_each
 from support.paths import ROOT
 
 TOOL: dict[str, Any] = runpy.run_path(str(ROOT / "tools" / "policy_reference.py"))
@@ -102,7 +102,7 @@ def test_a_hostile_policy_shows_as_it_is_written(tmp_path: Path) -> None:
     assert page.count("\n## ") == 1
 
 
-@pytest.mark.parametrize("policy", ["retired-ports", "baseline-web-server"])
+@for_each("policy", ["retired-ports", "baseline-web-server"])
 def test_a_page_has_every_part_of_a_rule(policy: str) -> None:
     """The table leads to each rule; the rule has its fix, mappings and references."""
     page = TOOL["pages"]()[f"{policy}.md"]

@@ -10,9 +10,8 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from statistics import median
 
-import pytest
-
 from architecture import PAGE, PICTURE, Graph, arrows, page, picture, room_of
+from support.for_each import for_each
 from support.paths import ROOT
 
 SOURCE = ROOT / "src" / "portproof"
@@ -128,7 +127,7 @@ def test_the_median_file_and_function_are_short() -> None:
     assert median(lengths) <= MEDIAN_FUNCTION
 
 
-@pytest.mark.parametrize("group", ["portproof.rules", "portproof.sources", "portproof.formats"])
+@for_each("group", ["portproof.rules", "portproof.sources", "portproof.formats"])
 def test_every_entry_point_loads(group: str) -> None:
     """Whatever is registered is there, and registered under its own name."""
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))

@@ -14,6 +14,7 @@ from portproof.agent import frame
 from portproof.sources import agent
 from support.boot import BOOT, answer
 from support.calling import portproof
+from support.for_each import for_each
 
 OLDEST = (3, 6)
 HELD = {name: text for name, text in agent.modules().items() if name != "loader"}
@@ -30,7 +31,7 @@ def imports(text: str) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("name", sorted(agent.modules()))
+@for_each("name", sorted(agent.modules()))
 def test_a_module_needs_an_old_python_and_its_neighbours_alone(name: str) -> None:
     """It parses with the grammar of Python 3.6 and imports the standard library."""
     text = agent.modules()[name]

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portproof.agent.units import container_of, socket_of, socket_units, unit_of
+from support.for_each import for_each
 from support.investigate.whyhost import WhyHost
 
 ID = "4f797c539e6c745de61a93ca3ff892358ecbcaccd8414d5db545c38428142970"
@@ -16,7 +17,7 @@ POD_ = POD.replace("-", "_")
 NPMP = "0::/system.slice/npmp.service\n"
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("cgroup", "runtime", "identifier"),
     [
         (f"0::/system.slice/docker-{ID}.scope", "docker", ID),
@@ -51,7 +52,7 @@ def test_a_container_is_told_by_its_group(cgroup: str, runtime: str, identifier:
     assert found.get("pod", "") == (POD if "pod" in cgroup.replace("libpod", "") else "")
 
 
-@pytest.mark.parametrize(
+@for_each(
     "cgroup",
     [
         "0::/",
@@ -68,7 +69,7 @@ def test_what_only_looks_like_a_container_is_none(cgroup: str) -> None:
     assert container_of(cgroup) is None
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("cgroup", "unit"),
     [
         (NPMP, "npmp.service"),

@@ -22,6 +22,7 @@ from portproof.sources.identity import this_platform
 from portproof.sources.own import NOTHING_OWN, Own
 from portproof.sources.source import Source
 from support.cases import look_of
+from support.for_each import for_each
 from support.times import FIRST, LAST
 
 CLOSED = {"id": "old", "closed": 609}
@@ -97,7 +98,7 @@ def test_a_host_that_never_came_is_unproven() -> None:
     assert result.hosts[0].judgements[0].reason is Reason.INTERRUPTED
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("taken", "stands"),
     [
         (datetime.now(UTC) - timedelta(hours=1), True),
@@ -129,9 +130,7 @@ def test_a_mistake_in_a_source_leaves_the_host_unproven() -> None:
     assert (judgement.verdict, judgement.reason) == (Verdict.UNPROVEN, Reason.INTERNAL)
 
 
-@pytest.mark.parametrize(
-    ("source", "reason"), [(Silent(), Reason.PARTIAL), (Refusing(), Reason.NO_COLLECTOR)]
-)
+@for_each(("source", "reason"), [(Silent(), Reason.PARTIAL), (Refusing(), Reason.NO_COLLECTOR)])
 def test_a_source_that_tells_nothing_proves_nothing(
     source: Silent | Refusing, reason: Reason
 ) -> None:
@@ -153,7 +152,7 @@ def test_without_any_source_the_host_is_unproven() -> None:
     assert look([]).hosts[0].judgements[0].reason is Reason.NO_COLLECTOR
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("policies", "said"),
     [
         ([], "there is no rule"),

@@ -6,7 +6,6 @@ from functools import cache
 from typing import Any
 
 import jsonschema
-import pytest
 from hypothesis import given, settings
 
 from portproof.archive.document import audit_schema_text
@@ -15,6 +14,7 @@ from portproof.content.schemas import schema_text
 from portproof.content.shipped import shipped
 from portproof.model.verdicts import Finding, failed
 from portproof.result.result import AuditResult, HostResult
+from support.for_each import for_each
 from support.report.any_result import results
 from support.report.formats import bare, interrupted, nothing_judged, rendered
 from support.report.results import HOSTILE, all_pass, hostile, mixed, run, seen, wide
@@ -34,9 +34,7 @@ def document(result: AuditResult) -> dict[str, Any]:
     return told
 
 
-@pytest.mark.parametrize(
-    "make", [all_pass, wide, mixed, hostile, bare, nothing_judged, interrupted]
-)
+@for_each("make", [all_pass, wide, mixed, hostile, bare, nothing_judged, interrupted])
 def test_results_pass_the_schema(make: object) -> None:
     """Whatever hosts say, by control or not."""
     assert callable(make)
@@ -93,7 +91,7 @@ def _compare(
             _compare(each, one["items"], parts, f"{path}[{at}]", unknown)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("path", "wrong"),
     [
         (("format",), "portproof-audit/2"),

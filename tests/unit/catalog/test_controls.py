@@ -3,8 +3,6 @@
 import re
 from collections import Counter
 
-import pytest
-
 from portproof.catalog.controls import (
     _table,
     control_order,
@@ -14,6 +12,7 @@ from portproof.catalog.controls import (
     framework_trouble,
     frameworks,
 )
+from support.for_each import for_each
 
 FORMS = {
     "cis-controls": r"\d{1,2}(\.\d{1,2})?",
@@ -23,7 +22,7 @@ FORMS = {
 }
 
 
-@pytest.mark.parametrize("framework", frameworks())
+@for_each("framework", frameworks())
 def test_a_table_is_sorted_and_its_numbers_have_one_form(framework: str) -> None:
     """Every number is there once, in order, as the standard writes it."""
     numbers = list(_table(framework))
@@ -33,7 +32,7 @@ def test_a_table_is_sorted_and_its_numbers_have_one_form(framework: str) -> None
     )
 
 
-@pytest.mark.parametrize("framework", frameworks())
+@for_each("framework", frameworks())
 def test_every_number_has_a_title(framework: str) -> None:
     """Its own, or that of what it is part of; one line of text."""
     titles = [control_title(framework, number) for number in _table(framework)]
@@ -52,7 +51,7 @@ def test_the_numbers_of_controls_are_the_standards_own() -> None:
     assert len({number[:2] for number in _table("nist-800-53")}) == 20
 
 
-@pytest.mark.parametrize("framework", ["cis-controls", "pci-dss"])
+@for_each("framework", ["cis-controls", "pci-dss"])
 def test_every_part_is_part_of_something(framework: str) -> None:
     """Nothing hangs in the air: 2.2.4 has 2.2, and 2.2 has 2."""
     table = _table(framework)
@@ -60,7 +59,7 @@ def test_every_part_is_part_of_something(framework: str) -> None:
     assert parents <= set(table)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("framework", "number", "title"),
     [
         ("nist-800-53", "CM-7", "Least Functionality"),

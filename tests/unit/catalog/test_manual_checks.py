@@ -12,6 +12,7 @@ import pytest
 from portproof.catalog.manual_checks import commands
 from portproof.errors import UsageError
 from portproof.model.observation import Platform
+from support.for_each import for_each
 
 BOTH = ("tcp", "udp")
 
@@ -110,7 +111,7 @@ def test_every_platform_is_served() -> None:
     assert set(commands(609, BOTH)) == set(Platform)
 
 
-@pytest.mark.parametrize(("protocol", "other"), [("tcp", "udp"), ("udp", "tcp")])
+@for_each(("protocol", "other"), [("tcp", "udp"), ("udp", "tcp")])
 def test_one_protocol_is_asked_alone(protocol: str, other: str) -> None:
     """Nothing about the other protocol is shown."""
     for shown in commands(22, [protocol]).values():
@@ -119,7 +120,7 @@ def test_one_protocol_is_asked_alone(protocol: str, other: str) -> None:
     assert commands(22, [protocol])[Platform.LINUX][0] == f"sudo ss -{protocol[0]}lnp 'sport = :22'"
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("port", "protocols"), [(0, BOTH), (65536, BOTH), (609, ()), (609, ("sctp",)), (609, ("TCP",))]
 )
 def test_a_question_without_meaning_is_refused(port: int, protocols: tuple[str, ...]) -> None:

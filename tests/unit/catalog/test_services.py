@@ -23,6 +23,7 @@ from portproof.catalog.services import (
     suggest,
 )
 from portproof.errors import UsageError
+from support.for_each import for_each
 from support.paths import ROOT
 
 TABLE = Path(registry.__file__).parent / "data" / "ports.tsv.gz"
@@ -54,7 +55,7 @@ def rows() -> list[list[str]]:
     return [line.split("\t") for line in text.rstrip("\n").split("\n")]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("port", "name"), [(609, "npmp-trap"), (610, "npmp-local"), (611, "npmp-gui"), (22, "ssh")]
 )
 def test_a_registered_port_has_its_name_on_tcp_and_udp(port: int, name: str) -> None:
@@ -65,7 +66,7 @@ def test_a_registered_port_has_its_name_on_tcp_and_udp(port: int, name: str) -> 
     ]
 
 
-@pytest.mark.parametrize("port", [6000, 6001, 6063])
+@for_each("port", [6000, 6001, 6063])
 def test_every_port_of_a_range_knows_the_range(port: int) -> None:
     """IANA registers 6000-6063 for X11 as one range."""
     assert by_port(port, "tcp") == (Service("x11", "tcp", 6000, 6063, "X Window System"),)
@@ -216,7 +217,7 @@ def test_a_lookup_imports_nothing_heavy() -> None:
 BOTH = ("tcp", "udp")
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "targets"),
     [
         ("609", (PortQuery(609, 609, BOTH),)),
@@ -240,7 +241,7 @@ def test_a_target_is_read(text: str, targets: tuple[PortQuery, ...]) -> None:
     assert parse_port_query(text) == targets
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "says"),
     [
         ("0", "'0' is not a port: ports are 1 to 65535"),

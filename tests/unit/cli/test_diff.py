@@ -11,6 +11,7 @@ from portproof.report.formats.changes import as_markdown
 from portproof.result.changes import Change, ChangeKind, Changes, EarlierAudit
 from support.calling import portproof
 from support.folders import POLICY, case, job_of, looks_of, reseal, socket, write
+from support.for_each import for_each
 from support.times import FIRST, LAST
 
 HOSTILE = [
@@ -125,7 +126,7 @@ def test_a_folder_that_cannot_be_read_is_an_error(tmp_path: Path, which: str) ->
     assert f"{folders[which] / 'evidence.jsonl'}: was edited" in done.err
 
 
-@pytest.mark.parametrize("text", HOSTILE)
+@for_each("text", HOSTILE)
 def test_hosts_write_no_markdown(text: str) -> None:
     """Whatever they send stays in a code span, on one line."""
     item = Change(ChangeKind.STILL_FAILING, text, host=text, rule="a/b", since=LAST)

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 import msgspec
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,6 +23,7 @@ from portproof.result.result import AuditResult
 from portproof.run.audit import judged, run
 from support.cases import look_of
 from support.folders import CASES, POLICY, case, job_of, looks_of, socket
+from support.for_each import for_each
 from support.strategies import host_look, looks, policy, rules
 from support.times import at
 
@@ -128,7 +128,7 @@ OPEN = case(socket(609, "netinfod"))
 HELD = case(socket(609, "rpc.statd"))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("before", "after", "kind", "what"),
     [
         (QUIET, OPEN, "newly-failing", "netinfod listens on tcp 0.0.0.0:609 (every address)"),
@@ -158,7 +158,7 @@ def test_a_change_is_told_as_what_it_is(
     assert any(what in item.what for item in of(found, ChangeKind(kind))), found.items
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("before", "after", "code"),
     [
         (QUIET, OPEN, 1),
@@ -228,7 +228,7 @@ def failing(was: Sequence[Finding], now: Sequence[Finding]) -> tuple[list[str], 
     return fresh, [int(told.exit_code), int(gated.exit_code)]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("was", "now", "fresh"),
     [
         ([row(name="a")], [row(name="a"), row(name="b")], "b"),
@@ -248,7 +248,7 @@ def test_an_old_failure_hides_no_new_one(
     assert failing(was, now) == ([fresh], [1, 1])
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("was", "now"),
     [
         ([row(pid="1", name="a"), row(name="b")], [row(name="b"), row(pid="2", name="a")]),
@@ -274,7 +274,7 @@ def test_a_waiver_that_holds_no_more_is_newly_failing() -> None:
     assert gone.what.startswith("a waiver is gone: storage@example.com for nfs-1")
 
 
-@pytest.mark.parametrize("code", ["dark", "looked at"])
+@for_each("code", ["dark", "looked at"])
 def test_hosts_that_came_and_went_are_told(code: str) -> None:
     """With what is known of them; a new one that is dark counts as dark."""
     new = {"dark": "auth"} if code == "dark" else OPEN
@@ -359,7 +359,7 @@ def since(found: Changes) -> str:
     return str(item.since)[:10]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("fleet", "first"),
     [
         ((OPEN, OPEN), "2026-01-01"),

@@ -2,12 +2,12 @@
 
 import sqlite3
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portproof.content.sql_tokens import tokens
 from portproof.importers.sql import Question, question, tidied, why_not
+from support.for_each import for_each
 
 Rows = list[tuple[int, int]]
 
@@ -131,7 +131,7 @@ def test_tidying_changes_no_answer(sql: str, space: str) -> None:
     assert count(tidied(f"{spaced} ; ;-- end"), *rows) == count(sql, *rows)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("sql", "expect"),
     [
         ("SELECT 1 FROM users WHERE uid = 0", "some rows"),
@@ -166,7 +166,7 @@ def named(levels: int) -> str:
     return ", ".join([first, *parts, last.format(levels - 1)])
 
 
-@pytest.mark.parametrize("levels", [20, 60, 3000])
+@for_each("levels", [20, 60, 3000])
 def test_parts_that_double_are_refused_before_sqlite_meets_them(levels: int) -> None:
     """Sixty short lines would keep SQLite busy for longer than anybody waits."""
     wrong = why_not(named(levels))

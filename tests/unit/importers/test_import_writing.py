@@ -14,6 +14,7 @@ from portproof.errors import OutputError
 from portproof.exitcodes import ExitCode
 from portproof.importers.naming import Names
 from portproof.importers.writing import write
+from support.for_each import for_each
 
 FLEET = """\
 policies:
@@ -146,7 +147,7 @@ def test_ids_are_given_once() -> None:
     assert [len(names.give(long, "b")) for _ in range(3)] == [80, 80, 80]
 
 
-@pytest.mark.parametrize("name", ["fleet", "pack"])
+@for_each("name", ["fleet", "pack"])
 def test_every_subcommand_and_option_is_explained(name: str) -> None:
     """Each has a text, and its options too."""
     command = import_group.get_command(click.Context(import_group), name)

@@ -3,11 +3,11 @@
 import json
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portproof.importers.relaxed_json import parse_json
+from support.for_each import for_each
 
 VALUES = st.recursive(
     st.none()
@@ -55,7 +55,7 @@ def test_a_comment_ends_where_its_broken_lines_end() -> None:
     assert document.value == {"kept": 1}
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("data", "place", "message"),
     [
         (b"", (1, 1), "expected a value"),

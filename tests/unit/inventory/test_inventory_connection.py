@@ -12,6 +12,7 @@ from portproof.inventory.variables import Encrypted
 from portproof.model.connection import Become, Connection, Secret
 from portproof.model.hosts import Host
 from portproof.model.observation import Reason, Unobserved
+from support.for_each import for_each
 
 
 def reached(*, name: str = "web1", accept: bool = False, **variables: Any) -> Connection:  # noqa: ANN401 - any variable
@@ -80,7 +81,7 @@ def test_every_variable_has_its_place() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("arguments", "words"),
     [
         ("-o ProxyCommand='ssh -W %h:%p -q b'", ("-o", "ProxyCommand=ssh -W %h:%p -q b")),
@@ -100,7 +101,7 @@ def test_arguments_of_ssh_are_handed_on(arguments: str, words: tuple[str, ...] |
     assert reached(**common(arguments)).arguments == wanted
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("arguments", "said"),
     [
         ("bastion", "has bastion, which portproof cannot honour"),
@@ -124,7 +125,7 @@ def test_what_cannot_be_honoured_is_said(arguments: str, said: str) -> None:
     assert found.detail.startswith(f"ansible_ssh_common_args of web1 {said}")
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("address", "name"),
     [
         ("root@10.77.0.3", "root@10.77.0.3"),
@@ -145,7 +146,7 @@ def test_a_user_of_a_domain() -> None:
     assert reached(ansible_user="CORP\\deploy").arguments == ("-o", 'User="CORP\\deploy"')
 
 
-@pytest.mark.parametrize("kind", ["winrm", "psrp", "docker", "paramiko_ssh", "x\x1b"])
+@for_each("kind", ["winrm", "psrp", "docker", "paramiko_ssh", "x\x1b"])
 def test_other_connections_are_unsupported(kind: str) -> None:
     """What is neither SSH nor local is said to be so."""
     found = refused(ansible_connection=kind)
@@ -154,7 +155,7 @@ def test_other_connections_are_unsupported(kind: str) -> None:
     assert "\x1b" not in found.detail
 
 
-@pytest.mark.parametrize("kind", ["ssh", "smart", "ansible.legacy.ssh"])
+@for_each("kind", ["ssh", "smart", "ansible.legacy.ssh"])
 def test_names_of_ssh(kind: str) -> None:
     """SSH goes by several names in Ansible."""
     assert reached(ansible_connection=kind).kind == "ssh"
@@ -173,7 +174,7 @@ def test_local_is_believed_of_this_machine_only() -> None:
     assert switch.detail.startswith("ansible_connection of switch1 is local, but that is not this")
 
 
-@pytest.mark.parametrize(
+@for_each(
     "variable",
     [
         "ansible_host",
@@ -190,7 +191,7 @@ def test_local_is_believed_of_this_machine_only() -> None:
         "ansible_python_interpreter",
     ],
 )
-@pytest.mark.parametrize(
+@for_each(
     ("value", "said"),
     [
         ("{{ secret }}", "is a template that Ansible renders in a play only; write the value"),
@@ -212,7 +213,7 @@ def test_nothing_is_guessed(variable: str, value: Any, said: str) -> None:  # no
     assert found.detail.startswith(f"{variable} of web1 {said}")
 
 
-@pytest.mark.parametrize("variable", ["ansible_become_method", "ansible_become_password"])
+@for_each("variable", ["ansible_become_method", "ansible_become_password"])
 def test_nothing_is_guessed_of_becoming(variable: str) -> None:
     """The same for the variables of becoming another user; without it they do not matter."""
     told: dict[str, Any] = {variable: "{{ x }}"}
@@ -220,7 +221,7 @@ def test_nothing_is_guessed_of_becoming(variable: str) -> None:
     assert reached(ansible_become=False, **told).become is None
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("variables", "become"),
     [
         ({}, None),
@@ -250,7 +251,7 @@ def test_becoming_another_user(variables: dict[str, Any], become: Become | None)
     assert reached(**variables).become == become
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("variables", "said"),
     [
         (
@@ -271,7 +272,7 @@ def test_becoming_as_portproof_cannot(variables: dict[str, Any], said: str) -> N
     assert refused(**{"ansible_become": True, **variables}).detail.startswith(said)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("variables", "said"),
     [
         ({"ansible_host": ""}, "ansible_host of web1 is '', which is not a valid address"),
@@ -320,7 +321,7 @@ def test_a_name_that_is_no_address_needs_one() -> None:
     assert reached(name="sp ace", ansible_host="[2001:db8::1]").address == "2001:db8::1"
 
 
-@pytest.mark.parametrize("told", ["python3", "/usr/bin/env python3"])
+@for_each("told", ["python3", "/usr/bin/env python3"])
 def test_a_python_on_path(told: str) -> None:
     """By its name, or through env."""
     assert reached(ansible_python_interpreter=told).interpreter == "python3"
@@ -338,7 +339,7 @@ def test_a_local_host_has_no_use_for_a_login() -> None:
     assert found == Connection(kind="local", address="localhost")
 
 
-@pytest.mark.parametrize("told", ["auto", "auto_legacy_silent", "", None])
+@for_each("told", ["auto", "auto_legacy_silent", "", None])
 def test_a_python_to_be_found(told: str | None) -> None:
     """Ansible's words for looking for an interpreter leave it to be found."""
     assert reached(ansible_python_interpreter=told).interpreter is None

@@ -12,6 +12,7 @@ from portproof.inventory.targets import targets_of
 from portproof.model.hosts import Host
 from support.calling import portproof
 from support.folders import save
+from support.for_each import for_each
 
 AT = "ansible_host"
 ARGS = "ansible_ssh_common_args"
@@ -32,7 +33,7 @@ def test_two_names_of_one_address() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("one", "other"),
     [
         ({AT: "10.0.0.5"}, {AT: "10.0.0.5", "ansible_port": 22}),
@@ -51,7 +52,7 @@ def test_one_machine_written_otherwise(one: dict[str, Any], other: dict[str, Any
     assert said.startswith("web0 and web1 are reached at the same address, ")
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("one", "other"),
     [
         ({}, {}),

@@ -1,9 +1,8 @@
 """Who is behind a process, asked in osquery's SQL: the questions, and what answers come to."""
 
-import pytest
-
 from portproof.model.observation import Platform
 from portproof.model.why import OnDisk, Package, Unit
+from support.for_each import for_each
 from support.investigate.whysql import HOST_NAMESPACES, ID, LINUX, SHA, ask, with_process
 from support.standins.schema import Rows, Value
 
@@ -45,7 +44,7 @@ def test_a_process_that_ended_is_not_there() -> None:
     assert ask(Platform.LINUX, LINUX, 999)[0] == {}
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("mode", "world"), [("0777", True), ("0775", False), ("", None), ("rwx", None), ("4757", True)]
 )
 def test_world_writable_is_read_from_the_mode(mode: str, world: bool | None) -> None:
@@ -56,7 +55,7 @@ def test_world_writable_is_read_from_the_mode(mode: str, world: bool | None) -> 
     assert file.world_writable is world
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("rows", "fate"),
     [
         (with_process(on_disk=0), OnDisk.REPLACED),
@@ -93,7 +92,7 @@ def test_a_program_that_no_package_owns() -> None:
     assert "osquery knows of no deb or rpm package here" in " ".join(why.missing)
 
 
-@pytest.mark.parametrize("question", ["why-deb-files", "why-deb-count"])
+@for_each("question", ["why-deb-files", "why-deb-count"])
 def test_a_package_table_that_is_not_there_says_nothing_of_owners(question: str) -> None:
     """An older osquery has no deb_package_files; a program is not unpackaged for that."""
     rows = {**LINUX, "deb_package_files": []}
@@ -103,7 +102,7 @@ def test_a_package_table_that_is_not_there_says_nothing_of_owners(question: str)
     assert any("no such table" in text for text in why.missing)
 
 
-@pytest.mark.parametrize(("digest", "unchanged"), [(SHA, True), ("cd" * 32, False), ("ab", None)])
+@for_each(("digest", "unchanged"), [(SHA, True), ("cd" * 32, False), ("ab", None)])
 def test_an_rpm_tells_whether_its_file_is_unchanged(digest: str, unchanged: bool | None) -> None:
     """By the hash it came with, where that is a SHA-256 too."""
     rows: Rows = {
@@ -138,7 +137,7 @@ def test_a_containers_files_are_not_looked_for_on_the_host() -> None:
     assert "they are in a container" in " ".join(why.missing)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("namespaces", "contained"),
     [
         ({"mnt_namespace": "5", "pid_namespace": "6"}, True),

@@ -30,6 +30,7 @@ from portproof.policy.waivers import BoundWaiver, Waiver
 from portproof.report.contract import Theme, load_format
 from portproof.result.result import AuditResult, Digest, Run
 from portproof.ssh.replies import read_reply
+from support.for_each import for_each
 from support.strategies import HOST, WITNESSES, a_look, canary_row, host_look
 from support.times import FIRST, LAST, at
 
@@ -99,7 +100,7 @@ def test_a_million_rows_of_a_host_are_judged_and_told_in_bounds() -> None:
     assert max(sizes(result)) < 8_000_000
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("change", "reason"),
     [({"address": "x"}, Reason.GARBLED), ({"state": ""}, Reason.AMBIGUOUS)],
 )
@@ -148,8 +149,8 @@ def test_a_waiver_does_not_cover_findings_that_are_not_told() -> None:
         assert today.apply(result.hosts[0]).judgements[0].verdict is verdict
 
 
-@pytest.mark.parametrize("taken", [at("1970-01-01T00:00:00Z"), FIRST, LAST])
-@pytest.mark.parametrize("seconds", [0, 4_102_444_800, -1, 2**62])
+@for_each("taken", [at("1970-01-01T00:00:00Z"), FIRST, LAST])
+@for_each("seconds", [0, 4_102_444_800, -1, 2**62])
 def test_clocks_of_another_age_change_no_verdict(taken: datetime, seconds: int) -> None:
     """Of the controller, of the host, and of its files: judged, read and rendered all the same."""
     why = Why(
@@ -168,8 +169,8 @@ def test_clocks_of_another_age_change_no_verdict(taken: datetime, seconds: int) 
     assert min(sizes(result)) > 0
 
 
-@pytest.mark.parametrize("deep", [b"[" * 100_000, b'{"a":' * 100_000])
-@pytest.mark.parametrize(
+@for_each("deep", [b"[" * 100_000, b'{"a":' * 100_000])
+@for_each(
     "frame",
     [
         b'{"runs": [], "probe": %b, "canaries": [], "failed": ""}',
@@ -184,7 +185,7 @@ def test_nesting_without_end_is_no_answer_of_a_host(deep: bytes, frame: bytes) -
     assert told.reply.reason is Reason.GARBLED
 
 
-@pytest.mark.parametrize("deep", [b"[" * 100_000, b'{"a":' * 100_000])
+@for_each("deep", [b"[" * 100_000, b'{"a":' * 100_000])
 def test_nesting_without_end_is_no_inventory(deep: bytes) -> None:
     """An error is told, as for anything else that is none."""
     with pytest.raises(ContentError, match="did not print an inventory"):

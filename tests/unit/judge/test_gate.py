@@ -18,6 +18,7 @@ from portproof.model.verdicts import Finding, Verdict, Waived, failed
 from portproof.policy.policy import Policy, bind
 from portproof.result.changes import Change, ChangeKind, Changes, EarlierAudit
 from portproof.result.result import AuditResult, HostResult, LookSummary
+from support.for_each import for_each
 from support.paths import CASES
 from support.report.any_result import JUDGEMENTS, RUN, results
 from support.times import at
@@ -72,7 +73,7 @@ def _changes(known: str) -> Changes:
     return Changes(EarlierAudit(at("2025-12-31T00:00:00Z"), "audits/before", 1, {}), items)
 
 
-@pytest.mark.parametrize("case", GATES, ids=lambda case: f"{case['hosts']} {case['fail_on']}")
+@for_each("case", GATES, ids=lambda case: f"{case['hosts']} {case['fail_on']}")
 def test_cases(case: dict[str, str]) -> None:
     """tests/cases/gate.yml: verdicts, conditions, the exit code and the last line."""
     result = of_letters(case)
@@ -82,7 +83,7 @@ def test_cases(case: dict[str, str]) -> None:
     assert lines[-1] == case.get("says", "report: out/report.html")
 
 
-@pytest.mark.parametrize("kind", [ChangeKind.NEWLY_FAILING, ChangeKind.PROCESS])
+@for_each("kind", [ChangeKind.NEWLY_FAILING, ChangeKind.PROCESS])
 def test_a_known_failure_that_is_otherwise_now_is_new(kind: ChangeKind) -> None:
     """It fails by something else, or another program holds its port."""
     result = of_letters({"hosts": "fp", "known": "h0:r0"})
@@ -94,7 +95,7 @@ def test_a_known_failure_that_is_otherwise_now_is_new(kind: ChangeKind) -> None:
     assert decided(worse, "new") is ExitCode.FAILED
 
 
-@pytest.mark.parametrize(
+@for_each(
     "text",
     [
         *("", "failed", "FAIL", "unproven>", "unproven>-1", "unproven>1e3", "unproven>=1"),

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -34,6 +33,7 @@ from portproof.policy.checks import Check
 from portproof.policy.policy import Policy, bind
 from portproof.result.result import AuditResult, Digest, Run
 from support import oracle
+from support.for_each import for_each
 from support.strategies import (
     COLUMNS,
     HOST,
@@ -89,7 +89,7 @@ def answers() -> st.SearchStrategy[dict[str, Answer]]:
     return st.fixed_dictionaries({}, optional={name: found | st.just(FAILURE) for name in names})
 
 
-@pytest.mark.parametrize("platform", list(Platform))
+@for_each("platform", list(Platform))
 def test_verdicts_are_those_of_the_oracle(platform: Platform) -> None:
     """Verdict, reason and number of findings agree, and every verdict comes up often."""
     seen = Counter[str]()
@@ -191,9 +191,7 @@ def _look(reply: SourceReply, witnesses: tuple[Witness, ...]) -> HostLook:
     return HostLook(reply=reply, witnesses=witnesses, taken=at("2026-01-01T00:00:00Z"), seconds=0.1)
 
 
-@pytest.mark.parametrize(
-    "harm", [without_rows, without_an_answer, with_less_read, without_witnesses, by_a_user]
-)
+@for_each("harm", [without_rows, without_an_answer, with_less_read, without_witnesses, by_a_user])
 def test_seeing_less_never_turns_a_verdict_into_pass(harm: Any) -> None:  # noqa: ANN401 - a function of the above
     """Whatever is taken away from a look, nothing passes that did not pass before."""
 

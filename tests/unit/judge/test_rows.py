@@ -1,6 +1,5 @@
 """What single rows mean: the listener they tell of, or why there is none."""
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +10,7 @@ from portproof.model.hosts import Host
 from portproof.model.observation import Reason
 from portproof.policy.policy import bind
 from support import oracle
+from support.for_each import for_each
 from support.strategies import HOST, a_look, a_rule, host_look, policy
 
 steady = settings(max_examples=60)
@@ -46,7 +46,7 @@ def test_only_what_means_no_listener_hides_one(column: str, text: str) -> None:
     assert overlooked == ((column, text) in MEANS_NONE)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("platform", "family", "text", "told"),
     [
         ("linux", "2", "0.0.0.0", ("0.0.0.0", "ipv4", "wildcard")),

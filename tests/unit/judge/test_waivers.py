@@ -3,8 +3,6 @@
 from datetime import date
 from typing import Any
 
-import pytest
-
 from portproof.judge.host import judge
 from portproof.judge.plan import Plan
 from portproof.judge.waivers import Waivers
@@ -14,6 +12,7 @@ from portproof.policy.policy import BoundRule, Policy, bind
 from portproof.policy.waivers import BoundWaiver, Waiver
 from portproof.result.result import HostResult
 from support.cases import look_of
+from support.for_each import for_each
 
 TODAY = date(2026, 6, 15)
 HOSTS = Inventory((Host("nfs1", ("nfs",)), Host("web1", ("web",))), "the test")
@@ -54,7 +53,7 @@ def test_a_waived_finding_stays_visible_with_owner_and_days_left() -> None:
     assert finding.waived.ticket == "OPS-1"
 
 
-@pytest.mark.parametrize(
+@for_each(
     "narrow",
     [
         {"hosts": "nfs"},
@@ -70,7 +69,7 @@ def test_what_a_waiver_covers(narrow: dict[str, Any]) -> None:
     assert waived([TCP_609], narrow).judgements[0].verdict is Verdict.WAIVED
 
 
-@pytest.mark.parametrize(
+@for_each(
     "narrow",
     [
         {"hosts": "web"},
@@ -128,7 +127,7 @@ def test_a_waiver_never_makes_an_unproven_rule_green() -> None:
     assert made({}).apply(judged).judgements[0].verdict is Verdict.UNPROVEN
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("given", "said"),
     [
         ({"until": "2026-06-30"}, "ends on 2026-06-30, in 15 days"),
@@ -148,7 +147,7 @@ def test_what_is_to_be_cleaned_up_is_told(given: dict[str, Any], said: str) -> N
     assert any(said in warning for warning in warnings), warnings
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("address", "at", "said"),
     [
         ("10.0.0.5", ["10.0.0.0/8", "fd00::/8"], "at: nothing was in fd00::/8"),

@@ -4,7 +4,6 @@ import json
 import re
 from pathlib import Path
 
-import pytest
 from hypothesis import given, settings
 
 from portproof.cli.summary import summary
@@ -12,6 +11,7 @@ from portproof.content.shipped import shipped
 from portproof.exitcodes import ExitCode
 from portproof.report.contract import Theme, format_names, load_format
 from portproof.result.result import AuditResult
+from support.for_each import for_each
 from support.readers import READERS
 from support.report.any_result import results
 
@@ -40,13 +40,13 @@ def expected_exit_code(counts: dict[str, int]) -> ExitCode:
 steady = settings(max_examples=25)
 
 
-@pytest.mark.parametrize("name", format_names())
+@for_each("name", format_names())
 def test_every_format_can_be_read_back(name: str) -> None:
     """A format without a reader would be one whose totals nobody compares."""
     assert name in READERS, f"tests/support/readers.py needs a reader for {name}"
 
 
-@pytest.mark.parametrize("name", sorted(READERS))
+@for_each("name", sorted(READERS))
 def test_every_format_agrees_with_the_totals_and_the_exit_code(name: str) -> None:
     """What a reader counts in the text is what the result counts, for each verdict it tells."""
 

@@ -5,10 +5,9 @@ import contextlib
 import socket
 from collections.abc import Iterator
 
-import pytest
-
 from portproof.model.observation import ConnectResult
 from portproof.sources.connect_probe import ConnectProbe, ConnectRate
+from support.for_each import for_each
 
 
 @contextlib.contextmanager
@@ -27,7 +26,7 @@ def try_ports(address: str, *ports: int) -> ConnectResult | None:
     return asyncio.run(ConnectProbe(ConnectRate(wait=0.5)).try_ports(address, ports))
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+@for_each("address", ["127.0.0.1", "::1"])
 def test_a_listener_answers_and_a_bound_socket_does_not(address: str) -> None:
     """Only a completed handshake counts."""
     with listening(address) as open_port, listening(address, accepts=False) as bound:

@@ -23,6 +23,7 @@ from portproof.model.observation import (
 from portproof.sources import probe as embedded
 from portproof.sources.agent import sha256
 from portproof.sources.probe import Collected, ProbeSource, checked, decoded, reply, wanted
+from support.for_each import for_each
 from support.netns import held
 
 GOOD: dict[str, Any] = {
@@ -189,7 +190,7 @@ def test_what_is_incomplete_is_bounded_and_safe() -> None:
     assert all(len(fault) <= 400 and fault.isprintable() for fault in incomplete)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "changes",
     [
         {"probe": 2},
@@ -214,7 +215,7 @@ def test_an_answer_of_another_shape_is_garbled(changes: dict[str, object]) -> No
         assert found.reason == Reason.GARBLED
 
 
-@pytest.mark.parametrize(
+@for_each(
     "line", [b"", b"null", b"[]", b"{", b'{"probe": 1}', b"\xff\xfe", b"[" * 100_000, b'"\\ud800"']
 )
 def test_what_is_no_answer_is_garbled(line: bytes) -> None:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portproof.sources.osqueryi_format import OsqueryiOutputError, one_argument, read_answers
+from support.for_each import for_each
 from support.standins.schema import database, run
 
 _FRAGMENTS = st.lists(
@@ -52,7 +53,7 @@ def test_good_questions_are_told_apart() -> None:
     assert read_answers(output, 4) == [[{"a": "1"}], [{"a": ";"}], [], [{"b": "2"}]]
 
 
-@pytest.mark.parametrize(
+@for_each(
     "output",
     [
         b"",

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from portproof.model.observation import Answer, Observed, Platform, Reason, Unobserved
 from portproof.sources.osquery_schema import SCHEMA
 from portproof.sources.sqltables import Table, answer, columns_read, tables_read
+from support.for_each import for_each
 from support.paths import ROOT
 
 SHIPPED = yaml.safe_load((ROOT / "checks" / "listening-sockets.yml").read_text())["sql"]
@@ -41,14 +42,14 @@ def why(found: Answer | frozenset[str] | Mapping[str, frozenset[str]]) -> Reason
     return found.reason
 
 
-@pytest.mark.parametrize("platform", Platform)
+@for_each("platform", Platform)
 def test_the_shipped_question_reads_three_tables(platform: Platform) -> None:
     """Sockets, processes and users, on each platform."""
     wanted = frozenset({"process_open_sockets", "processes", "users"})
     assert tables_read(SHIPPED[platform], platform) == wanted
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("sql", "tables"),
     [
         ("SELECT 1", set()),
@@ -80,7 +81,7 @@ def test_the_columns_that_a_question_reads_are_found() -> None:
     }
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("sql", "reason"),
     [
         ("SELECT * FROM deb_packages", Reason.MISSING_TABLE),
@@ -112,7 +113,7 @@ def test_a_missing_table_is_named_with_what_to_do() -> None:
     )
 
 
-@pytest.mark.parametrize("platform", [Platform.MACOS, Platform.WINDOWS])
+@for_each("platform", [Platform.MACOS, Platform.WINDOWS])
 def test_a_column_of_another_platform_is_an_error(platform: Platform) -> None:
     """As it is with osquery."""
     sql = "SELECT net_namespace FROM listening_ports"
@@ -156,7 +157,7 @@ def test_nothing_but_one_reading_statement_can_be_asked(tmp_path: Path, sql: str
     assert not path.exists()
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("expression", "text"),
     [
         ("NULL", ""),
@@ -194,7 +195,7 @@ def test_types_are_osquerys() -> None:
     ]
 
 
-@pytest.mark.parametrize(
+@for_each(
     "sql",
     [
         "SELECT p.name FROM processes p JOIN listening_ports USING (pid)",
@@ -238,7 +239,7 @@ def test_a_join_of_large_tables_is_not_quadratic() -> None:
     assert found == Observed(({"count(*)": "50000"},), 1)
 
 
-@pytest.mark.parametrize("sql", ["SELECT cwd FROM processes", "SELECT * FROM users"])
+@for_each("sql", ["SELECT cwd FROM processes", "SELECT * FROM users"])
 def test_a_column_that_was_not_read_is_unknown_not_null(sql: str) -> None:
     """NULL would be an answer, and a false one."""
     assert why(ask(sql)) == Reason.MISSING_TABLE
@@ -249,16 +250,14 @@ def test_a_table_that_was_not_read_is_unknown_not_empty() -> None:
     assert why(ask("SELECT count(*) FROM uptime")) == Reason.MISSING_TABLE
 
 
-@pytest.mark.parametrize("rest", ["x FROM c WHERE x < 0", "count(*) FROM c"])
+@for_each("rest", ["x FROM c WHERE x < 0", "count(*) FROM c"])
 def test_an_endless_question_is_stopped_by_the_clock(rest: str) -> None:
     """It gives no rows that could be counted."""
     found = answer(f"{ENDLESS} {rest}", Platform.LINUX, {}, 0.2, 10)
     assert why(found) == Reason.TIMEOUT
 
 
-@pytest.mark.parametrize(
-    "rest", ["x FROM c", "printf('%.1000000d', x) FROM c", "length(zeroblob(50000000))"]
-)
+@for_each("rest", ["x FROM c", "printf('%.1000000d', x) FROM c", "length(zeroblob(50000000))"])
 def test_an_endless_question_is_stopped_by_its_size(rest: str) -> None:
     """Too many rows, too much text, or one value that is too large."""
     found = answer(f"{ENDLESS} {rest}", Platform.LINUX, {}, 300.0, 10_000)
@@ -279,7 +278,7 @@ def test_as_many_rows_as_are_allowed_are_told() -> None:
     assert why(ask(sql, most=2)) == Reason.OVERSIZED
 
 
-@pytest.mark.parametrize(
+@for_each(
     "table",
     [
         Table(["pid", "uid"], [[1]]),
@@ -317,7 +316,7 @@ def test_rows_go_through_unchanged(rows: list[tuple[int, str | None]]) -> None:
     assert found == [(str(pid), name or "") for pid, name in rows]
 
 
-@pytest.mark.parametrize("platform", Platform)
+@for_each("platform", Platform)
 def test_the_schema_is_sql(platform: Platform) -> None:
     """Every table of every platform can be created, with columns of osquery's types."""
     connection = sqlite3.connect(":memory:")

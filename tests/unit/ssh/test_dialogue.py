@@ -11,6 +11,7 @@ from portproof.model.connection import Become, Secret
 from portproof.model.observation import Reason, Unobserved
 from portproof.ssh.command import Delimiters
 from portproof.ssh.dialogue import AgentReply, Dialogue, Peer, Printed, Program, Ready
+from support.for_each import for_each
 
 MARKS = Delimiters(ready="READY", prompt="PROMPT:", seal="SEAL")
 LIMIT = 3_000_000
@@ -232,7 +233,7 @@ class TestPromptsAroundReadiness:
         assert host.ready is None
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("said", "code", "reason"),
     [
         (b"This account is currently not available.\n", 1, Reason.GARBLED),
@@ -272,7 +273,7 @@ def test_a_wrong_end_of_a_frame_is_garbled() -> None:
     assert cause(host.outcome).reason is Reason.GARBLED
 
 
-@pytest.mark.parametrize("is_ready", [False, True])
+@for_each("is_ready", [False, True])
 def test_a_flood_ends_it(*, is_ready: bool) -> None:
     """Before the host is ready much less is accepted than afterwards."""
     host = talking()

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portproof.ssh.framing import FramedReply, FramingError, delimited
+from support.for_each import for_each
 
 SEAL = "portproof-5ea1"
 LIMIT = 10_000
@@ -53,9 +54,7 @@ def test_an_answer_with_another_seal_is_noise() -> None:
     assert FramedReply(SEAL, LIMIT).find(bytearray(replayed + framed(b"new"))) == b"new"
 
 
-@pytest.mark.parametrize(
-    "head", [b"x", b"-1", b"99999999", b"1" * 40, b"", b"1 2", b"10001"], ids=repr
-)
+@for_each("head", [b"x", b"-1", b"99999999", b"1" * 40, b"", b"1 2", b"10001"], ids=repr)
 def test_a_length_that_makes_no_sense_breaks_the_answer(head: bytes) -> None:
     """A length must be a number within the limit."""
     with pytest.raises(FramingError):

@@ -1,7 +1,5 @@
 """The SSH server's port as a witness: which listeners can be it, and whose rows they are."""
 
-import pytest
-
 from portproof.judge.listeners import normalise
 from portproof.judge.proof import is_witness
 from portproof.model.observation import (
@@ -17,6 +15,7 @@ from portproof.model.observation import (
     Witness,
 )
 from portproof.ssh.host_identity import bindable, misplaced, server_witness
+from support.for_each import for_each
 
 LINUX = Identity(source="probe", version="1", platform=Platform.LINUX, euid=0, host_namespace="7")
 MACOS = Identity(source="osqueryi", version="5", platform=Platform.MACOS, euid=0)
@@ -49,7 +48,7 @@ UNFIT = [
 ]
 
 
-@pytest.mark.parametrize(("bound", "at", "family"), FITTING)
+@for_each(("bound", "at", "family"), FITTING)
 def test_a_listener_that_serves_the_address_can_be_the_server(
     bound: str, at: str, family: str
 ) -> None:
@@ -59,7 +58,7 @@ def test_a_listener_that_serves_the_address_can_be_the_server(
     assert misplaced("web", reply(row(bound, family=family)), reached(at)) is None
 
 
-@pytest.mark.parametrize(("bound", "at", "family"), UNFIT)
+@for_each(("bound", "at", "family"), UNFIT)
 def test_a_listener_that_does_not_serve_it_cannot(bound: str, at: str, family: str) -> None:
     """Another address of the host's is another socket."""
     (listener,) = normalise([row(bound, family=family)], LINUX).listeners
@@ -82,7 +81,7 @@ def test_a_canary_is_at_its_own_address_only() -> None:
     assert not is_witness(listener, Witness("tcp", "127.0.0.1", 4000, ours=True))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("told", "address", "port"),
     [
         ("10.0.0.1 5000 10.0.0.2 22", "10.0.0.2", 22),
@@ -96,7 +95,7 @@ def test_the_servers_own_words_make_the_witness(told: str, address: str, port: i
     assert server_witness(told.split()) == (reached(address, port),)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "told",
     [
         "",
@@ -118,7 +117,7 @@ def test_words_without_sense_make_none(told: str) -> None:
     assert bindable(told.split()) == ""
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("address", "sent"),
     [
         ("10.0.0.2", "10.0.0.2"),
@@ -142,7 +141,7 @@ def reply(*rows: Row, answer: Answer | None = None) -> SourceReply:
     return SourceReply(LINUX, {LISTENING_SOCKETS: answer or Observed(rows, len(rows))})
 
 
-@pytest.mark.parametrize(
+@for_each(
     "found",
     [
         reply(),
@@ -181,7 +180,7 @@ def test_a_canary_at_the_servers_address_shows_the_place() -> None:
     assert misplaced("web", found, reached("10.0.0.2"), [BESIDE, CANARY]) is None
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("canaries", "rows"),
     [
         ([], []),

@@ -2,7 +2,6 @@
 
 import csv
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -10,6 +9,7 @@ from portproof.model.verdicts import PASSED, Finding, Waived, failed
 from portproof.report.formats.csv import COLUMNS
 from portproof.report.formats.csv_cells import row
 from portproof.result.result import AuditResult, HostResult
+from support.for_each import for_each
 from support.readers import csv_rows
 from support.report.formats import interrupted, nothing_judged, rendered
 from support.report.results import hostile, mixed, run, seen
@@ -79,7 +79,7 @@ def test_a_failing_rule_names_which_findings_are_waived() -> None:
     assert found == [("it listens", "waived", "storage"), ("another listens", "fail", "")]
 
 
-@pytest.mark.parametrize("make", [nothing_judged, interrupted])
+@for_each("make", [nothing_judged, interrupted])
 def test_a_list_of_nothing_says_when_it_means_nothing(make: object) -> None:
     """No finding is no proof where nothing was judged, or not all of it."""
     assert callable(make)
@@ -98,7 +98,7 @@ def test_the_matrix_has_every_verdict_in_its_place() -> None:
         assert verdicts == [judgement.verdict for judgement in host.judgements]
 
 
-@pytest.mark.parametrize("name", ["csv", "csv-matrix"])
+@for_each("name", ["csv", "csv-matrix"])
 def test_lines_end_as_rfc_4180_says(name: str) -> None:
     """With CR and LF, each row on one line, all of the same length."""
     text = rendered(name, hostile())
@@ -108,7 +108,7 @@ def test_lines_end_as_rfc_4180_says(name: str) -> None:
     assert len({len(row) for row in csv_rows(text)}) == 1
 
 
-@pytest.mark.parametrize("name", ["csv", "csv-matrix"])
+@for_each("name", ["csv", "csv-matrix"])
 def test_no_cell_of_a_hostile_host_is_a_formula(name: str) -> None:
     """Neither in a spreadsheet that parts cells at commas nor in one that does at semicolons."""
     assert formulas(rendered(name, hostile())) == []
@@ -124,7 +124,7 @@ def test_any_cells_make_one_row_without_a_formula(cells: list[str]) -> None:
     assert formulas(text) == []
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", " =1", '"=1', "\uff1d1", "a;=1"])
+@for_each("text", ["=1+1", "+1", "-1", "@SUM(A1)", " =1", '"=1', "\uff1d1", "a;=1"])
 def test_a_formula_gets_an_apostrophe(text: str) -> None:
     """Where it begins, so that the text can still be read."""
     (read,) = csv_rows(row([text]))
@@ -132,7 +132,7 @@ def test_a_formula_gets_an_apostrophe(text: str) -> None:
     assert read[0].index("'") == (2 if ";" in text else 0)
 
 
-@pytest.mark.parametrize("text", ["a=1", "10.0.0.1", "x@example.com", "a, b", "nginx -g x"])
+@for_each("text", ["a=1", "10.0.0.1", "x@example.com", "a, b", "nginx -g x"])
 def test_other_text_stays_as_it_is(text: str) -> None:
     """An equals sign inside a text begins no formula."""
     assert csv_rows(row([text])) == [[text]]

@@ -11,6 +11,7 @@ from portproof.archive.folder import EVIDENCE, MANIFEST, REQUEST
 from portproof.errors import OutputError, TemplateError, UsageError
 from portproof.report.contract import ALWAYS, Theme, format_names, load_format, load_formats, write
 from portproof.result.result import AuditResult
+from support.for_each import for_each
 from support.report.fleets import LAPSED, WAIVED, waivers
 from support.report.formats import THEME, bare, fleet, interrupted, nothing_judged, rendered
 from support.report.results import all_pass, hostile, mixed, wide
@@ -27,8 +28,8 @@ STREAMED = [name for name in format_names() if name != "html"]
 RESULTS = (all_pass, wide, mixed, hostile, nothing_judged, interrupted, bare)
 
 
-@pytest.mark.parametrize("make", RESULTS)
-@pytest.mark.parametrize("name", format_names())
+@for_each("make", RESULTS)
+@for_each("name", format_names())
 def test_any_result_is_written_as_clean_text(name: str, make: Callable[[], AuditResult]) -> None:
     """It can be encoded, is the same each time, and nothing in it steers a terminal."""
     text = rendered(name, make())
@@ -37,9 +38,7 @@ def test_any_result_is_written_as_clean_text(name: str, make: Callable[[], Audit
     assert rendered(name, make()) == text
 
 
-@pytest.mark.parametrize(
-    "name", ["github", "gitlab", "junit", "markdown", "ocsf", "oscal", "sarif", "tap"]
-)
+@for_each("name", ["github", "gitlab", "junit", "markdown", "ocsf", "oscal", "sarif", "tap"])
 def test_waivers_are_told_in_the_same_words(name: str) -> None:
     """Who answers for what, by which ticket, until when and why; or that it is over."""
     told = re.sub(r"\\(?=[^\w\s])", "", rendered(name, waivers()))
@@ -67,7 +66,7 @@ def peak(pieces: Iterator[str]) -> int:
     return taken
 
 
-@pytest.mark.parametrize("name", STREAMED)
+@for_each("name", STREAMED)
 def test_a_fleet_is_written_piece_by_piece(name: str) -> None:
     """Memory does not grow with the hosts."""
     few, many = fleet(240), fleet(1440)
@@ -78,7 +77,7 @@ def test_a_fleet_is_written_piece_by_piece(name: str) -> None:
     assert grown < MOST_A_HOST * (1440 - 240)
 
 
-@pytest.mark.parametrize("name", STREAMED)
+@for_each("name", STREAMED)
 def test_no_piece_holds_the_whole_fleet(name: str) -> None:
     """The largest piece of many hosts is that of a few."""
     few = max(map(len, load_format(name).render(fleet(60), THEME)))

@@ -1,6 +1,5 @@
 """GitHub's annotations: what a runner reads out of them."""
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -10,6 +9,7 @@ from portproof.report.contract import Theme
 from portproof.report.formats.github import render
 from portproof.result.result import AuditResult, HostResult
 from portproof.text.visible import visible
+from support.for_each import for_each
 from support.report.fleets import ATTACKS, SAMPLES, interrupted, policy, results, waivers
 from support.report.results import mixed, run, seen
 from support.runner import Command, commands
@@ -81,7 +81,7 @@ def test_there_is_one_command_for_each_rule_and_verdict(result: AuditResult) -> 
     assert {each.name for each in found} <= {"error", "warning", "notice"}
 
 
-@pytest.mark.parametrize("attack", ATTACKS)
+@for_each("attack", ATTACKS)
 def test_no_line_starts_with_a_command_of_a_host(attack: str) -> None:
     """A host that is named like a workflow command makes none."""
     hosts = [HostResult(attack, (attack,), (failed(Finding(attack)),), seen())]

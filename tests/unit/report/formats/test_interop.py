@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from portproof.report.contract import Theme, load_format
 from portproof.result.result import AuditResult
 from portproof.text.visible import visible
+from support.for_each import for_each
 from support.readers_for_tools import READERS
 from support.report.fleets import (
     SAMPLES,
@@ -44,8 +45,8 @@ def test_every_format_tells_the_verdicts_of_the_result(name: str, result: AuditR
     assert {"fail", "unproven", "waived"} <= counts.keys()
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("sample", SAMPLES)
+@for_each("name", NAMES)
+@for_each("sample", SAMPLES)
 def test_the_samples_too(name: str, sample: str) -> None:
     """So it is with 2,000 hosts, with none, and with names that attack."""
     result = SAMPLES[sample]()
@@ -53,7 +54,7 @@ def test_the_samples_too(name: str, sample: str) -> None:
     assert counts == {verdict: result.totals.verdicts[verdict] for verdict in counts}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@for_each("name", NAMES)
 def test_nothing_that_a_host_says_is_there_unescaped(name: str) -> None:
     """The file is UTF-8, and shows control characters, surrogates and turns instead of having them.
 
@@ -65,7 +66,7 @@ def test_nothing_that_a_host_says_is_there_unescaped(name: str) -> None:
     assert "N" * 1001 not in text
 
 
-@pytest.mark.parametrize("name", NAMES)
+@for_each("name", NAMES)
 def test_formats_are_written_piece_by_piece_and_always_the_same(name: str) -> None:
     """A large fleet is written in many pieces, none of which grows with it."""
     result = large(1000)
@@ -75,14 +76,14 @@ def test_formats_are_written_piece_by_piece_and_always_the_same(name: str) -> No
         assert len(parts) > 100
 
 
-@pytest.mark.parametrize("name", ["github", "prometheus"])
+@for_each("name", ["github", "prometheus"])
 def test_formats_of_rules_do_not_grow_with_the_fleet(name: str) -> None:
     """Where there is a line for each rule, ten times the hosts make the file hardly longer."""
     small, big = (len(write(name, large(hosts))) for hosts in (200, 2000))
     assert big < small * 1.1
 
 
-@pytest.mark.parametrize("name", ["gitlab", "ocsf", "sarif"])
+@for_each("name", ["gitlab", "ocsf", "sarif"])
 def test_the_most_severe_failures_come_first(name: str) -> None:
     """Failures stand before what is unproven, and that before what is waived."""
     text = write(name, SAMPLES["mixed"]())
@@ -111,8 +112,8 @@ GREEN = {
 }
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("sample", [nothing, nowhere, interrupted])
+@for_each("name", NAMES)
+@for_each("sample", [nothing, nowhere, interrupted])
 def test_an_audit_that_saw_too_little_is_never_green(
     name: str, sample: Callable[[], AuditResult]
 ) -> None:
@@ -121,7 +122,7 @@ def test_an_audit_that_saw_too_little_is_never_green(
     assert GREEN[name] in SILENT[name](SAMPLES["proven"]())
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "prometheus"])
+@for_each("name", [name for name in NAMES if name != "prometheus"])
 def test_a_roster_that_does_not_add_up_is_never_green(name: str) -> None:
     """A host without a verdict for a rule makes the audit a failed one."""
     assert GREEN[name] not in SILENT[name](short())

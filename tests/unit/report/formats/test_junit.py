@@ -6,6 +6,7 @@ import junitparser
 import pytest
 
 from portproof.report.formats.junit_xml import WHOLE
+from support.for_each import for_each
 from support.readers import junit_cases
 from support.report.formats import interrupted, nothing_judged, rendered
 from support.report.results import HOSTILE, hostile, mixed
@@ -80,7 +81,7 @@ def test_unproven_is_an_error_with_its_reason() -> None:
     assert "took longer than 10 seconds" in result.message
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("case", "message"),
     [
         (("retired-ports/npmp-gui-611", "nfs-1"), "waived: OPS-1234, until 2027-01-31"),

@@ -2,7 +2,6 @@
 
 import re
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
@@ -12,6 +11,7 @@ from portproof.model.verdicts import Finding, failed
 from portproof.report.formats.markdown import LIMIT, text
 from portproof.result.result import AuditResult, HostResult
 from portproof.text.safe import code_span
+from support.for_each import for_each
 from support.report.formats import fleet, interrupted, nothing_judged, rendered
 from support.report.results import HOSTILE, hostile, mixed, run, seen
 
@@ -51,7 +51,7 @@ def test_what_fails_is_told_with_host_process_and_fix() -> None:
     assert "  - `nfs-1`: `rpc.mountd listens on tcp 0.0.0.0:611" in told
 
 
-@pytest.mark.parametrize("make", [mixed, hostile, nothing_judged, interrupted])
+@for_each("make", [mixed, hostile, nothing_judged, interrupted])
 def test_there_is_no_markup_but_ours(make: object) -> None:
     """No HTML, no link, no picture, no heading of a host's own."""
     assert callable(make)
@@ -77,7 +77,7 @@ def test_any_text_is_one_span_of_text(told: str) -> None:
     assert kinds(f"- {text(told)}") <= OURS
 
 
-@pytest.mark.parametrize(
+@for_each(
     "told",
     [
         *("www.example.com", "http://example.com", "a@example.com", "@someone", "#12"),

@@ -3,12 +3,12 @@
 import json
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 
 from portproof.report.contract import Theme
 from portproof.report.formats.ocsf import render
 from portproof.result.result import AuditResult
+from support.for_each import for_each
 from support.report.fleets import SAMPLES, interrupted, nothing, results, waivers
 from support.report.foreign import ocsf_schema, schema_problems
 from support.report.results import mixed, run
@@ -25,7 +25,7 @@ def of_host(result: AuditResult, host: str) -> list[dict[str, Any]]:
     return [each for each in read(result)[1:] if each["device"]["name"] == host]
 
 
-@pytest.mark.parametrize("sample", [name for name in SAMPLES if name != "large"])
+@for_each("sample", [name for name in SAMPLES if name != "large"])
 def test_the_samples_are_valid(sample: str) -> None:
     """The schema of OCSF 1.8.0 accepts every event."""
     assert schema_problems(ocsf_schema(), read(SAMPLES[sample]())) == []

@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 
 from portproof.model.verdicts import PASSED, Judgement, Verdict
@@ -11,6 +10,7 @@ from portproof.policy.policy import Policy, bind
 from portproof.report.contract import Theme
 from portproof.report.formats.oscal import render
 from portproof.result.result import AuditResult, HostResult
+from support.for_each import for_each
 from support.report.fleets import SAMPLES, bound, interrupted, results, waivers
 from support.report.foreign import oscal_problems
 from support.report.results import mixed, run, seen
@@ -46,7 +46,7 @@ def statuses(result: AuditResult) -> dict[str, tuple[str, str]]:
     }
 
 
-@pytest.mark.parametrize("sample", SAMPLES)
+@for_each("sample", SAMPLES)
 def test_the_samples_are_valid(sample: str) -> None:
     """The bindings of NIST's schema accept them."""
     assert oscal_problems(write(SAMPLES[sample]())) == []
@@ -91,7 +91,7 @@ def test_a_rule_is_an_objective_below_each_control() -> None:
     assert {"control-id": "cm-7"} in selection["include-controls"]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("number", "control"),
     [("CM-7", "cm-7"), ("AC-02(03)", "ac-2.3"), ("SC-7 (5)", "sc-7.5"), ("x", "portproof_p__r")],
 )

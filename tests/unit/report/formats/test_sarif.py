@@ -17,6 +17,7 @@ from portproof.policy.policy import Policy, bind
 from portproof.report.contract import Theme
 from portproof.report.formats.sarif import PACKED, RESULTS, render
 from portproof.result.result import AuditResult, HostResult
+from support.for_each import for_each
 from support.report.fleets import (
     LAPSED,
     SAMPLES,
@@ -178,7 +179,7 @@ def _later(result: AuditResult) -> AuditResult:
     return AuditResult(later, result.rules, result.hosts)
 
 
-@pytest.mark.parametrize("sample", [nothing, interrupted])
+@for_each("sample", [nothing, interrupted])
 def test_an_audit_that_saw_too_little_keeps_alerts_open(
     sample: Callable[[], AuditResult],
 ) -> None:

@@ -5,7 +5,6 @@ import re
 from collections import Counter
 from collections.abc import Callable
 
-import pytest
 from msgspec.structs import replace
 
 from portproof.model.listeners import Owner, Publication
@@ -18,6 +17,7 @@ from portproof.report.contract import Theme
 from portproof.report.html.page import render
 from portproof.result.result import AuditResult, HostResult
 from portproof.text.visible import visible
+from support.for_each import for_each
 from support.report.pages import TEMPLATES, Page, page, sha256, verdicts
 from support.report.results import HOSTILE, all_pass, hostile, listener, mixed, run, seen
 from support.report.samples import compared
@@ -25,7 +25,7 @@ from support.report.samples import compared
 SAMPLES = [all_pass, mixed, compared, hostile]
 
 
-@pytest.mark.parametrize("sample", SAMPLES)
+@for_each("sample", SAMPLES)
 def test_totals_are_those_of_the_result(sample: Callable[[], AuditResult]) -> None:
     """The sum in the masthead, the evidence and the data block all say what result.totals says."""
     result = sample()
@@ -130,7 +130,7 @@ def test_run_is_identified() -> None:
         assert known in text
 
 
-@pytest.mark.parametrize("sample", SAMPLES)
+@for_each("sample", SAMPLES)
 def test_links_lead_somewhere(sample: Callable[[], AuditResult]) -> None:
     """Ids are unique, and every link within the page has its target."""
     parsed = page(sample())
@@ -208,7 +208,7 @@ def _shapes(parsed: Page) -> set[tuple[str, tuple[str, ...], str]]:
     }
 
 
-@pytest.mark.parametrize("text", HOSTILE)
+@for_each("text", HOSTILE)
 def test_hostile_text_is_shown_as_it_is(text: str) -> None:
     """Each attack is readable as a host name, with nothing hidden in it."""
     parsed = page(hostile())

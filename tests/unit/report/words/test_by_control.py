@@ -4,8 +4,6 @@ import json
 from collections import Counter
 from dataclasses import replace
 
-import pytest
-
 from portproof.archive.json import render as render_json
 from portproof.model.observation import Reason
 from portproof.model.verdicts import PASSED, Finding, Judgement, Verdict, failed, unproven
@@ -14,6 +12,7 @@ from portproof.report.contract import Theme
 from portproof.report.words.by_control import ByControl, by_control
 from portproof.result.result import AuditResult, HostResult
 from portproof.text.visible import visible
+from support.for_each import for_each
 from support.report.pages import page
 from support.report.results import hostile, mixed, run, seen
 
@@ -52,7 +51,7 @@ def test_what_decides_about_a_control_comes_first() -> None:
     assert [rule.key for rule in grouped.controls[0].rules] == ["p/r1", "p/r0"]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("first", "second", "expected"),
     [
         ([PASSED, PASSED], [PASSED, PASSED], "pass"),

@@ -1,7 +1,5 @@
 """The report's sentence, its reasons, and text made safe to read."""
 
-import pytest
-
 from portproof.model.observation import Reason
 from portproof.model.verdicts import Judgement, Verdict, unproven
 from portproof.policy.policy import Policy, bind
@@ -10,6 +8,7 @@ from portproof.report.words.wording import MEANINGS, sentence, state
 from portproof.result.result import AuditResult, HostResult
 from portproof.text.times import duration, moment, since_epoch
 from portproof.text.visible import visible
+from support.for_each import for_each
 from support.report.results import all_pass, mixed, run, seen
 from support.times import at
 
@@ -66,7 +65,7 @@ def _judgement(verdict: Verdict) -> Judgement:
     return unproven(Reason.TIMEOUT, "late") if verdict is U else Judgement(verdict)
 
 
-@pytest.mark.parametrize(("verdicts", "expected", "shape"), SENTENCES)
+@for_each(("verdicts", "expected", "shape"), SENTENCES)
 def test_sentence(verdicts: list[list[Verdict]], expected: str, shape: Verdict) -> None:
     """The sentence is natural for one host and for many, and the state agrees with it."""
     made = result(verdicts)
@@ -99,7 +98,7 @@ def test_every_reason_is_explained() -> None:
     assert set(MEANINGS) == set(Reason)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "expected"),
     [
         ("plain text, ümläut, 你好, 😀", "plain text, ümläut, 你好, 😀"),
