@@ -180,7 +180,11 @@ def _login(destination: Destination) -> dict[str, Any]:
     if password is None:
         keyboard = {"password_auth": False, "kbdint_auth": False}
         return {"password": None, "public_key_auth": public_key, **keyboard, **gss}
-    return {"password": password.reveal(), "public_key_auth": public_key, **gss}
+    allowed = {
+        "password_auth": destination.value("passwordauthentication") != "no",
+        "kbdint_auth": destination.value("kbdinteractiveauthentication") != "no",
+    }
+    return {"password": password.reveal(), "public_key_auth": public_key, **allowed, **gss}
 
 
 def _keys(destination: Destination, identities: Sequence[IdentityFile]) -> dict[str, Any]:

@@ -38,9 +38,11 @@ _LONGEST_PATH: Final = 199
 _DEBUG: Final = re.compile(r"^(?:debug\d: |OpenSSH_\d)")
 _WORDS: Final = re.compile(r"[\s=\"]+")
 _FOR_ALL: Final = {
-    "host": ("*",),
-    "match": ("all",),
+    "host": frozenset({("*",)}),
+    "match": frozenset({("all",), ("final", "all")}),
 }
+"""What follows these words where a block is for every host; RHEL has ``Match final all``."""
+
 _PLAIN_NAME: Final = re.compile(r"(?!0x)[a-z][a-z0-9_-]*(?:\.[a-z0-9_-]+)*", re.IGNORECASE)
 
 
@@ -211,7 +213,7 @@ def _line_is_for_all(line: str) -> bool:
     if "%" in line or words[0].lower().startswith("canonical"):
         return False
     wanted = _FOR_ALL.get(words[0].lower())
-    return wanted is None or tuple(words[1:]) == wanted
+    return wanted is None or tuple(words[1:]) in wanted
 
 
 def _for_host(answer: _ConfigAnswer, host: str) -> Options:

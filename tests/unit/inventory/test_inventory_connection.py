@@ -8,9 +8,10 @@ import msgspec
 import pytest
 
 from portproof.inventory.connection import connection
+from portproof.inventory.targets import with_targets
 from portproof.inventory.variables import Encrypted
 from portproof.model.connection import Become, Connection, Secret
-from portproof.model.hosts import Host
+from portproof.model.hosts import Host, Inventory
 from portproof.model.observation import Reason, Unobserved
 from support.for_each import for_each
 
@@ -370,3 +371,12 @@ def test_equal_passwords_are_equal() -> None:
     assert Secret("a") == Secret("a") != Secret("b")
     assert len({Secret("a"), Secret("a"), Secret("b")}) == 2
     assert Secret("a") != "a"
+
+
+def test_a_machine_without_ssh_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a host is reached over SSH: no configuration of OpenSSH's could be asked for."""
+    monkeypatch.setenv("PATH", "/nowhere")
+    over_ssh = with_targets(Inventory((Host("web1"),), "the test"))
+    assert [text for text in over_ssh.warnings if "no ssh program" in text]
+    here = Host("localhost", variables={"ansible_connection": "local"})
+    assert with_targets(Inventory((here,), "the test")).warnings == ()

@@ -70,7 +70,7 @@ def test_hosts_that_no_configuration_can_tell_apart_share_an_answer(
 ) -> None:
     """One process for all; their names, addresses and nothing else differ."""
     common = config(
-        tmp_path, "# all\nHost *\n  User deploy\n  SendEnv LANG\nMatch all\n  Port 2222\n"
+        tmp_path, "# all\nHost *\n  User deploy\n  SendEnv LANG\nMatch final all\n  Port 2222\n"
     )
     names = [*(f"web{number}" for number in range(50)), "10.0.0.1", "2001:db8::1", "Edge"]
     found = paths_to(*(to(name, *common) for name in names))
