@@ -1,10 +1,11 @@
 """Opens the sockets it is told of, tells what they became, and holds them until its input ends.
 
-Its argument is a JSON object of name -> socket. A socket has ``family`` (4 or 6), ``kind`` (tcp or
-udp), ``address`` and ``port``, and where wanted ``v6only``, ``reuse`` (SO_REUSEPORT), ``idle``
-(bound but not listening), ``peer`` (connected to the named socket), ``send`` (has sent a datagram
-to the named socket), ``shared`` (a child holds it too) or ``apart`` (a child alone holds it, as
-``user`` and under the name ``comm``). It prints a JSON object of name -> pids, inode and port.
+Its argument is a JSON object of name -> socket. A socket has ``family`` (4 or 6), ``kind`` (tcp,
+udp or udplite), ``address`` and ``port``, and where wanted ``v6only``, ``device`` (its name),
+``reuse`` (SO_REUSEPORT), ``idle`` (bound but not listening), ``peer`` (connected to the named
+socket), ``send`` (has sent a datagram to the named socket), ``shared`` (a child holds it too) or
+``apart`` (a child alone holds it, as ``user`` and under the name ``comm``). It prints a JSON object
+of name -> pids, inode and port.
 """
 
 import json
@@ -20,10 +21,13 @@ _OPEN: dict[str, socket.socket] = {}
 
 
 def _make(spec: Spec) -> socket.socket:
-    kind = socket.SOCK_DGRAM if spec["kind"] == "udp" else socket.SOCK_STREAM
-    made = socket.socket(socket.AF_INET6 if spec["family"] == 6 else socket.AF_INET, kind)
+    kind = socket.SOCK_STREAM if spec["kind"] == "tcp" else socket.SOCK_DGRAM
+    family = socket.AF_INET6 if spec["family"] == 6 else socket.AF_INET
+    made = socket.socket(family, kind, 136 if spec["kind"] == "udplite" else 0)
     if "v6only" in spec:
         made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, spec["v6only"])
+    if "device" in spec:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, spec["device"].encode())
     if spec.get("reuse"):
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     if "address" in spec:

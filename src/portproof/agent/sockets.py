@@ -1,4 +1,7 @@
-"""The sockets of a Linux machine, in all network namespaces. The files are described in proc(5).
+"""The sockets of a Linux machine, in all network namespaces.
+
+TCP and UDP sockets are told by the kernel (``netlink``), where it lets us ask it; those, and all
+others, are in files that proc(5) describes.
 
 The rows follow osquery (process_open_sockets.cpp), except that a socket which several processes
 hold has a row for each, and that what osquery passes over in silence is a fault.
@@ -8,7 +11,9 @@ import os
 import sys
 from _socket import inet_ntop  # loading `socket` takes longer than reading most machines
 
+from . import netlink
 from .files import GONE, LONG, as_text, file_identity, link_target, read_file
+from .namespaces import open_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,12 +26,12 @@ _INTERNET = (("icmp", 1), ("tcp", _TCP), ("udp", 17), ("udplite", 136), ("raw", 
 _FILES = [(name, _INET, protocol) for name, protocol in _INTERNET]
 _FILES += [(name + "6", _INET6, protocol) for name, protocol in _INTERNET]
 _FILES += [("unix", _UNIX, 0), ("packet", _PACKET, 0)]
-_STATES = "UNKNOWN ESTABLISHED SYN_SENT SYN_RECV FIN_WAIT1 FIN_WAIT2 TIME_WAIT CLOSED".split()
-_STATES += "CLOSE_WAIT LAST_ACK LISTEN CLOSING".split()
+_KERNEL_TELLS = [(family, protocol) for _, family, protocol in _FILES if protocol in (6, 17, 136)]
 _MOST_THREADS = 100_000
 
 COLUMNS = "pid fd socket family protocol local_address remote_address local_port".split()
 COLUMNS += "remote_port path state net_namespace".split()
+DETAILS = "socket protocol local_address local_port v6only device uid net_namespace".split()
 
 
 def rows(view: "View") -> "list[Row]":
@@ -37,6 +42,17 @@ def rows(view: "View") -> "list[Row]":
         pairs = [(row, owners.get(row[0], [[-1, -1]])) for row in listed]
         view.sockets = [[*owner, *row] for row, holders in pairs for owner in holders]
     return view.sockets
+
+
+def details(view: "View") -> "list[Row]":
+    """Return the rows of ``socket_details``: what else the kernel told of sockets that may listen.
+
+    ``v6only`` is 1 or 0 for IPv6, ``device`` the number of the interface it is bound to, which is 0
+    for none and 1 for loopback, and ``uid`` the user who opened it.
+    """
+    rows(view)
+    view.uids.update(row[6] for row in view.details if isinstance(row[6], int))
+    return view.details
 
 
 def _listed(view: "View") -> "list[Row]":
@@ -59,7 +75,7 @@ def _listed(view: "View") -> "list[Row]":
         namespace = found or "0"
         rows = read.get(place)
         if rows is None and namespace not in done:
-            rows = _sockets_of(view, net)
+            rows = _sockets_of(view, task, namespace)
         if rows is not None and namespace not in done:
             read[place] = rows
             done.add(namespace)
@@ -103,11 +119,14 @@ def _threads(view: "View", pid: str) -> "list[str]":
     return found
 
 
-def _sockets_of(view: "View", net: str) -> "list[Row] | None":
+def _sockets_of(view: "View", task: str, namespace: str) -> "list[Row] | None":
     """Read one network namespace; return None if the process ended meanwhile."""
-    rows: list[Row] = []
-    faults, absent = [], []
+    net = view.proc + "/" + task + "/net/"
+    rows, details, by_file, faults = _by_netlink(view.proc + "/" + task, namespace)
+    absent = []
     for name, family, protocol in _FILES:
+        if (family, protocol) in _KERNEL_TELLS and (family, protocol) not in by_file:
+            continue
         try:
             found, why = _parse(read_file(net + name, LONG), family, protocol)
         except OSError as error:
@@ -121,7 +140,41 @@ def _sockets_of(view: "View", net: str) -> "list[Row] | None":
     required = "tcp udp" if file_identity(net + "if_inet6") == () else "tcp udp tcp6 udp6"
     faults += [f"{net}{name}: no such file" for name in absent if name in required.split()]
     view.faults += faults
+    view.by_file += [f"{namespace}: {why}" for why in sorted(set(by_file.values()))]
+    view.details += details
     return rows
+
+
+def _by_netlink(
+    task: str, namespace: str
+) -> "tuple[list[Row], list[Row], dict[tuple[int, int], str], list[str]]":
+    """Ask the kernel for the sockets of a network namespace.
+
+    Returns:
+        Their rows and details, for each family and protocol that it did not tell the reason, and
+        what is incomplete of the others.
+    """
+    rows: list[Row] = []
+    details: list[Row] = []
+    untold: dict[tuple[int, int], str] = {}
+    faults: list[str] = []
+    try:
+        asker = open_in(task, namespace, netlink.opened)
+    except OSError as error:
+        return [], [], dict.fromkeys(_KERNEL_TELLS, error.strerror or str(error)), []
+    try:
+        for family, protocol in _KERNEL_TELLS:
+            try:
+                told = netlink.Sockets(asker, family, protocol)
+            except OSError as error:
+                untold[family, protocol] = error.strerror or str(error)
+                continue
+            rows += told.rows.values()
+            details += [[*row, namespace] for row in told.details.values()]
+            faults += [f"{task}/net: {told.fault}"] if told.fault else []
+    finally:
+        asker.close()
+    return rows, details, untold, faults
 
 
 def _parse(data: bytes, family: int, protocol: int) -> "tuple[list[Row], str]":
@@ -156,7 +209,7 @@ def _row(fields: "list[bytes]", family: int, protocol: int, names: "dict[bytes, 
         raise ValueError(fields)
     ends = [names.get(end) or _address(end, family, names) for end in (local, peer)]
     number = int(fields[3], 16)
-    state = _STATES[number if number < len(_STATES) else 0] if protocol == _TCP else ""
+    state = netlink.STATES.get(number, "UNKNOWN") if protocol == _TCP else ""
     return [int(fields[9]), family, protocol, *ends, int(port, 16), int(peer_port, 16), "", state]
 
 

@@ -44,6 +44,7 @@ def collect(names: "Iterable[str]", proc: str = "/proc") -> "dict[str, object]":
         "host_namespace": view.namespace("1", "net") or "0",
         "tables": found,
         "incomplete": view.faults[:100],
+        "by_file": view.by_file[:100],
         "missing": missing,
     }
 
@@ -53,6 +54,7 @@ def _known(view: View, tables: "set[str]") -> "dict[str, Table]":
     known: dict[str, Table] = {
         "processes": (processes.COLUMNS + view.extra, processes.rows),
         "process_open_sockets": (sockets.COLUMNS, sockets.rows),
+        "socket_details": (sockets.DETAILS, sockets.details),
         "users": (users.COLUMNS, users.rows),
     }
     if tables.issubset(known):

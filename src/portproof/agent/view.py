@@ -20,7 +20,8 @@ class View:
     ``faults`` says what could not be read. ``extra`` are the costly columns of processes to read.
     The table of processes leaves ``uids``, the users seen; ``idle``, the processes that hold no
     descriptors; and ``single``, those of one thread. ``sockets`` are the rows of the sockets, once
-    they have been read.
+    they have been read, ``details`` what else is known of them, and ``by_file`` for which network
+    namespaces the kernel could not be asked, and why.
     """
 
     def __init__(self, proc: str, extra: "list[str]") -> None:
@@ -31,6 +32,8 @@ class View:
         self.single: set[str] = set()
         self._pids: list[str] | None = None
         self.sockets: list[Row] | None = None
+        self.details: list[Row] = []
+        self.by_file: list[str] = []
 
     def pids(self) -> "list[str]":
         """Return every visible process, in osquery's order, which is that of text."""
