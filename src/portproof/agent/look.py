@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _PATIENCE = 0.5  # the part of the time that osqueryi gets, so that there is some for the probe
+_DIRECT = 0.2  # the part of the time for questions that need more than the tables
 _ASIDE, _ASIDE_SECONDS = 0.2, 5.0  # the part of the time that the question aside gets, at most
 
 
@@ -20,19 +21,20 @@ def answer(request: "dict[str, Any]", line: str) -> None:
 
     The answer is
 
-        {"runs": [...], "probe": {...}, "aside": null, "failed": "",
-         "canaries": [["tcp", "127.0.0.1", 40001]], "unopened": []}
+        {"runs": [...], "direct": [...], "probe": {...}, "beside": null, "aside": null,
+         "failed": "", "canaries": [["tcp", "127.0.0.1", 40001]], "unopened": []}
 
-    ``runs`` are the runs of osqueryi as ``programs.run`` tells them; the first asks everything at
-    once, and when it fails one for each question follows. ``aside`` is the run for the question
-    that may take long, which is not asked where there is no docker. ``probe`` is what
-    ``tables.collect`` returned, or null. ``unopened`` are the canaries that could not be opened
-    though their family is in use.
+    ``runs`` are the runs of osqueryi as ``programs.run`` tells them; the first asks for all tables
+    at once, and when it fails one for each follows. ``direct`` are likewise those for questions
+    that need more than the tables. ``aside`` is the run for the question that may take long, which
+    is not asked where there is no docker. ``probe`` is what ``tables.collect`` returned, or null;
+    ``beside`` is the same for what is read beside an osqueryi that answered. ``unopened`` are the
+    canaries that could not be opened though their family is in use.
 
     Args:
-        request: The questions for osqueryi ``together``, ``singly`` and ``aside``, its ``programs``
-            and ``flags``, the ``limit`` of its output in bytes, and the ``tables`` to read
-            otherwise; none where there are none to read.
+        request: The arguments for osqueryi ``tables_of_osquery``, ``direct`` and ``aside``, its
+            ``programs`` and ``flags``, the ``limit`` of its output in bytes, the ``tables`` to read
+            otherwise, and what to read in any case (``beside``); none where there are none to read.
         line: The seal, the seconds for everything, and where the host's SSH server named it, its
             address, at which one more canary is opened.
     """
@@ -43,12 +45,16 @@ def answer(request: "dict[str, Any]", line: str) -> None:
     held, unopened = open_at_loopback()
     for address in server:
         held += open_at(address)
-    found: dict[str, Any] = {"runs": [], "probe": None, "aside": None, "failed": ""}
+    found: dict[str, Any] = {"runs": [], "direct": [], "probe": None, "beside": None}
+    found.update({"aside": None, "failed": ""})
     try:
-        found["runs"] = ask_all(request, children, seconds * _PATIENCE)
+        arguments = request["tables_of_osquery"]
+        found["runs"] = ask_all(request, arguments, children, seconds * _PATIENCE)
         if not is_answered(found["runs"]):
             found["probe"] = _probe(request["tables"])
-        elif request["aside"]:
+        else:
+            found["beside"] = _probe(request["beside"])
+            found["direct"] = ask_all(request, request["direct"], children, seconds * _DIRECT)
             patience = min(_ASIDE_SECONDS, seconds * _ASIDE)
             found["aside"] = ask_aside(request, children, patience)
     except Exception as error:  # noqa: BLE001 - whatever a host does to this must be told

@@ -11,16 +11,28 @@ if TYPE_CHECKING:
 
     from .programs import Children, Run
 
+# osqueryi makes a folder in the user's home, or in one below /tmp where there is no home.
+_ENVIRONMENT = {"HOME": "/nonexistent"}
 
-def ask_all(request: "dict[str, Any]", children: "Children", patience: float) -> "list[Run]":
-    """Ask everything at once, and where that fails, one question after the other."""
+
+def ask_all(
+    request: "dict[str, Any]", arguments: "list[str]", children: "Children", patience: float
+) -> "list[Run]":
+    """Ask everything at once, and where that fails, one question after the other.
+
+    Args:
+        request: Which programs may be osqueryi, with which flags, and the limit of their output.
+        arguments: One that asks everything, and one for each question.
+        children: What is running.
+        patience: Seconds for all of it.
+    """
     command = _command(request)
     if command is None:
         return []
     deadline = monotonic() + patience
     runs: list[Run] = []
-    for argument in [request["together"], *request["singly"]]:
-        work = program([*command, argument])
+    for argument in arguments:
+        work = program([*command, argument], _ENVIRONMENT)
         runs.append(run(children, work, deadline, request["limit"]))
         hopeless = runs[-1]["late"] or runs[-1]["large"]
         if hopeless or (len(runs) == 1 and not _failed(runs[0])):
@@ -33,7 +45,7 @@ def ask_aside(request: "dict[str, Any]", children: "Children", patience: float) 
     command = _command(request)
     if command is None or not request["aside"] or not os.path.exists(request["aside_of"]):
         return None
-    work = program([*command, request["aside"]])
+    work = program([*command, request["aside"]], _ENVIRONMENT)
     return run(children, work, monotonic() + patience, request["limit"])
 
 

@@ -78,10 +78,11 @@ def _work(work: "Callable[[], None]", out: int, err: int) -> None:
         os._exit(code)
 
 
-def program(command: "list[str]") -> "Callable[[], None]":
-    """Return the work of a process that becomes a program."""
+def program(command: "list[str]", environment: "dict[str, str]") -> "Callable[[], None]":
+    """Return the work of a process that becomes a program, with changes of the environment."""
+    told = dict(os.environ, **environment)
     # No shell: a question is one argument, whatever it holds.
-    return lambda: os.execv(command[0], command)  # noqa: S606 - see above
+    return lambda: os.execve(command[0], command, told)  # noqa: S606 - see above
 
 
 def find(names: "list[str]") -> "str | None":

@@ -9,6 +9,8 @@ from portproof.model.host_facts import CheckAnswer, Doubts
 from portproof.model.listeners import Listener, Place
 from portproof.model.observation import (
     LISTENING_SOCKETS,
+    NAMESPACES_DOUBT,
+    UDP_DOUBT,
     Answer,
     HostLook,
     Identity,
@@ -59,6 +61,7 @@ def doubts(
     if general is not None:
         return Doubts(general, general)
     tcp, udp = (_witness_doubt(look, listeners, protocol) for protocol in BOTH)
+    udp = udp or look.reply.doubts.get(UDP_DOUBT)
     return Doubts(tcp or _state_doubt(tuple(stateless)), udp, _namespace_doubt(look))
 
 
@@ -78,6 +81,8 @@ def _namespace_doubt(look: HostLook) -> Unobserved | None:
     identity, answer = look.reply.identity, listening_answer(look)
     if identity.platform is not Platform.LINUX or isinstance(answer, Unobserved):
         return None
+    if NAMESPACES_DOUBT in look.reply.doubts:
+        return look.reply.doubts[NAMESPACES_DOUBT]
     unread = any(row.get("net_namespace", "0") in {"", "0"} for row in answer.rows)
     if not unread and identity.host_namespace not in {"", "0"}:
         return None
@@ -193,6 +198,7 @@ def _check_answer(
     doubt = (
         (privilege_doubt(look.reply.identity) if check.privilege == "root" else None)
         or _whole_doubt(answer, look.reply.incomplete)
+        or look.reply.doubts.get(check.check)
         or _check_witness_doubt(look, check)
         or (Unobserved(Reason.NO_WITNESS, weak) if weak and require_witness else None)
     )

@@ -28,6 +28,12 @@ WITNESS: Final = "#witness"
 """How the id of a check's witness question ends."""
 
 
+UDP_DOUBT: Final = "#udp"
+NAMESPACES_DOUBT: Final = "#namespaces"
+"""Keys of ``SourceReply.doubts`` besides the ids of checks: UDP sockets, and namespaces other than
+the host's."""
+
+
 class Reason(StrEnum):
     """Why something is unproven. The list is closed; documentation explains each entry."""
 
@@ -132,11 +138,14 @@ class SourceReply(msgspec.Struct, frozen=True):
 
     ``incomplete`` says in sentences what the source itself knows it could not read, such as
     ``/proc/net/tcp6: permission denied``. Absence of a row proves nothing while it is not empty.
+    ``doubts`` is the same for a part: why the absence of a row proves nothing in the answer to one
+    check, by its id, or among UDP sockets or other network namespaces.
     """
 
     identity: Identity
     answers: dict[str, Answer]
     incomplete: tuple[str, ...] = ()
+    doubts: dict[str, Unobserved] = msgspec.field(default_factory=dict)
 
 
 class Witness(msgspec.Struct, frozen=True):

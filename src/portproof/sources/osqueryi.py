@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from portproof.model.observation import Answer, Platform, Reason, SourceReply, Unobserved
+from portproof.sources.beside import BesideReader, read_beside
 from portproof.sources.identity import IDENTITY_SQL, read_identity, this_platform
+from portproof.sources.osquery_plan import planned
+from portproof.sources.osquery_reply import Beside, reply_to
 from portproof.sources.osqueryi_format import one_argument
 from portproof.sources.osqueryi_run import SOURCE, OsqueryiReply, joined, judged
 from portproof.sources.own import NOTHING_OWN, Own
 from portproof.sources.program import run
-from portproof.sources.source import ASIDE_SECONDS, DOCKER_SOCKET, NO_DOCKER, apart
+from portproof.sources.source import ASIDE_SECONDS, DOCKER_SOCKET, NO_DOCKER
 
 _ON_PATH: Final = ("osqueryi", "osqueryd")
 _INSTALLED: Final = {
@@ -34,6 +37,13 @@ _INSTALLED: Final = {
 """Where osquery's packages put the program (osquery's documentation, installation pages)."""
 
 
+_NO_HOME: Final = "/nonexistent"
+"""osqueryi makes a folder in the user's home, or in one below /tmp where there is no home."""
+
+_DIRECT_SECONDS: Final = 15.0
+"""Seconds for all questions that need more than the tables of the snapshot."""
+
+
 class _OsqueryiCommand(NamedTuple):
     """A way to start osqueryi, and the deadline for all of it."""
 
@@ -49,6 +59,7 @@ class OsqueryiSource:
             PATH and where packages install it.
         timeout: Seconds for a whole look.
         platform: What the machine is; by default found out.
+        beside: Reads the sockets once more; None for nothing.
     """
 
     name = SOURCE
@@ -58,17 +69,17 @@ class OsqueryiSource:
         program: str | None = None,
         timeout: float = 30.0,
         platform: Platform | None = None,
+        beside: BesideReader | None = read_beside,
     ) -> None:
         self._platform = platform or this_platform()
         self._program = program
         self._timeout = timeout
+        self._beside = beside
 
     def look(
-        self,
-        questions: Mapping[str, str],
-        own: Own = NOTHING_OWN,  # noqa: ARG002 - osquery answers checks itself, from all its rows
+        self, questions: Mapping[str, str], own: Own = NOTHING_OWN
     ) -> SourceReply | Unobserved:
-        """Ask who osqueryi is and every question in one process.
+        """Ask who osqueryi is and for every table in one process.
 
         If any of it fails, each is asked in a process of its own, to tell which one it was.
         """
@@ -77,15 +88,20 @@ class OsqueryiSource:
             return Unobserved(
                 Reason.NO_COLLECTOR, "osqueryi is neither on PATH nor where osquery installs it"
             )
-        together, aside = apart(questions)
+        plan = planned(questions, self._platform)
         shell = _OsqueryiCommand(_command(program), time.monotonic() + self._timeout)
-        told = _tell(shell, [IDENTITY_SQL[self._platform], *together.values()])
+        told = _tell(shell, [IDENTITY_SQL[self._platform], *plan.first.values()])
         identity = read_identity(self.name, self._platform, told.answers[0])
         if isinstance(identity, Unobserved):
             return identity
-        answers = dict(zip(together, told.answers[1:], strict=True))
-        answers |= {name: _ask_aside(shell, sql) for name, sql in aside.items()}
-        return SourceReply(identity, answers, tuple(dict.fromkeys(told.unread)))
+        answers = dict(zip(plan.first, told.answers[1:], strict=True))
+        beside = self._beside(plan, self._timeout) if self._beside is not None else Beside()
+        answers |= _ask_direct(shell, plan.direct)
+        answers |= {name: _ask_aside(shell, sql) for name, sql in plan.aside.items()}
+        deadline = time.monotonic() + self._timeout
+        return reply_to(
+            plan, identity, answers, deadline, incomplete=told.unread, beside=beside, own=own
+        )
 
 
 def find_program(platform: Platform) -> str | None:
@@ -118,6 +134,20 @@ def _tell_each(shell: _OsqueryiCommand, questions: Sequence[str]) -> OsqueryiRep
     return joined([first, *(_ask(shell, [sql]) for sql in questions[1:])])
 
 
+def _ask_direct(shell: _OsqueryiCommand, questions: Mapping[str, str]) -> dict[str, Answer]:
+    """Ask questions as they are, within a part of the time."""
+    if not questions:
+        return {}
+    hurried = shell._replace(deadline=min(shell.deadline, time.monotonic() + _DIRECT_SECONDS))
+    told = _ask(hurried, [*questions.values()])
+    is_late = isinstance(told, Unobserved) and told.reason is Reason.TIMEOUT
+    if isinstance(told, Unobserved) and len(questions) > 1 and not is_late:
+        told = joined(_ask(hurried, [sql]) for sql in questions.values())
+    if isinstance(told, Unobserved):
+        return dict.fromkeys(questions, told)
+    return dict(zip(questions, told.answers, strict=True))
+
+
 def _ask_aside(shell: _OsqueryiCommand, sql: str) -> Answer:
     """Ask what may take long in a separate process, or none at all without docker."""
     if not Path(DOCKER_SOCKET).exists():
@@ -128,7 +158,7 @@ def _ask_aside(shell: _OsqueryiCommand, sql: str) -> Answer:
 
 
 def _ask(shell: _OsqueryiCommand, questions: Sequence[str]) -> OsqueryiReply | Unobserved:
-    ran = run((*shell.command, one_argument(questions)), shell.deadline)
+    ran = run((*shell.command, one_argument(questions)), shell.deadline, home=_NO_HOME)
     if isinstance(ran, Unobserved):
         return ran
     return judged(ran, len(questions), shell.command[0])

@@ -68,14 +68,16 @@ class ProbeSource:
         """Read what the questions need, once, and answer each of them."""
         deadline = time.monotonic() + self._timeout
         platform = this_platform()
-        names = wanted(questions, platform)
-        found = _within(self._timeout, lambda: _collect(platform, names))
-        if isinstance(found, Unobserved):
-            return found
-        collected = checked(found)
+        collected = read_here(platform, wanted(questions, platform), self._timeout)
         if isinstance(collected, Unobserved):
             return collected
         return reply(questions, collected, deadline, own)
+
+
+def read_here(platform: Platform, names: list[str], seconds: float) -> Collected | Unobserved:
+    """Read tables of this machine; ``names`` are those that ``wanted`` returns."""
+    found = _within(seconds, lambda: _collect(platform, names))
+    return found if isinstance(found, Unobserved) else checked(found)
 
 
 def wanted(questions: Mapping[str, str], platform: Platform) -> list[str]:
@@ -118,7 +120,7 @@ def reply(
         deadline: When the answers must be there, on the clock of ``time.monotonic``.
         own: What portproof has on the machine.
     """
-    missing = {name: _missing(name, why) for name, why in collected.missing.items()}
+    missing = missing_of(collected)
     snapshot = Snapshot(collected.platform, collected.tables, missing, own)
     answers = answers_from(snapshot, questions, deadline)
     identity = Identity(
@@ -132,6 +134,11 @@ def reply(
     )
     incomplete = tuple(quoted(fault) for fault in collected.incomplete[:_MOST_FAULTS])
     return SourceReply(identity=identity, answers=answers, incomplete=incomplete)
+
+
+def missing_of(collected: Collected) -> dict[str, Unobserved]:
+    """Return why each table that was asked for could not be read."""
+    return {name: _missing(name, why) for name, why in collected.missing.items()}
 
 
 def _missing(table: str, why: str) -> Unobserved:

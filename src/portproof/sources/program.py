@@ -72,7 +72,11 @@ class CompletedProgram:
 
 
 def run(
-    command: Sequence[str], deadline: float, limit: int = OUTPUT_LIMIT, given: bytes = b""
+    command: Sequence[str],
+    deadline: float,
+    limit: int = OUTPUT_LIMIT,
+    given: bytes = b"",
+    home: str | None = None,
 ) -> CompletedProgram | Unobserved:
     """Run a program without a shell.
 
@@ -83,12 +87,13 @@ def run(
         deadline: When it must have ended, on the clock of ``time.monotonic``.
         limit: Bytes of output that are accepted.
         given: What the program reads from its input.
+        home: The home directory that the program is told; by default the user's.
     """
     begun = time.monotonic()
     if deadline <= begun:
         return _late(command[0])
     try:
-        process = _started(command, given)
+        process = _started(command, given, home)
     except (OSError, ValueError) as error:
         return _unstarted(command[0], error)
     ran = CompletedProgram()
@@ -111,13 +116,14 @@ def _log(command: Sequence[str], ran: CompletedProgram, seconds: float) -> None:
     _LOG.debug(text, command[0], ran.code, *told)
 
 
-def _started(command: Sequence[str], given: bytes) -> subprocess.Popen[bytes]:
+def _started(command: Sequence[str], given: bytes, home: str | None) -> subprocess.Popen[bytes]:
     process = subprocess.Popen(  # noqa: S603 - no shell: a question is one argument, whatever it holds
         command,
         stdin=subprocess.PIPE if given else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
+        env=None if home is None else os.environ | {"HOME": home},
     )
     if process.stdin is not None:  # a full pipe must not block us
         threading.Thread(target=_feed, args=(process.stdin, given), daemon=True).start()

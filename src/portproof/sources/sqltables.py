@@ -70,7 +70,8 @@ def columns_read(sql: str, platform: Platform) -> Mapping[str, frozenset[str]] |
         program = connection.execute("EXPLAIN " + sql)
         named = [column[0] for column in program.description]
         seen.scan(
-            program, {root: (name, _declared(platform, name)) for root, name in roots.items()}
+            program,
+            {root: (name, declared_columns(platform, name)) for root, name in roots.items()},
         )
     except (sqlite3.Error, sqlite3.Warning, ValueError, LookupError) as error:
         return seen.refusal or _refused(str(error))
@@ -140,7 +141,7 @@ class Database:
         self._filled[name] = "it could not be filled"  # also if something ends this here
         try:
             self._connection.execute(f"CREATE TABLE {name} ({SCHEMA[self._platform][name]})")
-            declared = _declared(self._platform, name)
+            declared = declared_columns(self._platform, name)
             _fill(self._connection, name, self._tables[name], declared)
             self._filled[name] = ""
         except (sqlite3.Error, ValueError, OverflowError) as error:
@@ -215,7 +216,8 @@ def _database(platform: Platform, names: Iterable[str]) -> sqlite3.Connection:
     return connection
 
 
-def _declared(platform: Platform, name: str) -> list[str]:
+def declared_columns(platform: Platform, name: str) -> list[str]:
+    """Return the columns of a table of osquery's, in its order."""
     return [part.split()[0] for part in SCHEMA[platform][name].split(",")]
 
 

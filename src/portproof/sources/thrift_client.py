@@ -34,6 +34,9 @@ _BROKEN: Final = (
 class OsquerydConnection:
     """A connection to osqueryd: one call at a time, over a socket that opens when needed.
 
+    ``is_lost`` says whether osqueryd ended the connection, or took none, at the last question: its
+    worker has died, or is starting.
+
     It is for one thread. After any failure the socket is closed, and the next question opens a new
     one: a late reply can never be taken for the answer to another question.
 
@@ -48,6 +51,7 @@ class OsquerydConnection:
         self._timeout = timeout
         self._limit = limit
         self._open: tuple[Wire, ThriftClient] | None = None
+        self.is_lost = False
 
     def __enter__(self) -> Self:
         return self
@@ -60,20 +64,30 @@ class OsquerydConnection:
     ) -> None:
         self.close()
 
-    def ask(self, sql: str) -> Answer:
-        """Ask one question. No behaviour of osqueryd raises an error; the answer describes it."""
+    def ask(self, sql: str, timeout: float | None = None) -> Answer:
+        """Ask one question. No behaviour of osqueryd raises an error; the answer describes it.
+
+        Args:
+            sql: The question.
+            timeout: Seconds for it, if they are fewer than usual.
+        """
+        self.is_lost = False
         unfit = unaskable(sql)
         if unfit is not None:
             return unfit
+        seconds = self._timeout if timeout is None else min(timeout, self._timeout)
         try:
-            wire, client = self._ready(time.monotonic() + self._timeout)
+            wire, client = self._ready(time.monotonic() + seconds)
         except (OSError, ValueError) as error:
+            self.is_lost = isinstance(error, ConnectionRefusedError | FileNotFoundError)
             return _unopened(self._path, error)
         try:
             response = client.query(sql)
         except _BROKEN as error:
             self.close()
-            return self._failure(wire.trouble or error)
+            cause = wire.trouble or error
+            self.is_lost = isinstance(cause, EOFError | ConnectionError)
+            return self._failure(cause, seconds)
         return _answer(response)
 
     def close(self) -> None:
@@ -89,11 +103,11 @@ class OsquerydConnection:
         self._open[0].begin(deadline, self._limit)
         return self._open
 
-    def _failure(self, error: BaseException) -> Unobserved:
+    def _failure(self, error: BaseException, seconds: float) -> Unobserved:
         if not isinstance(error, Exception):
             raise error  # Ctrl-C, which the C decoder had hidden
         if isinstance(error, TimeoutError):
-            told = f"osqueryd did not answer within {self._timeout:g} seconds"
+            told = f"osqueryd did not answer within {seconds:g} seconds"
             return Unobserved(Reason.TIMEOUT, told)
         if isinstance(error, MemoryError) or _is_too_long(error):
             told = f"osqueryd's reply is too long; {self._limit} bytes are read at most"

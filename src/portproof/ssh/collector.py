@@ -34,7 +34,7 @@ from portproof.ssh.command import RemoteCommand, UnsupportedError
 from portproof.ssh.connect import ConnectError, Connector
 from portproof.ssh.dialogue import AgentReply, Outcome, Printed, Ready
 from portproof.ssh.host_identity import bindable, misplaced, server_witness
-from portproof.ssh.replies import HostReply, read_reply, reply_of_runs, run_of
+from portproof.ssh.replies import HostReply, read_reply, reply_of_shell, run_of
 from portproof.ssh.script import PROBE, Asking, program_of
 from portproof.ssh.second_round import SecondRound
 from portproof.ssh.session import Session
@@ -218,16 +218,27 @@ class SshCollector:
         return self._askings[platform, via]
 
     async def _judge(self, outcome: Outcome, platform: Platform, server: str) -> HostReply:
-        questions = self._questions[platform]
+        questions, deadline = self._questions[platform], time.monotonic() + _JUDGING
         if isinstance(outcome, Printed):
-            return HostReply(reply_of_runs([run_of(outcome)], questions, platform), ())
-        if not isinstance(outcome, AgentReply):
+            judging, size = (
+                partial(_by_shell, outcome, questions, platform, deadline),
+                len(outcome.output),
+            )
+        elif isinstance(outcome, AgentReply):
+            text = outcome.text
+            judging, size = (
+                partial(read_reply, text, questions, platform, deadline, server),
+                len(text),
+            )
+        else:
             return HostReply(_unobserved(outcome), ())
-        deadline = time.monotonic() + _JUDGING
-        judging = partial(read_reply, outcome.text, questions, platform, deadline, server)
-        if len(outcome.text) <= _SMALL:
-            return judging()
-        return await asyncio.to_thread(judging)
+        return judging() if size <= _SMALL else await asyncio.to_thread(judging)
+
+
+def _by_shell(
+    printed: Printed, questions: Mapping[str, str], platform: Platform, deadline: float
+) -> HostReply:
+    return HostReply(reply_of_shell(run_of(printed), questions, platform, deadline), ())
 
 
 class _Begun(NamedTuple):

@@ -54,7 +54,7 @@ _WITH_OSQUERYI: Final = (
     'f=; case $o in *osqueryd*) f=-S;; esac; echo "$r osqueryi $u $*"; '
     "nl=$(echo; echo x); nl=${{nl%x}}; exec 3<&0; read -r n; q=; "
     'while IFS= read -r l; do [ "$l" = "$n" ] && break; q="$q$l$nl"; done; '
-    'echo; echo "$n begin"; $o $f {flags} "$q" </dev/null 3<&- & k=$! ; '
+    'echo; echo "$n begin"; HOME=/nonexistent $o $f {flags} "$q" </dev/null 3<&- & k=$! ; '
     "{{ read -r l; kill -9 $k; }} <&3 2>/dev/null & w=$! ; "
     'wait $k; e=$?; kill $w 2>/dev/null; echo "$n end $e"'
 )

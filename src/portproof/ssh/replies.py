@@ -7,7 +7,6 @@ import msgspec
 
 from portproof.model.limits import LAST_PORT
 from portproof.model.observation import (
-    LISTENING_SOCKETS,
     Answer,
     Platform,
     Reason,
@@ -20,8 +19,10 @@ from portproof.sources import probe as embedded
 from portproof.sources.agent import sha256
 from portproof.sources.answers import quoted
 from portproof.sources.identity import IDENTITY_SQL, read_identity
+from portproof.sources.osquery_plan import QueryPlan, planned
+from portproof.sources.osquery_reply import Beside, reply_to
 from portproof.sources.program import CompletedProgram, ErrorOutput
-from portproof.sources.source import NO_DOCKER, apart, failure_of, useless_answer
+from portproof.sources.source import NO_DOCKER, failure_of, useless_answer
 from portproof.ssh.dialogue import Printed
 
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1"})
@@ -48,7 +49,9 @@ class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     canaries: list[tuple[str, str, int]]
     unopened: list[tuple[str, str]]
     failed: str
+    direct: list[OsqueryiRun] = []
     aside: OsqueryiRun | None = None
+    beside: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class HostReply(NamedTuple):
@@ -64,11 +67,9 @@ class HostReply(NamedTuple):
     useless: Unobserved | None = None
 
 
-def asked(questions: Mapping[str, str], platform: Platform) -> dict[str, str]:
-    """The questions in the order in which osqueryi is asked: first who it is, then the sockets."""
-    together, _ = apart(questions)
-    first = {name: sql for name, sql in together.items() if name == LISTENING_SOCKETS}
-    return {"": IDENTITY_SQL[platform]} | first | together
+def asked(plan: QueryPlan) -> dict[str, str]:
+    """The questions in the order in which osqueryi is asked: first who it is, then for sockets."""
+    return {"": IDENTITY_SQL[plan.platform], **plan.first}
 
 
 def read_reply(
@@ -93,11 +94,11 @@ def read_reply(
     if reply.failed:
         detail = f"looking failed on the host: {quoted(reply.failed)}"
         return HostReply(Unobserved(Reason.QUERY_ERROR, detail), canaries)
-    osqueryi = reply_of_runs(reply.runs, questions, platform) if reply.runs else None
+    osqueryi = _osqueryi(reply, planned(questions, platform), deadline) if reply.runs else None
     probe = _probe(reply, questions, deadline)
     failure = failure_of(osqueryi) if osqueryi is not None else None
     if osqueryi is not None and (failure is None or probe is None):
-        source_reply = _by_agent(_with_aside(osqueryi, reply.aside, questions))
+        source_reply = _by_agent(osqueryi)
         useless = useless_answer(source_reply) if probe is None else None
         return HostReply(_without(source_reply, unopened), canaries, useless=useless)
     nothing = Unobserved(
@@ -108,38 +109,70 @@ def read_reply(
     return HostReply(seen, canaries, tried)
 
 
-def reply_of_runs(
-    runs: Sequence[OsqueryiRun], questions: Mapping[str, str], platform: Platform
+def reply_of_shell(
+    run: OsqueryiRun, questions: Mapping[str, str], platform: Platform, deadline: float
 ) -> SourceReply | Unobserved:
-    """Return what osqueryi saw: from its one run for everything, or from one for each question."""
-    names = list(asked(questions, platform))
+    """Return what osqueryi saw where a shell asked it everything in one run, but what is aside."""
+    plan = planned(questions, platform)
+    return _reply(plan, _told([run], ["", *plan.first, *plan.direct]), {}, deadline)
+
+
+def _osqueryi(reply: Reply, plan: QueryPlan, deadline: float) -> SourceReply | Unobserved:
+    """Return what osqueryi saw where the agent asked it."""
+    told = _told(reply.runs, ["", *plan.first])
+    further = _told(reply.direct, [*plan.direct]).answers | _aside(reply.aside, [*plan.aside])
+    return _reply(plan, told, further, deadline, _beside(reply))
+
+
+class _Told(NamedTuple):
+    """Answers by their ids, and warnings of what could not be read."""
+
+    answers: dict[str, Answer]
+    unread: list[str]
+
+
+def _told(runs: Sequence[OsqueryiRun], names: Sequence[str]) -> _Told:
+    """Return what came of one run for everything, or where it failed, of one for each question."""
     if len(runs) == 1:
         told = _answers(runs[0], len(names))
         if isinstance(told, Unobserved):
-            return told
+            return _Told(dict.fromkeys(names, told), [])
     else:
         told = osqueryi_run.joined(_answers(run, 1) for run in runs[1 : len(names) + 1])
-    identity = read_identity(osqueryi_run.SOURCE, platform, told.answers[0])
+    late = Unobserved(Reason.TIMEOUT, "osqueryi was not asked this; the time was over")
+    answers: dict[str, Answer] = dict.fromkeys(names, late)
+    return _Told(answers | dict(zip(names, told.answers, strict=False)), told.unread)
+
+
+def _reply(
+    plan: QueryPlan,
+    told: _Told,
+    further: Mapping[str, Answer],
+    deadline: float,
+    beside: Beside = Beside(),  # noqa: B008 - frozen
+) -> SourceReply | Unobserved:
+    who = told.answers[""]
+    identity = read_identity(osqueryi_run.SOURCE, plan.platform, who)
     if isinstance(identity, Unobserved):
         return identity
-    late = Unobserved(Reason.TIMEOUT, "osqueryi was not asked this; the time was over")
-    answers: dict[str, Answer] = dict.fromkeys(names[1:], late)
-    answers |= dict(zip(names[1:], told.answers[1:], strict=False))
-    return SourceReply(identity, answers, tuple(dict.fromkeys(told.unread)))
+    answers = {**told.answers, **further}
+    return reply_to(plan, identity, answers, deadline, incomplete=told.unread, beside=beside)
 
 
-def _with_aside(
-    source_reply: SourceReply | Unobserved, run: OsqueryiRun | None, questions: Mapping[str, str]
-) -> SourceReply | Unobserved:
-    """Add the answer to the separate question; it does not affect the others."""
-    _, aside = apart(questions)
-    if isinstance(source_reply, Unobserved) or not aside:
-        return source_reply
-    told = NO_DOCKER if run is None else _answers(run, len(aside))
-    answers = [told] * len(aside) if isinstance(told, Unobserved) else told.answers
-    return msgspec.structs.replace(
-        source_reply, answers=source_reply.answers | dict(zip(aside, answers, strict=True))
-    )
+def _aside(run: OsqueryiRun | None, names: Sequence[str]) -> dict[str, Answer]:
+    """Return the answers to what was asked aside; a failure takes nothing from the others."""
+    told = NO_DOCKER if run is None else _answers(run, len(names))
+    if isinstance(told, Unobserved):
+        return dict.fromkeys(names, told)
+    return dict(zip(names, told.answers, strict=True))
+
+
+def _beside(reply: Reply) -> Beside:
+    """Return the tables that the agent read beside osqueryi."""
+    if bytes(reply.beside) == b"null":
+        return Beside()
+    collected = embedded.decoded(bytes(reply.beside))
+    return Beside() if isinstance(collected, Unobserved) else Beside(collected.tables)
 
 
 def run_of(printed: Printed) -> OsqueryiRun:

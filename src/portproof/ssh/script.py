@@ -1,7 +1,7 @@
 """What is sent to a host that is ready: a program for its Python, or a question for its shell."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -10,8 +10,10 @@ from portproof.investigate import why
 from portproof.model.observation import Platform, Reason, Unobserved
 from portproof.sources import agent
 from portproof.sources import probe as embedded
+from portproof.sources.beside import beside_names
+from portproof.sources.osquery_plan import planned
 from portproof.sources.osqueryi_format import one_argument
-from portproof.sources.source import DOCKER_SOCKET, apart
+from portproof.sources.source import DOCKER_SOCKET
 from portproof.ssh.command import FLAGS, PROGRAMS
 from portproof.ssh.dialogue import Ready
 from portproof.ssh.replies import asked
@@ -49,23 +51,30 @@ class Asking:
             via: The one source to use, or None for the first that works.
             limit: Bytes of output that are accepted of osqueryi.
         """
-        every = list(asked(questions, platform).values())
-        aside = list(apart(questions)[1].values())
+        plan = planned(questions, platform)
+        tables, direct = list(asked(plan).values()), list(plan.direct.values())
         probes = platform is Platform.LINUX and via in (None, PROBE)
         runs = via in (None, _OSQUERYI)
-        together = one_argument(every)
         request = {
             "do": "look",
             "limit": limit,
             "programs": list(PROGRAMS) if runs else [],
             "flags": list(FLAGS),
-            "together": together,
-            "singly": [one_argument([sql]) for sql in every],
-            "aside": one_argument(aside) if aside else "",
+            "tables_of_osquery": _arguments(tables),
+            "direct": _arguments(direct),
+            "aside": one_argument(list(plan.aside.values())) if plan.aside else "",
             "aside_of": DOCKER_SOCKET,
+            "beside": beside_names(plan) if platform is Platform.LINUX else [],
             "tables": embedded.wanted(questions, platform) if probes else [],
         }
+        together = one_argument([*tables, *direct])
         return cls(questions, agent.program(request), together if runs else None, via)
+
+
+def _arguments(questions: Sequence[str]) -> list[str]:
+    """Return an argument that asks everything, and one for each question if that fails."""
+    singly = [one_argument([sql]) for sql in questions]
+    return [one_argument(questions), *singly] if len(singly) > 1 else singly
 
 
 def python_program(asking: Asking, seal: str, seconds: float) -> bytes:

@@ -17,7 +17,7 @@ from portproof.model.observation import Platform, Reason, SourceReply, Unobserve
 from portproof.model.why import Why
 from portproof.sources.answers import quoted
 from portproof.ssh.dialogue import AgentReply, Outcome, Printed, Ready
-from portproof.ssh.replies import OsqueryiRun, read_reply, reply_of_runs, run_of
+from portproof.ssh.replies import OsqueryiRun, read_reply, reply_of_shell, run_of
 from portproof.ssh.script import Asking, program_of, why_program
 from portproof.ssh.session import Session
 
@@ -105,7 +105,7 @@ class SecondRound:
         program = partial(program_of, asking, self.deadline, self.session.host)
         outcome = await self.session.ask(program, self._left(), _LIMIT)
         if isinstance(outcome, Printed):
-            return reply_of_runs([run_of(outcome)], wanted, self.platform)
+            return reply_of_shell(run_of(outcome), wanted, self.platform, self.deadline)
         if isinstance(outcome, AgentReply):
             return read_reply(outcome.text, wanted, self.platform, self.deadline).reply
         return outcome

@@ -27,8 +27,8 @@ PYTHONS = interpreters()
 def run(python: str, *tables: str) -> dict[str, Any]:
     """What the probe tells in an interpreter that gets it as over SSH."""
     request = {"do": "look", "limit": 1000, "programs": [], "tables": tables}
-    asked = {"flags": [], "together": "", "singly": [], "aside": "", "aside_of": ""}
-    printed = answer(request | asked, "SEAL 30", [python, FLAGS])
+    none = {"flags": [], "tables_of_osquery": [], "direct": [], "beside": [], "aside": ""}
+    printed = answer(request | none, "SEAL 30", [python, FLAGS])
     found = FramedReply("SEAL", 10**9).find(bytearray(printed))
     assert found is not None
     told: dict[str, Any] = json.loads(found)["probe"]

@@ -53,6 +53,19 @@ def owners() -> dict[str, tuple[int, int]]:
     return found
 
 
+def holders() -> list[dict[str, str | int]]:
+    """The rows of file for descriptors that are sockets."""
+    rows: list[dict[str, str | int]] = []
+    for link in Path("/proc").glob("[0-9]*/task/*/fd/*"):
+        try:
+            target = link.readlink().name
+        except OSError:
+            continue
+        if match := re.fullmatch(r"socket:\[(\d+)\]", target):
+            rows.append({"path": str(link), "inode": match[1], "type": "socket"})
+    return rows
+
+
 def sockets() -> list[dict[str, str | int]]:
     """The rows of process_open_sockets."""
     held, rows = owners(), []
@@ -143,6 +156,8 @@ def main() -> int:
         "processes": processes(),
         "users": users(),
         "deb_packages": packages(),
+        "osquery_flags": [{"name": "read_max", "value": "52428800"}],
+        "file": holders(),
     }
     habit = Path("/srv/hosts", socket.gethostname(), "habit")
     named = habit.read_text().strip() if habit.exists() else "plain"

@@ -23,12 +23,13 @@ from portproof.model.observation import (
     Unobserved,
 )
 from portproof.sources import probe as embedded
+from portproof.sources.osquery_plan import planned
 from portproof.sources.osqueryi_format import OsqueryiOutputError, one_argument, read_answers
 from portproof.sources.thrift_client import OsquerydConnection
 from portproof.ssh.command import Delimiters
 from portproof.ssh.dialogue import AgentReply, Dialogue, Peer, Printed
 from portproof.ssh.framing import FramedReply, FramingError, delimited
-from portproof.ssh.replies import OsqueryiRun, read_reply, reply_of_runs
+from portproof.ssh.replies import OsqueryiRun, read_reply, reply_of_shell
 from support.fleet.looking import questions
 from support.fuzz.judged import judge_look, look_with
 from support.standins.host import HOST, LISTENERS, listening_sockets, published_ports
@@ -215,14 +216,15 @@ def osqueryi_over_ssh(data: bytes) -> bool:
     """The output and the complaints of osqueryi run by a host's shell, apart by a NUL."""
     out, _, err = data.partition(b"\0")
     ran = OsqueryiRun(code=0, out=out.decode("latin-1"), err=err.decode("latin-1"))
-    source_reply = reply_of_runs([ran], QUESTIONS, Platform.LINUX)
+    source_reply = reply_of_shell(ran, QUESTIONS, Platform.LINUX, time.monotonic() + 5.0)
     return isinstance(source_reply, SourceReply)
 
 
 def osqueryi_over_ssh_seeds() -> list[bytes]:
     """An answer, one with a warning, and an error."""
     who = "SELECT '5.23.0' AS version, 0 AS euid, '' AS elevated, '1' AS host_namespace"
-    whole = _printed(who, listening_sockets())
+    first = planned(QUESTIONS, Platform.LINUX).first
+    whole = _printed(who, *first.values())
     unread = b"W0821 12:00:00.1  42 filesystem.cpp:70] Cannot read /proc/812/net/tcp size exceeds\n"
     return [whole, whole + b"\0" + unread, b"[\n\n]\n\0Error: no such table: x\n"]
 

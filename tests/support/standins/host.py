@@ -22,6 +22,8 @@ HOST: Rows = {
         },
     ],
     "users": [{"uid": 33, "username": "www-data"}],
+    "osquery_flags": [{"name": "read_max", "value": "52428800"}],
+    "file": [{"path": "/proc/812/task/812/fd/3", "inode": 4001, "type": "socket"}],
     "process_open_sockets": [
         {
             "pid": 812,

@@ -6,8 +6,8 @@ from support.standins.osqueryd import Osqueryd
 
 
 def source_of(osqueryd: Osqueryd, timeout: float = 10.0) -> OsquerydSource:
-    """The source that asks a stand-in for osqueryd."""
-    return OsquerydSource(str(osqueryd.path), timeout, Platform.LINUX)
+    """The source that asks a stand-in for osqueryd, and reads nothing of this machine itself."""
+    return OsquerydSource(str(osqueryd.path), timeout, Platform.LINUX, beside=None)
 
 
 def reply_of(seen: SourceReply | Unobserved) -> SourceReply:
