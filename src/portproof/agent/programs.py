@@ -100,10 +100,11 @@ def run(children: Children, work: "Callable[[], None]", deadline: float, limit: 
     """Do work in a new process to its end, or to the end of its time or output.
 
     Returns:
-        Its exit ``code`` (-1 when it was killed), ``out`` and ``err`` (bytes as Latin-1 text), and
-        whether it was too ``late`` or its output too ``large``.
+        Its ``pid``, its exit ``code`` (-1 when it was killed), ``out`` and ``err`` (bytes as
+        Latin-1 text), and whether it was too ``late`` or its output too ``large``.
     """
     told = {pipe: bytearray() for pipe in children.start(work)}
+    pid = children.pid
     out, err = told
     going = [out, err]
     large = False
@@ -126,7 +127,14 @@ def run(children: Children, work: "Callable[[], None]", deadline: float, limit: 
     os.close(out)
     os.close(err)
     texts = ["" if large else bytes(told[pipe]).decode("latin-1") for pipe in (out, err)]
-    return {"code": code, "out": texts[0], "err": texts[1], "late": late, "large": large}
+    return {
+        "pid": pid,
+        "code": code,
+        "out": texts[0],
+        "err": texts[1],
+        "late": late,
+        "large": large,
+    }
 
 
 def watch(children: Children, seconds: float) -> None:

@@ -17,6 +17,7 @@ from portproof.model.observation import (
     Unobserved,
 )
 from portproof.sources.canary import canaries
+from portproof.sources.own import Own
 from portproof.sources.source import Source, failure_of, useless_answer
 from portproof.text.logs import logger
 from portproof.text.times import now
@@ -53,7 +54,7 @@ def look_here(candidates: Iterable[Source], questions: Mapping[str, str]) -> Loo
     begun = time.monotonic()
     tried: list[str] = []
     with canaries() as opened:
-        reply = _first_of_use(candidates, questions, tried)
+        reply = _first_of_use(candidates, questions, opened.own, tried)
     seconds = round(time.monotonic() - begun, 3)
     if isinstance(reply, Unobserved):
         return FailedLook(cause=reply, taken=taken, seconds=seconds, tried=tuple(tried))
@@ -68,13 +69,13 @@ def look_here(candidates: Iterable[Source], questions: Mapping[str, str]) -> Loo
 
 
 def _first_of_use(
-    candidates: Iterable[Source], questions: Mapping[str, str], tried: list[str]
+    candidates: Iterable[Source], questions: Mapping[str, str], own: Own, tried: list[str]
 ) -> SourceReply | Unobserved:
     """Return the first reply that lists sockets, or else one with an answer, or the last reason."""
     kept: SourceReply | Unobserved = Unobserved(Reason.NO_COLLECTOR, "no source is installed")
     begun = time.monotonic()
     for source in candidates:
-        reply = source.look(questions)
+        reply = source.look(questions, own)
         useless = useless_answer(reply)
         seconds = time.monotonic() - begun
         _LOG.info("this machine: %s: %s, %.1f s", source.name, useless or "answered", seconds)

@@ -14,7 +14,7 @@ from portproof.sources.osquery_plan import planned
 from portproof.sources.osquery_reply import Beside, reply_to
 from portproof.sources.osqueryi_format import one_argument
 from portproof.sources.osqueryi_run import SOURCE, OsqueryiReply, joined, judged
-from portproof.sources.own import NOTHING_OWN, Own
+from portproof.sources.own import NOTHING_OWN, Own, with_process
 from portproof.sources.program import run
 from portproof.sources.source import ASIDE_SECONDS, DOCKER_SOCKET, NO_DOCKER
 
@@ -99,6 +99,7 @@ class OsqueryiSource:
         answers |= _ask_direct(shell, plan.direct)
         answers |= {name: _ask_aside(shell, sql) for name, sql in plan.aside.items()}
         deadline = time.monotonic() + self._timeout
+        own = with_process(own, told.pid)
         return reply_to(
             plan, identity, answers, deadline, incomplete=told.unread, beside=beside, own=own
         )

@@ -13,10 +13,14 @@ SOURCE: Final = "osqueryi"
 
 
 class OsqueryiReply(NamedTuple):
-    """Answers in the order of the questions, and warnings of what could not be read."""
+    """Answers in the order of the questions, and warnings of what could not be read.
+
+    ``pid`` is the process that gave all the answers, or 0 if there were several.
+    """
 
     answers: list[Answer]
     unread: list[str]
+    pid: int = 0
 
 
 def judged(ran: CompletedProgram, count: int, program: str = SOURCE) -> OsqueryiReply | Unobserved:
@@ -38,7 +42,9 @@ def judged(ran: CompletedProgram, count: int, program: str = SOURCE) -> Osqueryi
     except OsqueryiOutputError as error:
         text = f"osqueryi's output cannot be read: {quoted(str(error))}"
         return Unobserved(Reason.GARBLED, text)
-    return OsqueryiReply([observed(SOURCE, rows) for rows in answers], ran.complaints.unread)
+    return OsqueryiReply(
+        [observed(SOURCE, rows) for rows in answers], ran.complaints.unread, ran.pid
+    )
 
 
 def joined(runs: Iterable[OsqueryiReply | Unobserved]) -> OsqueryiReply:

@@ -47,6 +47,14 @@ class Own(msgspec.Struct, frozen=True):
 
 NOTHING_OWN: Final = Own()
 
+FIRST: Final = 1
+"""The pid of the process that starts all others, which is never portproof's."""
+
+
+def with_process(own: Own, pid: int) -> Own:
+    """Return what is portproof's own with the process that read the tables itself."""
+    return Own(own.processes | {pid}, own.canaries) if pid > FIRST else own
+
 
 def sees_own(question: str) -> bool:
     """Return whether a question is answered from all rows, those of portproof's own included."""

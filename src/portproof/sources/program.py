@@ -64,11 +64,12 @@ class ErrorOutput:
 
 @dataclass(slots=True)
 class CompletedProgram:
-    """A program that has ended or is about to: its exit code, output and error output."""
+    """A program that has ended or is about to: its exit code, output, error output and pid."""
 
     code: int | None = None
     output: bytearray = field(default_factory=bytearray)
     complaints: ErrorOutput = field(default_factory=ErrorOutput)
+    pid: int = 0
 
 
 def run(
@@ -96,7 +97,7 @@ def run(
         process = _started(command, given, home)
     except (OSError, ValueError) as error:
         return _unstarted(command[0], error)
-    ran = CompletedProgram()
+    ran = CompletedProgram(pid=process.pid)
     readers: list[_PipeReader] = []
     try:
         readers.append(_PipeReader(process.stdout, partial(_keep, process, ran.output, limit)))

@@ -12,6 +12,7 @@ from datetime import datetime
 from functools import partial
 from types import TracebackType
 from typing import Final, NamedTuple, Self
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -77,6 +78,7 @@ class SshCollector:
         self._questions = questions
         self._settings = settings
         self._askings: dict[tuple[Platform, str | None], Asking] = {}
+        self._turns = WeakValueDictionary[tuple[str, str], asyncio.Lock]()
         self._connector = Connector(settings)
 
     async def __aenter__(self) -> Self:
@@ -130,9 +132,10 @@ class SshCollector:
         """Look at a host whose connection is open."""
         if isinstance(host, FailedLook):
             return host
-        started = time.monotonic()
-        told, witnesses = await self._ask(host.session, host.call)
-        host.spent = time.monotonic() - started
+        async with self._turn(host.session.peer):
+            started = time.monotonic()
+            told, witnesses = await self._ask(host.session, host.call)
+            host.spent = time.monotonic() - started
         _LOG.info("%s: first round over after %.1f s", host.session.host, host.begun.seconds())
         if isinstance(told.reply, Unobserved):
             return msgspec.structs.replace(_dark(told, host.begun), access=host.access)
@@ -159,6 +162,13 @@ class SshCollector:
         why = await asking.who_is_behind(listeners)
         _LOG.info("%s: second round over, processes: %d", host.session.host, len(why))
         return msgspec.structs.replace(look, why=why)
+
+    @contextlib.asynccontextmanager
+    async def _turn(self, peer: tuple[str, str]) -> AsyncIterator[None]:
+        """Hold off other looks at the same address and port: they would see this one's canaries."""
+        turn = self._turns.setdefault(peer, asyncio.Lock()) if all(peer) else asyncio.Lock()
+        async with turn:
+            yield
 
     async def _ask(
         self, open_session: Session, call: RemoteCommand

@@ -39,13 +39,13 @@ _PYTHONS: Final = (
 
 _BOOT: Final = (
     "import sys,zlib;sys.version_info<(3,6)and sys.exit(1);a=sys.argv;"
-    f"print(*a[1:3],sys.platform,*a[3:],flush=True);{BOOT}"
+    f"print(*a[1:3],sys.platform,*a[4:],flush=True);{BOOT}"
 )
 """What a Python does first. Isolated, it takes nothing from the user's folders or environment."""
 
 _WITH_PYTHON: Final = (
     "for c in $i {pythons}; do command -v $c >/dev/null 2>&1 &&"
-    ' $c -ISBWignore -c "{boot}" "$r" python "$@" && exit 0; done; '
+    ' $c -ISBWignore -c "{boot}" "$r" python "$s" "$@" && exit 0; done; '
 )
 
 _WITH_OSQUERYI: Final = (
@@ -61,11 +61,15 @@ _WITH_OSQUERYI: Final = (
 """Its input ends when the connection is gone; then osqueryi is killed."""
 
 _LOOK: Final = (
-    "[ -t 0 ] && stty raw -echo; r=$1; i=$2; shift 2; "
+    "[ -t 0 ] && stty raw -echo; r=$1; i=$2; s=$3; shift 3; "
     + _WITH_PYTHON.format(pythons=" ".join(_PYTHONS), boot=_BOOT)
     + _WITH_OSQUERYI.format(programs=" ".join(PROGRAMS), flags=" ".join(FLAGS))
 )
-"""What the user that looks runs: ``$1`` is the ready mark, ``$2`` a Python that is preferred."""
+"""What the user that looks runs.
+
+``$1`` is the ready mark, ``$2`` a Python that is preferred, and ``$3`` the pid of the first process
+of the session, by which the agent knows which processes above it are portproof's.
+"""
 
 _PLAIN: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./+@-")
 
@@ -114,7 +118,7 @@ def command_line(connection: Connection, delimiters: Delimiters) -> str:
         UnsupportedError: a user or an interpreter has a name that no shell could be trusted with.
     """
     preferred = _plain(connection.interpreter or "", "the Python interpreter")
-    look = '/bin/sh -c "$1" sh "$2" "$3" $SSH_CONNECTION'
+    look = '/bin/sh -c "$1" sh "$2" "$3" $$ $SSH_CONNECTION'
     become = connection.become
     first = look if become is None else f"{_become(become, delimiters)} {look}"
     words = [f"exec {first}", "sh", _LOOK, delimiters.ready, preferred]

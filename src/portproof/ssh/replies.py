@@ -21,6 +21,7 @@ from portproof.sources.answers import quoted
 from portproof.sources.identity import IDENTITY_SQL, read_identity
 from portproof.sources.osquery_plan import QueryPlan, planned
 from portproof.sources.osquery_reply import Beside, reply_to
+from portproof.sources.own import FIRST, NOTHING_OWN, Canary, Own, with_process
 from portproof.sources.program import CompletedProgram, ErrorOutput
 from portproof.sources.source import NO_DOCKER, failure_of, useless_answer
 from portproof.ssh.dialogue import Printed
@@ -29,6 +30,7 @@ _LOOPBACK: Final = frozenset({"127.0.0.1", "::1"})
 _WANTED: Final = _LOOPBACK | {"::ffff:127.0.0.1"}
 _PROTOCOLS: Final = frozenset({"tcp", "udp"})
 _MOST_CANARIES: Final = 5
+_MOST_PROCESSES: Final = 16
 
 
 class OsqueryiRun(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,6 +41,7 @@ class OsqueryiRun(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     err: str
     late: bool = False
     large: bool = False
+    pid: int = 0
 
 
 class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,8 +49,9 @@ class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     runs: list[OsqueryiRun]
     probe: msgspec.Raw
-    canaries: list[tuple[str, str, int]]
+    canaries: list[tuple[str, str, int, int]]
     unopened: list[tuple[str, str]]
+    processes: list[int]
     failed: str
     direct: list[OsqueryiRun] = []
     aside: OsqueryiRun | None = None
@@ -87,6 +91,7 @@ def read_reply(
     try:
         reply = msgspec.json.decode(document, type=Reply)
         canaries = _canaries(reply.canaries, server)
+        own = _own(reply)
         unopened = _unopened(reply.unopened)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         detail = f"the host's answer is not understood: {quoted(str(error))}"
@@ -94,8 +99,9 @@ def read_reply(
     if reply.failed:
         detail = f"looking failed on the host: {quoted(reply.failed)}"
         return HostReply(Unobserved(Reason.QUERY_ERROR, detail), canaries)
-    osqueryi = _osqueryi(reply, planned(questions, platform), deadline) if reply.runs else None
-    probe = _probe(reply, questions, deadline)
+    plan = planned(questions, platform)
+    osqueryi = _osqueryi(reply, plan, deadline, own) if reply.runs else None
+    probe = _probe(reply, questions, deadline, own)
     failure = failure_of(osqueryi) if osqueryi is not None else None
     if osqueryi is not None and (failure is None or probe is None):
         source_reply = _by_agent(osqueryi)
@@ -117,11 +123,12 @@ def reply_of_shell(
     return _reply(plan, _told([run], ["", *plan.first, *plan.direct]), {}, deadline)
 
 
-def _osqueryi(reply: Reply, plan: QueryPlan, deadline: float) -> SourceReply | Unobserved:
+def _osqueryi(reply: Reply, plan: QueryPlan, deadline: float, own: Own) -> SourceReply | Unobserved:
     """Return what osqueryi saw where the agent asked it."""
+    own = with_process(own, reply.runs[0].pid) if len(reply.runs) == 1 else own
     told = _told(reply.runs, ["", *plan.first])
     further = _told(reply.direct, [*plan.direct]).answers | _aside(reply.aside, [*plan.aside])
-    return _reply(plan, told, further, deadline, _beside(reply))
+    return _reply(plan, told, further, deadline, beside=_beside(reply), own=own)
 
 
 class _Told(NamedTuple):
@@ -144,19 +151,23 @@ def _told(runs: Sequence[OsqueryiRun], names: Sequence[str]) -> _Told:
     return _Told(answers | dict(zip(names, told.answers, strict=False)), told.unread)
 
 
-def _reply(
+def _reply(  # noqa: PLR0913 - all that one reply is made of
     plan: QueryPlan,
     told: _Told,
     further: Mapping[str, Answer],
     deadline: float,
+    *,
     beside: Beside = Beside(),  # noqa: B008 - frozen
+    own: Own = NOTHING_OWN,
 ) -> SourceReply | Unobserved:
     who = told.answers[""]
     identity = read_identity(osqueryi_run.SOURCE, plan.platform, who)
     if isinstance(identity, Unobserved):
         return identity
     answers = {**told.answers, **further}
-    return reply_to(plan, identity, answers, deadline, incomplete=told.unread, beside=beside)
+    return reply_to(
+        plan, identity, answers, deadline, incomplete=told.unread, beside=beside, own=own
+    )
 
 
 def _aside(run: OsqueryiRun | None, names: Sequence[str]) -> dict[str, Answer]:
@@ -204,14 +215,14 @@ def _by_agent(told: SourceReply | Unobserved) -> SourceReply | Unobserved:
 
 
 def _probe(
-    reply: Reply, questions: Mapping[str, str], deadline: float
+    reply: Reply, questions: Mapping[str, str], deadline: float, own: Own
 ) -> SourceReply | Unobserved | None:
     if bytes(reply.probe) == b"null":
         return None
     collected = embedded.decoded(bytes(reply.probe))
     if isinstance(collected, Unobserved):
         return collected
-    return embedded.reply(questions, collected, deadline)
+    return embedded.reply(questions, collected, deadline, own)
 
 
 def _without(
@@ -231,13 +242,21 @@ def _unopened(told: Sequence[tuple[str, str]]) -> tuple[str, ...]:
     return tuple(f"no {protocol} canary could be opened on {address}" for protocol, address in told)
 
 
-def _canaries(told: Sequence[tuple[str, str, int]], server: str) -> tuple[Witness, ...]:
+def _canaries(told: Sequence[tuple[str, str, int, int]], server: str) -> tuple[Witness, ...]:
     """Return the canaries; only plausible ones, because listeners that match are not judged."""
     if len(told) > _MOST_CANARIES:
         raise ValueError(f"{len(told)} canaries")
-    for protocol, address, port in told:
+    for protocol, address, port, _ in told:
         is_placed = protocol == "tcp" and address == server != ""
         is_one = is_placed or (protocol in _PROTOCOLS and address in _LOOPBACK)
         if not is_one or not 0 < port <= LAST_PORT:
             raise ValueError(f"a canary on {protocol} {address} port {port}")
-    return tuple(Witness(*canary, ours=True) for canary in told)
+    return tuple(Witness(*canary[:3], ours=True) for canary in told)
+
+
+def _own(reply: Reply) -> Own:
+    """Return what portproof has on the host; canaries must have been accepted before."""
+    if len(reply.processes) > _MOST_PROCESSES or any(pid <= FIRST for pid in reply.processes):
+        raise ValueError(f"{len(reply.processes)} processes of portproof's")
+    canaries = frozenset(Canary(inode, address, port) for _, address, port, inode in reply.canaries)
+    return Own(frozenset(reply.processes), canaries)

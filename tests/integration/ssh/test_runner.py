@@ -285,16 +285,19 @@ def test_a_second_round_tells_what_became_of_it(
         b"",
         b"{}",
         b"[]",
-        b'{"runs":[],"probe":null,"canaries":[],"unopened":[],"failed":"","more":1}',
-        b'{"runs":[],"probe":null,"canaries":[["tcp","0.0.0.0",609]],"unopened":[],"failed":""}',
-        b'{"runs":[],"probe":null,"canaries":[["tcp","127.0.0.1",0]],"unopened":[],"failed":""}',
-        b'{"runs":[],"probe":null,"canaries":[["icmp","127.0.0.1",9]],"unopened":[],"failed":""}',
-        b'{"runs":[],"probe":null,"canaries":[["tcp","10.0.0.2",609]],"unopened":[],"failed":""}',
-        b'{"runs":[],"probe":null,"canaries":[],"failed":""}',
-        b'{"runs":[],"probe":null,"canaries":[],"unopened":[["tcp","x"]],"failed":""}',
-        b'{"runs":[],"probe":{"probe":1},"canaries":[],"unopened":[],"failed":""}',
-        b'{"runs":[{"code":0,"out":"\\u2603","err":""}],"probe":null,"canaries":[],"unopened":[],"failed":""}',
-        b'{"runs":[{"code":0,"out":"","err":"\\u2603"}],"probe":null,"canaries":[],"unopened":[],"failed":""}',
+        b'{"runs":[],"probe":null,"canaries":[],"unopened":[],"processes":[],"failed":"","more":1}',
+        b'{"runs":[],"probe":null,"canaries":[["tcp","0.0.0.0",609,7]],"unopened":[],"processes":[],"failed":""}',
+        b'{"runs":[],"probe":null,"canaries":[["tcp","127.0.0.1",0,7]],"unopened":[],"processes":[],"failed":""}',
+        b'{"runs":[],"probe":null,"canaries":[["icmp","127.0.0.1",9,7]],"unopened":[],"processes":[],"failed":""}',
+        b'{"runs":[],"probe":null,"canaries":[["tcp","10.0.0.2",609,7]],"unopened":[],"processes":[],"failed":""}',
+        b'{"runs":[],"probe":null,"canaries":[],"processes":[],"failed":""}',
+        b'{"runs":[],"probe":null,"canaries":[],"unopened":[],"processes":[1],"failed":""}',
+        b'{"runs":[],"probe":null,"canaries":[],"unopened":[],"processes":[%b7],"failed":""}'
+        % (b"7," * 16),
+        b'{"runs":[],"probe":null,"canaries":[],"unopened":[["tcp","x"]],"processes":[],"failed":""}',
+        b'{"runs":[],"probe":{"probe":1},"canaries":[],"unopened":[],"processes":[],"failed":""}',
+        b'{"runs":[{"code":0,"out":"\\u2603","err":""}],"probe":null,"canaries":[],"unopened":[],"processes":[],"failed":""}',
+        b'{"runs":[{"code":0,"out":"","err":"\\u2603"}],"probe":null,"canaries":[],"unopened":[],"processes":[],"failed":""}',
     ],
 )
 def test_an_answer_that_is_not_the_programs_is_garbled(reply: bytes) -> None:
@@ -318,6 +321,7 @@ def test_a_reply_is_marked_with_what_was_run_whatever_the_host_says() -> None:
             },
             "canaries": [],
             "unopened": [],
+            "processes": [],
             "failed": "",
         }
     )
@@ -329,7 +333,8 @@ def test_a_reply_is_marked_with_what_was_run_whatever_the_host_says() -> None:
 def test_a_program_that_failed_says_how() -> None:
     """As on a host where no process can be started."""
     reply = (
-        b'{"runs":[],"probe":null,"canaries":[],"unopened":[],"failed":"BlockingIOError: no more"}'
+        b'{"runs":[],"probe":null,"canaries":[],"unopened":[],"processes":[],'
+        b'"failed":"BlockingIOError: no more"}'
     )
     found = read_reply(reply, EITHER.questions, Platform.LINUX, FAR).reply
     assert isinstance(found, Unobserved)

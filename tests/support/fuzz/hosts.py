@@ -195,12 +195,13 @@ def reply_seeds() -> list[bytes]:
     ).decode("latin-1")
     aside = _printed(published_ports()).decode("latin-1")
     ran = {"code": 0, "out": out, "err": "", "late": False, "large": False}
-    canaries = [["tcp", "127.0.0.1", 40001], ["udp", "127.0.0.1", 40003]]
+    canaries = [["tcp", "127.0.0.1", 40001, 701], ["udp", "127.0.0.1", 40003, 702]]
     told = {
         "runs": [ran],
         "probe": None,
         "canaries": canaries,
         "unopened": [["tcp", "::1"]],
+        "processes": [4711, 4712],
         "failed": "",
     }
     documents = [

@@ -173,8 +173,11 @@ def test_clocks_of_another_age_change_no_verdict(taken: datetime, seconds: int) 
 @for_each(
     "frame",
     [
-        b'{"runs": [], "probe": %b, "canaries": [], "failed": ""}',
-        b'{"runs": [{"x": %b}], "probe": null, "canaries": [], "failed": ""}',
+        b'{"runs": [], "probe": %b, "canaries": [], "unopened": [], "processes": [], "failed": ""}',
+        (
+            b'{"runs": [{"x": %b}], "probe": null, "canaries": [], "unopened": [],'
+            b' "processes": [], "failed": ""}'
+        ),
         b"%b",
     ],
 )
