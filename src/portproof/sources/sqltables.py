@@ -281,6 +281,6 @@ def _text(value: float | bytes | None) -> str:
     if isinstance(value, bytes):
         return value.decode("utf-8", "backslashreplace")
     if isinstance(value, float):
-        text = f"{value:.16g}"
+        text = f"{value:.15g}"
         return text if "." in text else text + ".0"
     return str(value)

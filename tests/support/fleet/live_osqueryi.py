@@ -41,9 +41,12 @@ def address(text: str) -> tuple[str, int]:
 
 
 def owners() -> dict[str, tuple[int, int]]:
-    """Who holds a socket, by its inode: the process and the descriptor."""
+    """Who holds a socket, by its inode: the process and the descriptor.
+
+    Osquery names one process, the last by the text of its number.
+    """
     found = {}
-    for link in Path("/proc").glob("[0-9]*/fd/*"):
+    for link in sorted(Path("/proc").glob("[0-9]*/fd/*"), key=lambda each: each.parts[2]):
         try:
             target = link.readlink().name
         except OSError:

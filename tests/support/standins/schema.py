@@ -8,6 +8,8 @@ without their hidden columns; and likewise those in ``_MORE``, below ``specs``, 
 ``specs/posix``, ``specs/darwin`` and ``specs/windows``.
 """
 
+import math
+import re
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -211,22 +213,55 @@ def _bound(value: Value, kind: str) -> Value | bytes:
     return str(value).encode("utf-8", "surrogateescape")
 
 
-def run(connection: sqlite3.Connection, sql: str) -> Iterator[dict[str, str]]:
+def run(
+    connection: sqlite3.Connection, sql: str, *, as_shell: bool = False
+) -> Iterator[dict[str, str]]:
     """Carry out every statement in turn and give the rows as osquery does.
 
     Columns of one name collapse, names are sorted, and every value is text: decimal numbers,
-    doubles with a fraction, NULL as empty. An error comes where SQLite meets it, perhaps after
-    rows.
+    doubles with a fraction, NULL as empty, text and blobs up to a NUL. An error comes where SQLite
+    meets it, perhaps after rows.
+
+    Args:
+        connection: The database.
+        sql: What is asked.
+        as_shell: Whether osqueryi prints the rows, which writes doubles as SQLite does.
 
     Raises:
-        sqlite3.Error: the SQL is wrong or fails.
+        sqlite3.Error: the SQL is wrong or fails; ``code`` has the exit code of osqueryi.
     """
-    for statement in _statements(sql):
-        cursor = connection.execute(statement)
+    for statement in _statements(sql.partition("\0")[0]):
+        cursor = _execute(connection, statement)
         names = [column[0] for column in cursor.description or ()]
         for values in cursor:
-            row = dict(zip(names, map(_as_text, values), strict=True))
-            yield dict(sorted(row.items()))
+            texts = [_as_text(value, as_shell) for value in values]
+            yield dict(sorted(dict(zip(names, texts, strict=True)).items()))
+
+
+def exit_code(error: sqlite3.Error) -> int:
+    """Give the exit code of osqueryi after an error: SQLite's own, or that of a missing column."""
+    if "required column" in str(error):
+        return 19
+    return 23 if str(error) == "not authorized" else 1
+
+
+def _execute(connection: sqlite3.Connection, statement: str) -> sqlite3.Cursor:
+    """Carry out a statement, unless osquery refuses it.
+
+    Raises:
+        sqlite3.Error: osquery or SQLite refuses it.
+    """
+    table = _UNBOUND.match(statement)
+    if table is not None:
+        text = f"Table {table[1]} was queried without a required column in the WHERE clause"
+        raise sqlite3.OperationalError(text)
+    if _ATTACH.match(statement):
+        raise sqlite3.DatabaseError("not authorized")
+    return connection.execute(statement)
+
+
+_UNBOUND = re.compile(r"\s*select\b.*\bfrom\s+(hash|file)\s*;?\s*$", re.IGNORECASE | re.DOTALL)
+_ATTACH = re.compile(r"\s*attach\b", re.IGNORECASE)
 
 
 def _statements(sql: str) -> Iterator[str]:
@@ -240,5 +275,23 @@ def _statements(sql: str) -> Iterator[str]:
         yield statement.removesuffix(";")
 
 
-def _as_text(value: object) -> str:
-    return "" if value is None else str(value)
+def _as_text(value: object, as_shell: bool) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "surrogateescape")
+    if isinstance(value, float):
+        return _sqlite_double(value) if as_shell else _thrift_double(value)
+    return str(value).partition("\0")[0]
+
+
+def _thrift_double(value: float) -> str:
+    text = f"{value:.15g}"
+    return text if "." in text else text + ".0"
+
+
+def _sqlite_double(value: float) -> str:
+    if math.isinf(value):
+        return "Inf" if value > 0 else "-Inf"
+    number, sign, exponent = f"{value:.15g}".partition("e")
+    return (number if "." in number else number + ".0") + sign + exponent
