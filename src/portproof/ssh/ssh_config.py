@@ -43,6 +43,9 @@ _FOR_ALL: Final = {
 }
 """What follows these words where a block is for every host; RHEL has ``Match final all``."""
 
+_TELLING: Final = re.compile(r"%|canonical|hostname", re.IGNORECASE)
+"""What may make a host's name another one, or depend on it."""
+
 _PLAIN_NAME: Final = re.compile(r"(?!0x)[a-z][a-z0-9_-]*(?:\.[a-z0-9_-]+)*", re.IGNORECASE)
 
 
@@ -175,7 +178,7 @@ def _complaint(ran: InventoryRun) -> str:
 
 def _can_share(query: ConfigQuery) -> bool:
     """Whether the arguments are for every host, and ``ssh`` leaves the host as it is."""
-    if any("%" in word or "canonical" in word.lower() for word in query.arguments):
+    if any(_TELLING.search(word) for word in query.arguments):
         return False
     return bool(_PLAIN_NAME.fullmatch(query.host)) or _is_plain_address(query.host)
 
@@ -210,7 +213,7 @@ def _line_is_for_all(line: str) -> bool:
     words = [word for word in _WORDS.split(line) if word]
     if not words or words[0].startswith("#"):
         return True
-    if "%" in line or words[0].lower().startswith("canonical"):
+    if _TELLING.search(line):
         return False
     wanted = _FOR_ALL.get(words[0].lower())
     return wanted is None or tuple(words[1:]) in wanted

@@ -90,6 +90,7 @@ def test_hosts_that_no_configuration_can_tell_apart_share_an_answer(
         "Match final all\n  HostName %h\n",
         "UserKnownHostsFile /kh/%h\n",
         "CanonicalizeHostname yes\n",
+        "Host *\n  HostName web0\n",
         '"Host" web1\n',
         "HOST=web1\n",
     ],
@@ -97,8 +98,20 @@ def test_hosts_that_no_configuration_can_tell_apart_share_an_answer(
 def test_where_a_host_could_differ_each_is_asked(ssh: Path, tmp_path: Path, text: str) -> None:
     """A pattern, a token or a program may tell hosts apart."""
     common = config(tmp_path, text)
-    paths_to(*(to(f"web{number}", *common) for number in range(3)))
+    found = paths_to(*(to(f"web{number}", *common) for number in range(3)))
     assert answers(ssh) == 3
+    if "web0" in text:
+        assert {path[-1].host for path in found} == {"web0"}
+
+
+@pytest.mark.needs("ssh")
+def test_a_name_that_is_given_is_for_every_host() -> None:
+    """Also where it is that of the host that was asked about first."""
+    given = ("-F", "none", "-o", "HostName=web0")
+    assert [path[-1].host for path in paths_to(to("web0", *given), to("web1", *given))] == [
+        "web0",
+        "web0",
+    ]
 
 
 @pytest.mark.needs("ssh")
