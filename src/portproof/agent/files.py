@@ -37,6 +37,17 @@ def link_target(path: str, folder: "int | None" = None) -> str:
         return ""
 
 
+def is_denied(path: str, folder: "int | None" = None) -> bool:
+    """Return whether a link is there and may not be read; ``folder`` is a descriptor."""
+    try:
+        os.readlink(path, dir_fd=folder)
+    except GONE:
+        return False
+    except OSError:
+        return True
+    return False
+
+
 def file_identity(path: str) -> "tuple[int, ...] | None":
     """Return device and inode of a file: () if there is none, None if that may not be known."""
     try:

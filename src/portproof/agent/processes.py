@@ -5,7 +5,7 @@ The rows follow osquery (processes.cpp and filesystem/linux/proc.cpp).
 
 import os
 
-from .files import GONE, as_text, file_identity, link_target, read_file
+from .files import GONE, as_text, file_identity, is_denied, link_target, read_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ def rows(view: "View") -> "list[Row]":
     # Without memory it is a thread of the kernel, or has ended: it holds no descriptors.
     view.idle.update(str(row[0]) for row in found if row[9] is None)
     view.single.update(str(row[0]) for row in found if row[20] == 1)
+    unknown = {str(row[0]) for row in found if not row[11]}.difference(view.idle)
+    view.hidden.update(pid for pid in unknown if is_denied(view.proc + "/" + pid + "/exe"))
     return found
 
 

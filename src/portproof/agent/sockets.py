@@ -12,7 +12,7 @@ import sys
 from _socket import inet_ntop  # loading `socket` takes longer than reading most machines
 
 from . import netlink
-from .files import GONE, LONG, as_text, file_identity, link_target, read_file
+from .files import GONE, LONG, as_text, file_identity, is_denied, link_target, read_file
 from .namespaces import open_in
 
 TYPE_CHECKING = False
@@ -59,7 +59,7 @@ def _listed(view: "View") -> "list[Row]":
     """Return the sockets of every network namespace of a visible thread, without owners.
 
     A namespace that we may not know counts as "0", as in osquery. The files below net/ have inodes
-    of their own in each: they tell what to read once only, and whether one was never read.
+    of their own in each: they tell what to read once only, and whether one was never read (unread).
     """
     listed: list[Row] = []
     read: dict[object, list[Row]] = {}
@@ -81,7 +81,7 @@ def _listed(view: "View") -> "list[Row]":
             done.add(namespace)
             listed += [[*row, namespace] for row in rows]
     missed = [net for place, net in unknown.items() if place not in read]
-    view.faults += [f"{net}: not read" for net in missed if file_identity(net + "dev") != ()]
+    view.unread += [net for net in missed if file_identity(net + "dev") != ()]
     return listed
 
 
@@ -227,25 +227,29 @@ def _owners(view: "View", inodes: "frozenset[object]") -> "dict[object, list[Row
     """Return for each socket the processes that hold it, each with its lowest descriptor."""
     owners: dict[object, list[Row]] = {}
     for pid in sorted(set(view.pids()) - view.idle):
-        for inode, number in _held(view.proc + "/" + pid + "/fd").items():
+        for inode, number in _held(view, pid).items():
             if inode in inodes:
                 owners.setdefault(inode, []).append([int(pid), number])
     return owners
 
 
-def _held(folder: str) -> "dict[int, int]":
-    """Return the sockets among a process's descriptors; none if they may not be read."""
+def _held(view: "View", pid: str) -> "dict[int, int]":
+    """Return the sockets among a process's descriptors; it is hidden if they may not be read."""
     held: dict[int, int] = {}
     try:
-        handle = os.open(folder, os.O_RDONLY)
+        handle = os.open(view.proc + "/" + pid + "/fd", os.O_RDONLY)
         try:
             for name in os.listdir(handle):
                 link = link_target(name, handle)
                 if link[:8] == "socket:[":
                     inode = int(link[8:-1])
                     held[inode] = min(int(name), held.get(inode, int(name)))
+                elif not link and pid not in view.hidden and is_denied(name, handle):
+                    view.hidden.add(pid)
         finally:
             os.close(handle)
-    except OSError:
+    except GONE:
         return held
+    except OSError:
+        view.hidden.add(pid)
     return held

@@ -6,6 +6,7 @@ A file that cannot be read makes its table missing, or incomplete where the rest
 import os
 
 from . import processes, sockets, users
+from .place import place
 from .view import View
 
 TYPE_CHECKING = False
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from .view import Row, Table
+
+_MOST_HIDDEN = 1000
 
 
 def collect(names: "Iterable[str]", proc: str = "/proc") -> "dict[str, object]":
@@ -45,6 +48,9 @@ def collect(names: "Iterable[str]", proc: str = "/proc") -> "dict[str, object]":
         "tables": found,
         "incomplete": view.faults[:100],
         "by_file": view.by_file[:100],
+        "unread": view.unread[:100],
+        "hidden": sorted(map(int, view.hidden))[:_MOST_HIDDEN],
+        "place": place(proc),
         "missing": missing,
     }
 

@@ -19,9 +19,10 @@ class View:
 
     ``faults`` says what could not be read. ``extra`` are the costly columns of processes to read.
     The table of processes leaves ``uids``, the users seen; ``idle``, the processes that hold no
-    descriptors; and ``single``, those of one thread. ``sockets`` are the rows of the sockets, once
-    they have been read, ``details`` what else is known of them, and ``by_file`` for which network
-    namespaces the kernel could not be asked, and why.
+    descriptors; ``single``, those of one thread; and ``hidden``, those whose program or descriptors
+    may not be read. ``sockets`` are the rows of the sockets, once they have been read, ``details``
+    what else is known of them, ``unread`` network namespaces that may not be read, and ``by_file``
+    those for which the kernel could not be asked, and why.
     """
 
     def __init__(self, proc: str, extra: "list[str]") -> None:
@@ -30,6 +31,8 @@ class View:
         self.uids: set[int] = set()
         self.idle: set[str] = set()
         self.single: set[str] = set()
+        self.hidden: set[str] = set()
+        self.unread: list[str] = []
         self._pids: list[str] | None = None
         self.sockets: list[Row] | None = None
         self.details: list[Row] = []

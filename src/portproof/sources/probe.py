@@ -18,6 +18,7 @@ from portproof.sources.agent import sha256
 from portproof.sources.answers import quoted
 from portproof.sources.identity import this_platform
 from portproof.sources.own import NOTHING_OWN, Own
+from portproof.sources.sight import ProbePlace, Sight, sight_doubts
 from portproof.sources.snapshot import Snapshot, answers_from, columns_wanted
 from portproof.sources.sqltables import Table
 
@@ -37,6 +38,8 @@ class Collected(msgspec.Struct, frozen=True, kw_only=True):
     ``host_namespace`` is the inode of process 1's network namespace, "0" when it may not be known.
     A column of osquery's that a table lacks is unknown, not empty; so is a ``missing`` table, each
     with the reason. While ``incomplete`` is not empty, the absence of a row proves nothing.
+    ``hidden`` are processes that could not be read, ``unread`` network namespaces likewise, and
+    ``place`` is what limits the probe (``sight``).
     """
 
     probe: int
@@ -47,6 +50,9 @@ class Collected(msgspec.Struct, frozen=True, kw_only=True):
     tables: dict[str, Table]
     incomplete: list[str]
     missing: dict[str, str]
+    unread: list[str] = []
+    hidden: list[int] = []
+    place: ProbePlace = ProbePlace()
 
 
 class ProbeSource:
@@ -133,7 +139,10 @@ def reply(
         agent=sha256() if collected.platform is Platform.LINUX else "",
     )
     incomplete = tuple(quoted(fault) for fault in collected.incomplete[:_MOST_FAULTS])
-    return SourceReply(identity=identity, answers=answers, incomplete=incomplete)
+    sight = Sight(tuple(collected.hidden), tuple(map(quoted, collected.unread)), collected.place)
+    sockets = collected.tables.get("process_open_sockets")
+    doubts = sight_doubts(questions, collected.platform, sockets, sight)
+    return SourceReply(identity, answers, incomplete, doubts)
 
 
 def missing_of(collected: Collected) -> dict[str, Unobserved]:

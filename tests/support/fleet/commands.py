@@ -30,6 +30,8 @@ FORCED: Final = {
     "garbage": "head -c 100000 /dev/urandom",
     "endless": "cat /dev/zero",
     "nameless": f"env -u SSH_CONNECTION {_ASKED}",
+    "capless": f"setpriv --bounding-set -sys_ptrace {_ASKED}",
+    "mapped": f"unshare --user --map-root-user {_ASKED}",
     "moved": f"unshare --net {_INSIDE}",
     "contained": f"unshare --net --pid --fork --mount-proc {_INSIDE}",
     "served": f"unshare --net --pid --fork --mount-proc {_SERVED}",

@@ -25,6 +25,8 @@ Fault = Literal[
     "no-login",
     "flaky",
     "nameless",
+    "capless",
+    "mapped",
     "moved",
     "contained",
     "hidden-in",
