@@ -10,21 +10,27 @@ Test = Callable[..., None]
 
 def for_each(
     names: str | Sequence[str],
-    cases: Iterable[Any],
+    cases: Iterable[Any] | Callable[[], Iterable[Any]],
     ids: Callable[[Any], str] | Sequence[str] = repr,
 ) -> Callable[[Test], Test]:
     """Run a test with every case, and fail once with all cases that failed.
 
     Takes what ``pytest.mark.parametrize`` takes, for tests that need no fixture of their own for
-    each case. It can be stacked.
+    each case. It can be stacked. Cases that take time to make are given as a function, which is
+    called when the test runs.
     """
     keys = [name.strip() for name in names.split(",")] if isinstance(names, str) else list(names)
-    values = [(row,) if len(keys) == 1 else tuple(row) for row in cases]
-    labels = [", ".join(map(ids, row)) for row in values] if callable(ids) else list(ids)
+
+    @functools.cache
+    def rows() -> list[tuple[Any, ...]]:
+        made = cases if isinstance(cases, Iterable) else cases()
+        return [(row,) if len(keys) == 1 else tuple(row) for row in made]
 
     def decorate(test: Test) -> Test:
         def every(**fixtures: Any) -> None:  # noqa: ANN401 - whatever fixtures the test asks for
             faults = []
+            values = rows()
+            labels = [", ".join(map(ids, row)) for row in values] if callable(ids) else list(ids)
             for label, row in zip(labels, values, strict=True):
                 given = dict(zip(keys, row, strict=True))
                 try:

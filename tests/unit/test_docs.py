@@ -2,8 +2,6 @@
 
 import pkgutil
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import click
@@ -19,17 +17,6 @@ from support.for_each import for_each
 from support.paths import ROOT
 
 DOCS = ROOT / "docs"
-
-
-def test_the_cli_reference_is_what_help_says() -> None:
-    """docs/cli.md is up to date."""
-    made = subprocess.run(
-        [sys.executable, ROOT / "tools" / "cli_reference.py"],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    assert made.stdout == (DOCS / "cli.md").read_text(encoding="utf-8")
 
 
 @for_each("name", COMMANDS)

@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from statistics import median
@@ -48,22 +49,46 @@ MEDIAN_FILE = 150
 MEDIAN_FUNCTION = 8
 
 
+@cache
+def nodes(file: Path) -> list[ast.AST]:
+    """Return the statements and definitions of a file, nested ones too."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    return [node for node in ast.walk(tree) if isinstance(node, ast.stmt)]
+
+
 def functions(file: Path) -> Iterator[tuple[str, int]]:
     """Every function of a file with its length in lines."""
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for node in nodes(file):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield f"{file.name}:{node.name}", (node.end_lineno or 0) - node.lineno + 1
 
 
+@cache
+def all_arrows() -> set[tuple[str, str]]:
+    """Return which room imports which."""
+    return arrows()
+
+
+def test_a_unit_test_starts_no_program() -> None:
+    """It needs no part of the machine either: such tests are in tests/integration."""
+    refused = {"subprocess", "multiprocessing", "support.netns", "support.machine"}
+    for file in (ROOT / "tests" / "unit").rglob("*.py"):
+        names = {name for node in nodes(file) for name in _imported(node)}
+        assert names & refused == set(), file
+        assert not re.search(
+            r"^@pytest\.mark\.needs", file.read_text(encoding="utf-8"), re.MULTILINE
+        ), file
+
+
 def test_imports_point_one_way() -> None:
     """A module imports its own room and rooms of lower levels, never a sibling or a higher one."""
-    wrong = [f"{own} imports {other}" for own, other in arrows() if LEVEL[other] >= LEVEL[own]]
+    wrong = [f"{own} imports {other}" for own, other in all_arrows() if LEVEL[other] >= LEVEL[own]]
     assert sorted(wrong) == []
 
 
 def test_the_picture_and_the_table_of_rooms_are_up_to_date() -> None:
     """docs/architecture.md shows what the imports and the docstrings say."""
-    assert PICTURE.read_text(encoding="utf-8") == picture(Graph(arrows())), "run make docs"
+    assert PICTURE.read_text(encoding="utf-8") == picture(Graph(all_arrows())), "run make docs"
     text = PAGE.read_text(encoding="utf-8")
     assert text == page(text), "run make docs"
 
@@ -76,12 +101,10 @@ def test_every_room_is_there() -> None:
 
 def type_names(file: Path) -> Iterator[str]:
     """Yield the name of every class and type alias of a file, without leading underscores."""
-    tree = ast.parse(file.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
+    for node in nodes(file):
         if isinstance(node, ast.ClassDef):
             yield node.name.lstrip("_")
-    for node in tree.body:
-        target = node.targets[0] if isinstance(node, ast.Assign) else None
+        target = node.targets[0] if isinstance(node, ast.Assign) and not node.col_offset else None
         if isinstance(target, ast.Name) and re.match("_*[A-Z]+[a-z]", target.id):
             yield target.id.lstrip("_")
 
@@ -97,8 +120,7 @@ def test_libraries_stay_in_one_room() -> None:
     homes = {"osquery": "sources", "thrift": "sources", "jinja2": "report", "click": "cli"}
     for file in SOURCE.rglob("*.py"):
         own = file.relative_to(SOURCE).with_suffix("").parts[0]
-        tree = ast.parse(file.read_text(encoding="utf-8"))
-        names = {name.split(".")[0] for node in ast.walk(tree) for name in _imported(node)}
+        names = {name.split(".")[0] for node in nodes(file) for name in _imported(node)}
         for library in names & set(homes):
             assert homes[library] == own, f"{file} imports {library}"
 

@@ -3,7 +3,6 @@
 import ast
 import hashlib
 import json
-import subprocess
 import sys
 from importlib.resources import files
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 
 from portproof.agent import frame
 from portproof.sources import agent
-from support.boot import BOOT, answer
+from support.boot import answer
 from support.calling import portproof
 from support.for_each import for_each
 
@@ -59,17 +58,6 @@ def test_the_folder_holds_nothing_that_is_not_sent() -> None:
     assert names - modules - {"__pycache__"} == {"README.md"}
 
 
-def test_what_is_sent_begins_with_the_source_that_is_shown() -> None:
-    """A Python on a host decompresses exactly these bytes, and runs them."""
-    printed = subprocess.run(
-        [sys.executable, "-c", BOOT.replace("exec(", "sys.stdout.buffer.write(")],
-        input=agent.program({"do": "look"}),
-        check=True,
-        capture_output=True,
-    ).stdout
-    assert printed.decode() == portproof("agent").out == agent.source()
-
-
 def test_its_hash_is_that_of_what_is_shown() -> None:
     """As ``sha256sum`` would tell it."""
     shown = portproof("agent").out
@@ -85,22 +73,6 @@ def test_the_command_line_of_a_host_can_be_seen() -> None:
     assert " READY-MARK " in told.out.replace("'", " ")
     assert agent.BOOT in told.out
     assert told.out.count("\n") == 1
-
-
-def test_only_what_is_needed_is_loaded() -> None:
-    """A host whose osqueryi answers compiles nothing that reads /proc."""
-    loaded = "import sys\nprint(sorted(n for n in sys.modules if n.startswith('portproof')))"
-    main = f"def main(source):\n    from . import look\n    exec({loaded!r})\n"
-    source = agent.joined(agent.modules() | {"main": main})
-    printed = subprocess.run(
-        [sys.executable, "-ISBWignore", "-c", BOOT],
-        input=agent.program({}, source),
-        check=True,
-        capture_output=True,
-    ).stdout
-    assert printed.count(b"portproof_agent.look") == 1
-    for name in ("tables", "sockets", "explain"):
-        assert f"portproof_agent.{name}".encode() not in printed
 
 
 VALUE = {"a": [[1, None, 'x"\\\n\x1b\u20ac\U0001f600', -5]], "b": {}, "c": True, "d": 1.5}

@@ -1,7 +1,6 @@
 """``portproof list``: what there is, and what filters leave of it."""
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,8 @@ from click.testing import CliRunner
 
 from portproof.cli import cli
 from portproof.content.shipped import shipped_policies
-from support.imported import imported
-from support.machine import PORTPROOF
+from support.calling import portproof
+from support.for_each import for_each
 
 POLICIES = {
     "a": """\
@@ -54,28 +53,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def run(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
-    """Run ``portproof list`` in a folder."""
-    command = [*PORTPROOF, "list", *args]
-    return subprocess.run(command, check=False, capture_output=True, text=True, cwd=folder)
-
-
 def rows(what: str, *args: str) -> list[dict[str, Any]]:
     """What ``--json`` prints."""
     done = CliRunner().invoke(cli, ["list", what, "-p", "policies", *args, "--json"])
     assert done.exception is None, done.output
     told: list[dict[str, Any]] = json.loads(done.stdout)
     return told
-
-
-def test_without_anything_it_lists_the_shipped_policies(tmp_path: Path) -> None:
-    """All of them, baselines too, each with its title; a table with a head."""
-    done = run(tmp_path)
-    first, *rest = done.stdout.splitlines()
-    assert first.split() == ["policy", "severity", "rules", "title"]
-    assert [line.split()[0] for line in rest] == sorted(
-        shipped_policies(), key=lambda name: shipped_policies()[name]
-    )
 
 
 @pytest.mark.parametrize(
@@ -130,14 +113,25 @@ def test_policies_are_those_with_a_rule_left() -> None:
     assert (row["policy"], row["rules"], row["file"]) == ("a", 1, "policies/a.yml")
 
 
-def test_texts_are_shown_safely_and_nothing_is_said(folder: Path) -> None:
+def test_without_anything_it_lists_the_shipped_policies() -> None:
+    """All of them, baselines too, each with its title; a table with a head."""
+    done = portproof("list")
+    first, *rest = done.out.splitlines()
+    assert first.split() == ["policy", "severity", "rules", "title"]
+    assert [line.split()[0] for line in rest] == sorted(
+        shipped_policies(), key=lambda name: shipped_policies()[name]
+    )
+
+
+@pytest.mark.usefixtures("folder")
+def test_texts_are_shown_safely_and_nothing_is_said() -> None:
     """A title cannot move the cursor; where nothing matches, that is said beside the output."""
-    assert "\x1b" not in run(folder, "rules", "-p", "policies").stdout
-    done = run(folder, "rules", "-p", "policies", "--text", "nowhere")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "no rules match\n")
+    assert "\x1b" not in portproof("list", "rules", "-p", "policies").out
+    done = portproof("list", "rules", "-p", "policies", "--text", "nowhere")
+    assert (done.code, done.out, done.err) == (0, "", "no rules match\n")
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("args", "said"),
     [
         (["rules", "--port", "70000"], "not a port"),
@@ -145,15 +139,9 @@ def test_texts_are_shown_safely_and_nothing_is_said(folder: Path) -> None:
         (["rules", "--severity", "bad"], "'bad' is not one of"),
         (["hosts"], "'hosts' is not one of"),
     ],
-    ids=lambda value: value if isinstance(value, str) else None,
 )
-def test_what_cannot_be_listed_is_told(tmp_path: Path, args: list[str], said: str) -> None:
+def test_what_cannot_be_listed_is_told(args: list[str], said: str) -> None:
     """Exit code 2, and why."""
-    done = run(tmp_path, *args)
-    assert done.returncode == 2
-    assert said in done.stderr
-
-
-def test_it_imports_only_what_it_needs() -> None:
-    """No library of looking or rendering."""
-    assert imported("list", "rules") & {"rich", "asyncssh", "jinja2", "thrift", "psutil"} == set()
+    done = portproof("list", *args)
+    assert done.code == 2
+    assert said in done.err

@@ -1,13 +1,8 @@
 """The SQL of the shipped checks on SQLite with osquery's tables: what it names, and what not."""
 
-import shutil
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
-from subprocess import PIPE
 from typing import Any, NamedTuple
 
 import pytest
@@ -17,15 +12,12 @@ from portproof.content.load import load
 from portproof.model.observation import (
     LISTENING_SOCKETS,
     PUBLISHED_PORTS,
-    Observed,
     Platform,
-    SourceReply,
     Unobserved,
 )
 from portproof.policy.checks import Check
 from portproof.policy.policy import Policy
 from portproof.sources.osquery_schema import SCHEMA
-from portproof.sources.probe import ProbeSource
 from portproof.sources.sqltables import columns_read
 from support.for_each import for_each
 from support.paths import CASES, ROOT
@@ -241,33 +233,6 @@ def test_the_embedded_probe_answers_every_check_on_linux(name: str) -> None:
     for sql in (check.sql_on(Platform.LINUX), check.witness_on(Platform.LINUX)):
         assert sql is not None
         assert not isinstance(columns_read(sql, Platform.LINUX), Unobserved)
-
-
-def test_a_real_program_that_is_deleted_while_it_listens_is_named(tmp_path: Path) -> None:
-    """By the embedded probe on this machine: it runs from a temporary folder, and is then gone."""
-    program = Path(shutil.copy(Path(sys.executable).resolve(), tmp_path / "server"))
-    listen = "import socket; s = socket.create_server(('127.0.0.1', 0)); print(1, flush=True)"
-    command = [str(program), "-S", "-c", f"{listen}; input()"]
-    environment = {"PYTHONHOME": sys.base_prefix}
-    with subprocess.Popen(command, stdin=PIPE, stdout=PIPE, env=environment) as server:
-        assert server.stdout is not None
-        assert server.stdout.readline() == b"1\n"
-        temporary = pids_named("temporary-folder-listeners")
-        program.unlink()
-        deleted = pids_named("deleted-program-listeners")
-        server.communicate(b"\n")
-    assert str(server.pid) in temporary
-    assert str(server.pid) in deleted
-    assert str(server.pid) not in pids_named("deleted-program-listeners")
-
-
-def pids_named(name: str) -> list[str]:
-    """The processes that a check names on this machine, as the embedded probe sees it."""
-    reply = ProbeSource().look({name: str(checks()[name].sql_on(Platform.LINUX))})
-    assert isinstance(reply, SourceReply)
-    answer = reply.answers[name]
-    assert isinstance(answer, Observed)
-    return [row["pid"] for row in answer.rows]
 
 
 @for_each("platform", Platform)

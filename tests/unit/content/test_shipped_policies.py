@@ -1,30 +1,20 @@
 """The shipped policies: what every rule tells, that none contradict, and what they say of hosts."""
 
-import json
 import re
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
-import pytest
-
 from portproof.catalog.services import by_port
-from portproof.content.lint import lint
-from portproof.content.load import load
-from portproof.content.shipped import shipped
 from portproof.judge.plan import plans
 from portproof.model.base import for_platform
 from portproof.model.host_facts import Doubts, HostFacts
 from portproof.model.hosts import Host, Inventory
 from portproof.model.observation import Platform
-from portproof.model.ports import PortRange
 from portproof.model.verdicts import Verdict
 from portproof.policy.policy import BoundRule
 from portproof.policy.policy_tests import GivenListener
-from portproof.policy.rules.closed import ClosedRule
 from support.for_each import for_each
-from support.machine import machine
-from support.netns import held
+from support.shipped import closed_rules, ports_closed
 
 FRAMEWORKS = {"nist-800-53", "cis-controls", "pci-dss", "iso-27001"}
 AT_LEAST = {
@@ -36,40 +26,23 @@ AT_LEAST = {
 }
 
 
-def shipped_rules() -> list[BoundRule]:
-    """Every rule that is shipped and wants ports closed."""
-    content = load([shipped("policies")], [shipped("checks")])
-    lint(content)
-    content.raise_problems()
-    return [bound for bound in content.rules() if isinstance(bound.rule, ClosedRule)]
-
-
-CLOSED = shipped_rules()
-
-
-def ranges(bound: BoundRule) -> tuple[PortRange, ...]:
-    """The ports a rule wants closed."""
-    assert isinstance(bound.rule, ClosedRule)
-    return bound.rule.closed.ranges
-
-
 def each_rule(test: Any) -> Any:  # noqa: ANN401 - a decorator of pytest's
     """Run a test for each rule, under its name."""
-    return for_each("bound", CLOSED, ids=[bound.key for bound in CLOSED])(test)
+    return for_each("bound", closed_rules, ids=lambda bound: bound.key)(test)
 
 
 @for_each("policy", AT_LEAST)
 def test_a_policy_covers_its_subject(policy: str) -> None:
     """No policy is shipped half empty."""
-    assert sum(bound.policy.policy == policy for bound in CLOSED) >= AT_LEAST[policy]
+    assert sum(bound.policy.policy == policy for bound in closed_rules()) >= AT_LEAST[policy]
 
 
 def test_a_listener_is_reported_by_one_rule() -> None:
     """No port of a protocol is claimed by two rules, in whatever scope."""
     claims = Counter(
         (part.protocol, port)
-        for bound in CLOSED
-        for part in ranges(bound)
+        for bound in closed_rules()
+        for part in ports_closed(bound)
         for port in range(part.first, part.last + 1)
     )
     assert [claim for claim, times in claims.items() if times > 1] == []
@@ -109,7 +82,7 @@ def test_a_rule_is_called_as_iana_calls_the_service(bound: BoundRule) -> None:
     """The title names what is registered for the first port of each range."""
     names = {
         service.name
-        for part in ranges(bound)
+        for part in ports_closed(bound)
         for service in by_port(part.first, part.protocol)
         if service.name
     }
@@ -120,7 +93,7 @@ def test_a_rule_is_called_as_iana_calls_the_service(bound: BoundRule) -> None:
 def test_a_rule_s_id_ends_with_a_port_of_its_own(bound: BoundRule) -> None:
     """Nobody looks for a number that the rule does not judge."""
     number = int(bound.rule.id.rpartition("-")[2])
-    assert any(part.first <= number <= part.last for part in ranges(bound))
+    assert any(part.first <= number <= part.last for part in ports_closed(bound))
 
 
 DEBIAN = (
@@ -163,46 +136,7 @@ def test_a_plain_host_fails_only_what_it_opens_by_itself(
         GivenListener(port=port, at=address or "0.0.0.0").listener() for port, _, address in given
     )
     facts = HostFacts(platform=Platform(platform), listeners=listeners, doubts=Doubts())
-    judged = plans(CLOSED, Inventory((Host("host"),), "the test"))["host"].judge(facts)
-    verdicts = dict(zip((bound.rule.id for bound in CLOSED), judged, strict=True))
+    judged = plans(closed_rules(), Inventory((Host("host"),), "the test"))["host"].judge(facts)
+    verdicts = dict(zip((bound.rule.id for bound in closed_rules()), judged, strict=True))
     assert {name for name, each in verdicts.items() if each.verdict is Verdict.FAIL} == fails
     assert {each.verdict for each in judged} <= {Verdict.PASS, Verdict.FAIL}
-
-
-def every_port() -> dict[str, dict[str, object]]:
-    """A socket on the first port of each range of each rule, for the holder."""
-    return {
-        f"{bound.key} {part.protocol} {part.first}": {
-            "family": 4,
-            "kind": part.protocol.value,
-            "address": "0.0.0.0",
-            "port": part.first,
-        }
-        for bound in CLOSED
-        for part in ranges(bound)
-    }
-
-
-def verdicts(folder: Path) -> dict[str, str]:
-    """The verdict of each closed rule in an audit of one host."""
-    audit = json.loads((folder / "audit.json").read_text(encoding="utf-8"))
-    (host,) = audit["hosts"]
-    letters = zip(audit["rules"], host["verdicts"], strict=True)
-    return {rule["key"]: audit["letters"][letter] for rule, letter in letters}
-
-
-@pytest.mark.needs("namespaces")
-def test_every_rule_finds_a_real_listener_and_lets_go_of_it(tmp_path: Path) -> None:
-    """With a socket on its port each rule fails; without it each passes."""
-    files = sorted({bound.file for bound in CLOSED})
-    chosen = ["--via", "probe", *(part for file in files for part in ("-p", file))]
-    with machine() as started:
-        with held(every_port(), started.command()):
-            done = started.portproof("audit", *chosen, "-o", "open", cwd=tmp_path)
-            assert done.returncode == 1, done.stderr
-        done = started.portproof("audit", *chosen, "-o", "closed", cwd=tmp_path)
-        assert done.returncode == 0, done.stdout
-    keys = {bound.key for bound in CLOSED}
-    for folder, verdict in (("open", "fail"), ("closed", "pass")):
-        told = verdicts(tmp_path / folder)
-        assert {key for key in keys if told[key] != verdict} == set()

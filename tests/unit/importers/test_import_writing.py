@@ -1,7 +1,5 @@
 """An import writes all of its files or none, and never over one that is there."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import click
@@ -154,20 +152,6 @@ def test_every_subcommand_and_option_is_explained(name: str) -> None:
     assert command is not None
     assert command.help
     assert all(each.help for each in command.params if isinstance(each, click.Option))
-
-
-def test_a_user_sees_what_was_imported_and_what_was_not(source: Path, tmp_path: Path) -> None:
-    """The command as it is run: results on standard output, the rest on standard error."""
-    source.write_text(f"{FLEET}  - {{name: Manual, query: SELECT 1 WHERE 0;}}\n")
-    portproof = [sys.executable, "-m", "portproof"]
-    command = [*portproof, "import", "fleet", str(source), "-o", str(tmp_path / "out")]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    assert done.returncode == 0
-    assert done.stdout.splitlines()[0] == "imported 2 rules and 2 checks"
-    assert done.stderr.splitlines()[-1].endswith("1 part of " + str(source) + " not imported")
-    again = subprocess.run(command, check=False, capture_output=True, text=True)
-    assert again.returncode == 2
-    assert "nothing was written, because these files exist already" in again.stderr
 
 
 def test_a_pack_becomes_checks_a_rule_can_use(tmp_path: Path) -> None:

@@ -24,7 +24,6 @@ from portproof.sources import probe as embedded
 from portproof.sources.agent import sha256
 from portproof.sources.probe import Collected, ProbeSource, checked, decoded, reply, wanted
 from support.for_each import for_each
-from support.netns import held
 
 GOOD: dict[str, Any] = {
     "probe": 1,
@@ -49,41 +48,6 @@ def told(**changes: object) -> Collected:
     collected = checked(GOOD | changes)
     assert isinstance(collected, Collected)
     return collected
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere psutil tells: test_probe_psutil.py")
-def test_a_look_answers_every_question_from_one_reading() -> None:
-    """Each by its id, with the identity of the probe."""
-    us = "SELECT uid FROM processes WHERE pid = "
-    socket = "SELECT DISTINCT pid, state FROM process_open_sockets WHERE socket = "
-    with held({"tcp": {"family": 4, "kind": "tcp", "address": "127.0.0.1"}}) as opened:
-        look = seen(
-            {
-                "us": us + str(os.getpid()),
-                "socket": socket + opened["tcp"]["inode"],
-                "nothing": "SELECT 1 WHERE 0",
-                "bad": "SELEC",
-                "osquery's": "SELECT * FROM deb_packages",
-                "unread": "SELECT disk_bytes_read FROM processes",
-            }
-        )
-    pid = str(opened["tcp"]["pids"][0])
-    assert look.answers["us"] == Observed(({"uid": str(os.getuid())},), 1)
-    assert look.answers["socket"] == Observed(({"pid": pid, "state": "LISTEN"},), 1)
-    assert look.answers["nothing"] == Observed((), 0)
-    reasons = {
-        name: answer.reason
-        for name, answer in look.answers.items()
-        if isinstance(answer, Unobserved)
-    }
-    assert reasons == {
-        "bad": Reason.QUERY_ERROR,
-        "osquery's": Reason.MISSING_TABLE,
-        "unread": Reason.MISSING_TABLE,
-    }
-    assert look.identity.version == __version__
-    assert look.identity.agent == sha256()
-    assert (look.identity.platform, look.identity.euid) == (Platform.LINUX, os.geteuid())
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has these columns")
