@@ -5,10 +5,12 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from portproof.investigate.why import ask_source
 from portproof.model.observation import Platform, Reason, SourceReply, Unobserved
+from portproof.model.why import Why
 from portproof.sources import probe as embedded
 from portproof.sources import probe_psutil
 from portproof.sources.osqueryd import OsquerydSource
@@ -21,12 +23,20 @@ from support.standins.schema import TABLES
 
 
 def test_osqueryd_is_asked_over_its_socket(tmp_path: Path) -> None:
-    """The same through the real source and its Thrift connection."""
+    """The same through the real source and its Thrift connection, but for packages of Debian.
+
+    Questions about those can crash osqueryd, so it is not asked.
+    """
     with Osqueryd(tmp_path / "osquery.em", LINUX) as server:
         source = OsquerydSource(str(server.path), 10.0, Platform.LINUX)
         found = ask_source(source, Platform.LINUX, [812])
+        assert not [sql for sql in server.asked if "deb_packages" in sql]
     assert not isinstance(found, Unobserved)
-    assert found == ask(Platform.LINUX, LINUX, 812)[0]
+    assert _without_package(found[812]) == _without_package(ask(Platform.LINUX, LINUX, 812)[0][812])
+
+
+def _without_package(why: Why) -> Why:
+    return msgspec.structs.replace(why, package=None, missing=())
 
 
 def test_osqueryi_is_started_once_a_round(tmp_path: Path) -> None:
