@@ -4,7 +4,8 @@ Docker publishes a port through a proxy, which listens, or by rules of the packe
 (``userland-proxy: false``). osquery's ``docker_container_ports`` tells both (osquery/osquery,
 ``tables/applications/posix/docker.cpp``): an unreachable docker gives an empty answer and no
 error, and a port that is exposed but not published has host port 0. This answer can only add
-listeners to those that rules judge. What is missing from it is noted and makes nothing unproven.
+listeners to those that rules judge. What is missing from it is noted; only a docker that is there
+and does not answer in time leaves rules unproven that it could make fail.
 """
 
 import re
@@ -16,7 +17,14 @@ import msgspec
 from portproof.model.addresses import Exposure, Stack, exposure, parse_address
 from portproof.model.limits import LAST_PORT
 from portproof.model.listeners import Listener, Owner, Place, Publication
-from portproof.model.observation import PUBLISHED_PORTS, Platform, Row, SourceReply, Unobserved
+from portproof.model.observation import (
+    PUBLISHED_PORTS,
+    Platform,
+    Reason,
+    Row,
+    SourceReply,
+    Unobserved,
+)
 from portproof.model.ports import Protocol
 
 _WHAT: Final = "ports that docker publishes without a proxy"
@@ -35,10 +43,14 @@ _PublishedPlace = tuple[Protocol, int, str]
 
 
 class Published(NamedTuple):
-    """Published ports as listeners without a socket, and what could not be seen of them."""
+    """Published ports as listeners without a socket, and what could not be seen of them.
+
+    ``doubt`` is why a docker that is there may publish others.
+    """
 
     listeners: tuple[Listener, ...]
     unseen: tuple[str, ...] = ()
+    doubt: Unobserved | None = None
 
 
 def published(reply: SourceReply) -> Published:
@@ -49,7 +61,9 @@ def published(reply: SourceReply) -> Published:
     if answer is None:
         return Published((), (f"{_WHAT}: not asked for",))
     if isinstance(answer, Unobserved):
-        return Published((), (f"{_WHAT}: {answer.detail}",))
+        is_mute = answer.reason is Reason.TIMEOUT
+        text = f"{_WHAT}: {answer.detail}"
+        return Published((), (text,), Unobserved(Reason.TIMEOUT, text) if is_mute else None)
     if not answer.rows:
         return Published((), (f"{_WHAT}: docker did not answer, or is not there",))
     listeners, garbled = [], []

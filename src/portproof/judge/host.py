@@ -1,6 +1,7 @@
 """Judge one look at a host: normalise, prove, evaluate, and classify what failed."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from sys import intern
@@ -115,7 +116,10 @@ def facts_of(
         listeners=with_published(
             without_canaries(normal.listeners, look.witnesses), docker.listeners
         ),
-        doubts=doubts(look, normal.listeners, normal.garbled, normal.stateless),
+        doubts=replace(
+            doubts(look, normal.listeners, normal.garbled, normal.stateless),
+            forwarded=docker.doubt,
+        ),
         checks=check_answers(look, checks, require_witness=require_witness),
         inapplicable=frozenset(without_sql),
         outside=look.outside,

@@ -12,12 +12,14 @@ from portproof.model.ports import Protocol
 class Doubts:
     """Why the absence of a listener proves nothing, for each protocol; None where it does.
 
-    ``elsewhere`` is why it proves nothing about network namespaces other than the host's.
+    ``elsewhere`` is why it proves nothing about network namespaces other than the host's, and
+    ``forwarded`` why ports may be open that the kernel forwards, without a socket.
     """
 
     tcp: Unobserved | None = None
     udp: Unobserved | None = None
     elsewhere: Unobserved | None = None
+    forwarded: Unobserved | None = None
 
     def about(
         self, protocols: Iterable[Protocol], *, everywhere: bool = False

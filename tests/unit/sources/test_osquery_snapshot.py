@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from portproof.content.load import load
+from portproof.judge.listeners import normalise
+from portproof.model.addresses import Covers
 from portproof.model.observation import (
     LISTENING_SOCKETS,
     NAMESPACES_DOUBT,
@@ -21,6 +23,7 @@ from portproof.model.observation import (
     Unobserved,
 )
 from portproof.policy.checks import questions_of
+from portproof.policy.rules.base import By
 from portproof.sources import osqueryd as source_module
 from portproof.sources.osquery_plan import SOCKETS, planned
 from portproof.sources.osquery_reply import Beside
@@ -151,6 +154,20 @@ def test_without_holders_an_unknown_owner_is_told(tmp_path: Path, files: Any) ->
     assert (rows[2]["address"], rows[2]["name"], rows[2]["user"]) == ("0.0.0.0", "", "")
     assert reply.doubts.keys() == {"owners", LISTENING_SOCKETS}
     assert reply.doubts["owners"].reason is Reason.PARTIAL
+
+
+@pytest.mark.parametrize("holders", [True, False])
+def test_an_owner_that_is_not_meant_proves_nothing_while_others_are_unknown(
+    tmp_path: Path, holders: bool
+) -> None:
+    """The order of process numbers must not decide ``closed 609 by {user: root}``."""
+    reply = told(tmp_path, HOST if holders else with_rows(file=[]))
+    listeners = normalise(listening(reply), reply.identity).listeners
+    wildcard = next(each for each in listeners if each.address == "0.0.0.0")
+    meant = By(user="root").any_of(wildcard.owners, Platform.LINUX)
+    allowed = By(user="www-data").all_of(wildcard.owners, Platform.LINUX)
+    expected = (Covers.NO, Covers.YES) if holders else (Covers.MAYBE, Covers.MAYBE)
+    assert (meant, allowed) == expected
 
 
 def test_processes_that_hide_their_files_are_counted(tmp_path: Path) -> None:

@@ -35,7 +35,10 @@ class ClosedRule(PortRule):
         unsure = [listener for listener, sure in meant if sure is Covers.MAYBE]
         if unsure:
             return unproven(Reason.AMBIGUOUS, f"{describe(unsure[0])}, and whose it is is hidden")
-        doubt = facts.doubts.about(self.closed.protocols, everywhere=self.everywhere)
+        doubt = (
+            facts.doubts.about(self.closed.protocols, everywhere=self.everywhere)
+            or facts.doubts.forwarded
+        )
         return PASSED if doubt is None else unproven(doubt.reason, doubt.detail)
 
     def _means(self, listener: Listener, facts: HostFacts) -> Covers:

@@ -58,7 +58,7 @@ class OnlyRule(PortRule):
         unsure = [each for each, allowed in judged if allowed is Covers.MAYBE]
         if unsure:
             return unproven(Reason.AMBIGUOUS, f"{describe(unsure[0])}, and whose it is is hidden")
-        doubt = facts.doubts.about(BOTH, everywhere=self.everywhere)
+        doubt = facts.doubts.about(BOTH, everywhere=self.everywhere) or facts.doubts.forwarded
         if doubt is not None:
             return unproven(doubt.reason, doubt.detail)
         return Judgement(Verdict.PASS, notes=notes) if notes else PASSED
