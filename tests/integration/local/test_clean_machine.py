@@ -1,0 +1,93 @@
+"""A clean machine passes the whole shipped library, also when several audits look at once."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.machine import PORTPROOF, Machine, machine
+
+pytestmark = pytest.mark.needs("namespaces")
+
+NOTHING = """\
+policy: nothing
+title: Nothing listens
+rules: [{id: none, only: 1/tcp, ephemeral_udp: fail}]
+"""
+ALONE = """\
+policy: alone
+title: No other portproof runs
+rules: [{id: processes, check: portproof-processes, expect: no rows}]
+"""
+PROCESSES = """\
+check: portproof-processes
+title: Which processes are portproof's?
+sql: >-
+  SELECT pid, name FROM processes
+  WHERE cmdline LIKE '%-m portproof%' AND cmdline NOT LIKE 'sh -c%'
+"""
+
+
+@pytest.fixture(scope="module")
+def host() -> Iterator[Machine]:
+    """A machine on which nothing listens."""
+    with machine() as started:
+        yield started
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A folder with policies and a check."""
+    (tmp_path / "policies").mkdir()
+    (tmp_path / "checks").mkdir()
+    (tmp_path / "policies" / "nothing.yml").write_text(NOTHING, encoding="utf-8")
+    (tmp_path / "policies" / "alone.yml").write_text(ALONE, encoding="utf-8")
+    (tmp_path / "checks" / "processes.yml").write_text(PROCESSES, encoding="utf-8")
+    return tmp_path
+
+
+def not_passing(folder: Path) -> list[str]:
+    """The rules that do not pass, by an audit's result."""
+    result: dict[str, Any] = json.loads((folder / "audit.json").read_text(encoding="utf-8"))
+    passing = {
+        letter
+        for letter, verdict in result["letters"].items()
+        if verdict in ("pass", "not-applicable")
+    }
+    (one,) = result["hosts"]
+    return [
+        rule["key"]
+        for rule, letter in zip(result["rules"], one["verdicts"], strict=True)
+        if letter not in passing
+    ]
+
+
+def test_a_clean_machine_passes_every_shipped_rule(host: Machine, place: Path) -> None:
+    """By the probe, as root."""
+    done = host.portproof("audit", "--via", "probe", "-o", "out", cwd=place)
+    assert done.returncode == 0, done.stderr
+    assert not_passing(place / "out") == []
+
+
+def test_portproof_does_not_see_itself(host: Machine, place: Path) -> None:
+    """Neither its canaries nor its process."""
+    policies = ("-p", "policies/nothing.yml", "-p", "policies/alone.yml")
+    host.portproof("audit", *policies, "-o", "out", cwd=place)
+    assert not_passing(place / "out") == []
+
+
+def test_three_audits_at_once_do_not_see_the_canaries_of_each_other(
+    host: Machine, place: Path
+) -> None:
+    """Each takes its turn."""
+    for number in range(3):
+        outs = [f"{number}-{name}" for name in "abc"]
+        audit = ("audit", "-q", "-p", place / "policies" / "nothing.yml", "-o")
+        commands = [host.command(*PORTPROOF, *audit, place / out) for out in outs]
+        started = [subprocess.Popen(each, stdout=subprocess.DEVNULL) for each in commands]
+        for each in started:
+            each.wait()
+        assert {out: not_passing(place / out) for out in outs} == {out: [] for out in outs}
