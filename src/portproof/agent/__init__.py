@@ -1,7 +1,7 @@
-"""What portproof runs on hosts, and nothing else; ``README.md`` tells an operator about it.
+"""The code that portproof runs on hosts; ``README.md`` describes it for operators.
 
-Every module here needs only Python 3.6 and its standard library, and imports nothing of portproof
-but its neighbours. Loading a module takes time on every host, so that they import from the standard
-library what is loaded already or cheap (``_socket`` in place of ``socket``, ``os.path`` in place of
-``pathlib``), and what only some looks need where it is needed.
+Every module needs only Python 3.6 and its standard library, and imports from portproof only other
+modules of this folder. Loading a module takes time on every host. So they import modules that are
+loaded already or cheap (``_socket`` instead of ``socket``, ``os.path`` instead of ``pathlib``), and
+import what only some looks need where it is used.
 """

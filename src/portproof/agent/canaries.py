@@ -1,7 +1,8 @@
-"""Canaries: sockets that are held open during a look, to be found among the rows of that look.
+"""Open canaries: sockets that exist during a look and must be among its rows.
 
 They listen on free ports. On Linux the kernel drops whatever is sent to them, so that nobody can
-connect. ``portproof.sources.canary`` opens the same on the machine that portproof runs on.
+connect. ``portproof.sources.canary`` opens the same on
+the controller.
 """
 
 import os
@@ -99,7 +100,7 @@ def _inode(canary: socket) -> int:
 
 
 def _loopback() -> "tuple[tuple[int, str], ...]":
-    """Return where to open canaries: on IPv6 too, if it may have an address."""
+    """Return the addresses for canaries: IPv4, and IPv6 if the machine may have such an address."""
     try:
         with open("/proc/net/if_inet6", "rb") as addresses:
             has_ipv6 = bool(addresses.read().strip())
@@ -109,7 +110,7 @@ def _loopback() -> "tuple[tuple[int, str], ...]":
 
 
 def open_at(at: str) -> "list[Canary]":
-    """Hold a TCP socket open at an address, if it is one of this network namespace's own.
+    """Hold a TCP socket open at an address if the address belongs to this network namespace.
 
     It is not opened where others could connect to it.
     """

@@ -1,8 +1,8 @@
-"""Who is behind processes of a Linux machine, for listeners that should not be there.
+"""Find out what processes of a Linux machine belong to: program, user, unit, container, package.
 
-The files are described in proc(5). Everything is bounded: processes, seconds, and bytes of each
-file; what was left out is said. Of a process's environment only two names are looked at, and
-nothing of it is kept.
+The files are described in proc(5). The number of processes, the time and the bytes of each file are
+bounded; whatever is left out is reported. Only two variables of a process's environment are
+examined, and none is kept.
 """
 
 import os
@@ -51,7 +51,7 @@ _HEX_ID = 64
 
 
 class Subject:
-    """A process that is asked about: where it is in /proc, and what has been found so far."""
+    """A process to explain: its folder in /proc, and what has been found so far."""
 
     def __init__(self, machine: "Machine", pid: int) -> None:
         self.machine, self.pid = machine, pid
@@ -65,16 +65,16 @@ class Subject:
         self.hashes: dict[str, str] = {}
 
     def fill(self) -> None:
-        """Find out every part. A part that fails is named in ``missing``."""
+        """Find out every part; name each part that fails in ``missing``."""
         for what, part in _PARTS:
             if self.machine.late():
-                self.missing.append(f"time was up before {what} could be looked at")
+                self.missing.append(f"time was up before {what} could be read")
                 continue
             try:
                 part(self)
             except OSError as error:
                 if not Path(self.base).exists():
-                    self.missing.append(f"process {self.pid} had ended when {what} was looked at")
+                    self.missing.append(f"process {self.pid} had ended before {what} was read")
                     return
                 self.missing.append(f"{what} could not be read: {error.strerror or error}")
             except (ValueError, IndexError, KeyError):
@@ -82,7 +82,7 @@ class Subject:
 
 
 class Machine:
-    """The machine that is asked about: what its processes share, and how much time is left."""
+    """The machine: what its processes share, and how much time is left."""
 
     def __init__(self, proc: str, root: str, seconds: float) -> None:
         self.proc, self.root = proc, root.rstrip("/")
@@ -104,7 +104,7 @@ class Machine:
 def explain(
     pids: "Iterable[int]", proc: str = "/proc", root: str = "/", seconds: float = _SECONDS
 ) -> "Facts":
-    """Find out who is behind processes. What cannot be read is named, and raises nothing.
+    """Explain processes. Report whatever cannot be read; raise no error for it.
 
         {"why": 1, "found": {"812": {"process": {"pid": 812, ...}, "missing": [...]}},
          "left_out": []}
@@ -114,8 +114,8 @@ def explain(
     Args:
         pids: The processes; those beyond 50 are left out.
         proc: Where the machine's proc file system is mounted.
-        root: Where its root is.
-        seconds: The time for all of it, 15 at most.
+        root: Its root folder.
+        seconds: The time limit for all of it, at most 15.
     """
     wanted = list(dict.fromkeys(pids))
     machine = Machine(proc, root, min(seconds, _SECONDS))
@@ -128,7 +128,7 @@ def explain(
 
 
 def _process(subject: Subject) -> None:
-    """Find out name, command line, owner and start."""
+    """Find out name, command line, owner and start time."""
     _, subject.stat = stat_of(subject.base)
     process = subject.facts["process"]
     process.update(program_of(subject.machine.proc, subject.pid, _COMMAND))
@@ -145,7 +145,7 @@ def _folder(subject: Subject) -> None:
 
 
 def _root(subject: Subject) -> None:
-    """Find out where the process's files are: below its own root if that is not the machine's."""
+    """Find out the root folder of the process, in which its files are."""
     subject.chroot = link_of(subject.base + "/root").rstrip("/")
     theirs = identity_of(subject.base + "/root/.")
     if theirs is not None and theirs != identity_of(subject.machine.root + "/."):
@@ -153,7 +153,7 @@ def _root(subject: Subject) -> None:
 
 
 def _user(subject: Subject) -> None:
-    """Find out the user's name, from the process's own list of users or the machine's directory."""
+    """Find out the user's name from /etc/passwd in the process's root or the machine's users."""
     process = subject.facts["process"]
     uid = process["uid"]
     lines = words(regular_file(subject.prefix + "/etc/passwd", _LONG)).split("\n")
@@ -167,11 +167,9 @@ def _user(subject: Subject) -> None:
 
 
 def _executable(subject: Subject) -> None:
-    """Examine the file that runs. It is opened through /proc: the right one, deleted or not."""
+    """Examine the executable. It is opened through /proc, which works even if it was deleted."""
     if int(subject.stat[6]) & _KERNEL_THREAD:
-        subject.missing.append(
-            f"process {subject.pid} is a thread of the kernel: it has no executable"
-        )
+        subject.missing.append(f"process {subject.pid} is a kernel thread and has no executable")
         return
     link = link_of(subject.base + "/exe")
     gone = link.endswith(_DELETED)
@@ -190,7 +188,7 @@ def _executable(subject: Subject) -> None:
 
 
 def _as_it_sees(subject: Subject, path: str) -> str:
-    """Return a path as the process sees it; /proc shows it from our root, also in a chroot(2)."""
+    """Return a path as the process sees it; /proc shows it relative to our root."""
     inside = subject.chroot and path.startswith(subject.chroot + "/")
     return path[len(subject.chroot) :] if inside else path
 
@@ -209,7 +207,7 @@ def _place(subject: Subject, path: str, gone: bool) -> str:
 
 
 def _other_name(subject: Subject, path: str, running: "tuple[int, ...]") -> str:
-    """Return another name of the file that explains what the process is called, or ""."""
+    """Return another name of the executable that matches the process's name, or ""."""
     name = subject.facts["process"]["name"]
     called = subject.facts["process"]["cmdline"].partition(" ")[0].rpartition("/")[2]
     names = [each for each in (name, called) if each[:15] == name and name and "/" not in each]
@@ -224,7 +222,9 @@ def _other_name(subject: Subject, path: str, running: "tuple[int, ...]") -> str:
 def _hashes(subject: Subject, file: "BinaryIO", facts: os.stat_result) -> "dict[str, str]":
     if facts.st_size > _HASHED:
         size = facts.st_size >> 20
-        subject.missing.append(f"its executable is not hashed: it has {size} MiB, and 64 are read")
+        subject.missing.append(
+            f"its executable is not hashed: it has {size} MiB, and the limit is 64"
+        )
         return {}
     key = (facts.st_dev, facts.st_ino, facts.st_mtime_ns, facts.st_size)
     if key not in subject.machine.hashed:
@@ -248,7 +248,7 @@ def _parents(subject: Subject) -> None:
 
 
 def _cgroup(subject: Subject) -> None:
-    """Find out unit and container. A unit that a runtime made for a container is left out."""
+    """Find out unit and container. Leave out a unit that a runtime created for a container."""
     text = words(regular_file(subject.base + "/cgroup", _LONG))
     container = container_of(text)
     unit = unit_of(text)
@@ -281,7 +281,7 @@ def _activation(subject: Subject) -> None:
 
 
 def _held_by_systemd(subject: Subject) -> bool:
-    """Return whether process 1 is systemd and holds one of the process's sockets too."""
+    """Return whether process 1 is systemd and also holds one of the process's sockets."""
     first = subject.machine.proc + "/1"
     return stat_of(first)[0] == "systemd" and bool(sockets_of(first) & sockets_of(subject.base))
 
@@ -308,7 +308,7 @@ _PARTS: "list[tuple[str, Callable[[Subject], None]]]" = [
 
 
 def _packages(machine: Machine, subjects: "list[Subject]") -> None:
-    """Find the packages of all executables, those of each root in one pass."""
+    """Find the packages of all executables, one pass for each root."""
     for prefix in sorted({each.prefix for each in subjects}):
         here = [each for each in subjects if each.prefix == prefix]
         search = PackageSearch(prefix, [each.path for each in here], machine.late)
@@ -342,13 +342,13 @@ def _hashes_of(subject: Subject, path: str) -> "dict[str, str]":
 
 
 def tell(pids: "Iterable[str]", seconds: float) -> None:
-    """Print what ``explain`` returns, in one line of JSON."""
+    """Print the result of ``explain`` as one line of JSON."""
     document = encode(explain(map(int, pids), seconds=seconds)) + b"\n"
     while document:
         document = document[os.write(1, document) :]
 
 
 def answer(line: str) -> None:
-    """Answer in this process. ``line`` has the seconds and the process ids."""
+    """Explain in this process. ``line`` contains the seconds and the process ids."""
     seconds, *pids = line.split()
     tell(pids, float(seconds))

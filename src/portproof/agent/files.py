@@ -1,11 +1,11 @@
-"""Reads files and links of a Linux machine."""
+"""Read files and links of a Linux machine."""
 
 import os
 from stat import S_ISREG
 
 GONE = (FileNotFoundError, NotADirectoryError, ProcessLookupError)
 SHORT, LONG = 1 << 12, 1 << 26
-"""Bytes that are read: of a file about one process, which comes whole in one piece, and of any."""
+"""Limits in bytes: for a file about one process, which a single read returns, and for any file."""
 
 
 def read_file(path: str, limit: int = SHORT) -> bytes:
@@ -25,12 +25,12 @@ def read_file(path: str, limit: int = SHORT) -> bytes:
 
 
 def as_text(data: bytes) -> str:
-    """Return text that can be shown and stored, whatever the bytes were."""
+    """Return any bytes as text that can be shown and stored."""
     return data.decode("utf-8", "backslashreplace")
 
 
 def link_target(path: str, folder: "int | None" = None) -> str:
-    """Return where a link leads, "" if it cannot be read; ``folder`` is a descriptor."""
+    """Return the target of a link, "" if it cannot be read; ``folder`` is a descriptor."""
     try:
         return os.readlink(path, dir_fd=folder)
     except OSError:
@@ -49,7 +49,7 @@ def is_denied(path: str, folder: "int | None" = None) -> bool:
 
 
 def file_identity(path: str) -> "tuple[int, ...] | None":
-    """Return device and inode of a file: () if there is none, None if that may not be known."""
+    """Return device and inode of a file: () if it does not exist, None if access is denied."""
     try:
         found = os.stat(path)
     except GONE:
@@ -63,7 +63,7 @@ def regular_file(path: str, limit: int = LONG) -> bytes:
     """Return up to ``limit`` bytes of a regular file.
 
     Raises:
-        OSError: it cannot be read, or is of another kind, which might never end.
+        OSError: it cannot be read, or is not a regular file and so might never end.
     """
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
     with os.fdopen(handle, "rb") as file:

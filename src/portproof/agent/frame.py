@@ -1,4 +1,4 @@
-"""JSON in and out, and the frame of an answer. Loading the package ``json`` takes 8 ms."""
+"""Read and write JSON without the package ``json``, which takes 8 ms to load; frame an answer."""
 
 import os
 
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 class _Strict:
-    """How the C decoder is to read; these are its defaults."""
+    """The settings of the C decoder; these are the defaults of ``json``."""
 
     strict = True
     object_hook = object_pairs_hook = None
@@ -17,7 +17,7 @@ class _Strict:
 
 
 def decode(document: bytes) -> "dict[str, Any]":
-    """Read a JSON object; by the C decoder alone where there is one."""
+    """Read a JSON object, with the C decoder alone if there is one."""
     text = document.decode("ascii")
     try:
         from _json import make_scanner
@@ -30,7 +30,7 @@ def decode(document: bytes) -> "dict[str, Any]":
 
 
 def encode(value: object) -> bytes:
-    """Write JSON in ASCII; by the C encoder alone where there is one."""
+    """Write JSON in ASCII, with the C encoder alone if there is one."""
     try:
         from _json import encode_basestring_ascii, make_encoder
 

@@ -1,6 +1,6 @@
-"""Loads the agent's modules on a host from the one text in which they came.
+"""Load the agent's modules on a host from the single text in which they are sent.
 
-That text begins with this file. Then come the source of each module, and the call of ``start``.
+That text consists of this file, the source of each module, and a call of ``start``.
 """
 
 import sys
@@ -15,10 +15,10 @@ PACKAGE = "portproof_agent"
 
 
 class SourceLoader:
-    """Finds and loads modules whose source is held in memory.
+    """Finds and loads modules whose source is in memory.
 
-    A module is only compiled when it is imported. ``sources`` has the source of each by its name;
-    ``__init__`` is the package's own.
+    A module is compiled when it is imported. ``sources`` maps the name of each module to its
+    source; ``__init__`` is the package itself.
     """
 
     def __init__(self, sources: "Mapping[str, str]") -> None:
@@ -28,23 +28,23 @@ class SourceLoader:
     def find_spec(
         self, name: str, _path: object = None, _target: object = None
     ) -> "ModuleSpec | None":
-        """Return the specification of a module that is held, or None."""
+        """Return the specification of a module of the agent, or None for any other."""
         if name not in self.sources:
             return None
         spec = type(sys.__spec__)  # loading importlib.machinery takes longer than this module
         return spec(name, self, origin=name, is_package=name == PACKAGE)  # type: ignore[arg-type]
 
     def create_module(self, _spec: object) -> None:
-        """Leave it to Python to create the module object."""
+        """Return None: Python creates the module object."""
 
     def exec_module(self, module: "ModuleType") -> None:
-        """Run the source of a module in it."""
+        """Execute the source of a module in its namespace."""
         name = module.__name__
         exec(compile(self.sources[name], name, "exec"), module.__dict__)  # noqa: S102 - it came with this
 
 
 def start(sources: "Mapping[str, str]") -> None:
-    """Make the modules importable, and do what standard input asks for."""
+    """Make the modules importable, and answer the request on standard input."""
     sys.meta_path.insert(0, SourceLoader(sources))
     __import__(PACKAGE + ".main")
     sys.modules[PACKAGE + ".main"].main(sys.stdin.buffer)

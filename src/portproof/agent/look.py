@@ -20,7 +20,7 @@ _TURN, _TURN_SECONDS = 0.2, 10.0  # the part of the time that other looks are wa
 
 
 def answer(request: "dict[str, Any]", line: str) -> None:
-    """Look, answer and end.
+    """Look, answer and exit.
 
     The answer is
 

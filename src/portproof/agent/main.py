@@ -1,4 +1,4 @@
-"""Reads what is to be done, and does it."""
+"""Read a request and answer it."""
 
 import zlib
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 def main(source: "BinaryIO") -> None:
     """Read a request, answer it and end the process.
 
-    A request is the length in bytes of a document, a line feed, the document, which is JSON that
-    zlib has compressed, and a line of text. ``do`` in the document is ``look``, ``second_round`` or
-    ``explain``: the rest of it and the line are for ``answer`` of that module.
+    A request consists of the length of a document in bytes, a line feed, the document (JSON,
+    compressed by zlib), and a line of text. ``do`` in the document is ``look``, ``second_round``
+    or ``explain``; its other fields and the line are for ``answer`` of that module.
     """
     request = decode(zlib.decompress(source.read(int(source.readline()))))
     line = source.readline().decode("ascii")

@@ -1,4 +1,4 @@
-"""Asks osqueryi, where it is installed."""
+"""Ask osqueryi, if it is installed."""
 
 import os
 from time import monotonic
@@ -18,7 +18,7 @@ _ENVIRONMENT = {"HOME": "/nonexistent"}
 def ask_all(
     request: "dict[str, Any]", arguments: "list[str]", children: "Children", patience: float
 ) -> "list[Run]":
-    """Ask everything at once, and where that fails, one question after the other.
+    """Ask all questions at once; if that fails, ask them one after the other.
 
     Args:
         request: Which programs may be osqueryi, with which flags, and the limit of their output.
@@ -41,7 +41,7 @@ def ask_all(
 
 
 def ask_aside(request: "dict[str, Any]", children: "Children", patience: float) -> "Run | None":
-    """Ask what may take long, where there is something to be asked."""
+    """Ask the question that may take long, if docker is there to be asked about."""
     command = _command(request)
     if command is None or not request["aside"] or not os.path.exists(request["aside_of"]):
         return None
@@ -50,7 +50,7 @@ def ask_aside(request: "dict[str, Any]", children: "Children", patience: float) 
 
 
 def is_answered(runs: "list[Run]") -> bool:
-    """Return whether osqueryi answered its first two questions: who it is, and the sockets."""
+    """Return whether osqueryi answered its first two questions: its identity and the sockets."""
     if not runs:
         return False
     needed = runs[1:3] if len(runs) > 1 else runs
@@ -58,7 +58,7 @@ def is_answered(runs: "list[Run]") -> bool:
 
 
 def _command(request: "dict[str, Any]") -> "list[str] | None":
-    """Return the program with its flags, or None where there is none."""
+    """Return the program with its flags, or None if it is not installed."""
     name = find(request["programs"])
     if name is None:
         return None

@@ -1,4 +1,4 @@
-"""Which packages own files of a Linux machine: asked of dpkg's, apk's and rpm's own databases.
+"""Find the packages that own files, in the databases of dpkg, apk and rpm.
 
 dpkg(1) keeps a list of files a package in ``info/NAME.list``, their MD5 sums in
 ``info/NAME.md5sums`` (deb-md5sums(5)) and versions in ``status``; a list is written when its
@@ -34,9 +34,9 @@ _SUM = 34
 class PackageSearch:
     """A search for the owners of files below a root.
 
-    ``found`` gives for a path what ``explain`` tells of a package, and beside it ``digest``, the
-    name of a hash and its value for the file as it was packaged. ``asked`` are the managers that
-    answered for every path, ``missing`` says which did not, and why.
+    ``found`` maps a path to the package as ``explain`` describes it, and to ``digest``: the name of
+    a hash and its value for the packaged file. ``asked`` are the package managers that answered
+    for every path; ``missing`` says which did not, and why.
     """
 
     def __init__(self, root: str, paths: "Iterable[str]", late: "Callable[[], bool]") -> None:
@@ -48,7 +48,7 @@ class PackageSearch:
         self.missing: list[str] = []
 
     def run(self, foreign: bool) -> None:
-        """Ask every manager there is; ``foreign`` is a root that is not this machine's own."""
+        """Ask every package manager; ``foreign`` means that the root is not this machine's own."""
         managers = [("dpkg", _dpkg), ("apk", _apk)]
         managers += [("rpm", _rpm_of_others if foreign else _rpm)]
         for name, ask in managers:
@@ -58,7 +58,7 @@ class PackageSearch:
             except (OSError, ValueError, IndexError) as error:
                 self.missing.append(f"{name} could not be asked for its package: {error}")
         if not self.asked and not self.missing:
-            self.missing.append("no package manager that is understood is there (dpkg, rpm, apk)")
+            self.missing.append("there is no supported package manager (dpkg, rpm, apk)")
 
 
 def _is_there(search: PackageSearch, names: "Iterable[str]") -> "list[str]":
@@ -66,7 +66,7 @@ def _is_there(search: PackageSearch, names: "Iterable[str]") -> "list[str]":
 
 
 def aliases_of(path: str) -> "list[str]":
-    """Return the names a package may know a file by: also /bin/x, from before the /usr merge."""
+    """Return the paths that a package may list for a file, such as /bin/x before the /usr merge."""
     merged = [path[len("/usr") :] for folder in _MERGED if path.startswith(folder)]
     return [path, *merged]
 
@@ -104,7 +104,7 @@ def _dpkg(search: PackageSearch) -> bool:
 def _listed(
     search: PackageSearch, folder: str, lists: "list[str]", moved: "dict[str, str]"
 ) -> "dict[str, tuple[str, str]]":
-    """Return for each path the package whose list has it, and under which name."""
+    """Return for each path the package that lists it, and the listed name."""
     wanted = [
         (path, alias, b"\n" + os.fsencode(alias) + b"\n")
         for path in search.paths
@@ -141,7 +141,7 @@ def _md5(folder: str, package: str, alias: str) -> "tuple[str, str] | None":
 
 
 def _version(status: bytes, name: str, architecture: str) -> str:
-    """Return the version in the stanza of a package, of an architecture if one is named."""
+    """Return the version in the stanza of a package, for an architecture if one is given."""
     mark = b"\n\nPackage: " + name.encode() + b"\n"
     for part in status.split(mark)[1:]:
         stanza = b"\n" + part.partition(b"\n\n")[0] + b"\n"
@@ -184,7 +184,7 @@ def _of_apk(package: "dict[str, str]", file: str) -> "dict[str, object]":
 
 
 def _sha1(value: str) -> "tuple[str, str] | None":
-    """Read ``Q1`` and base64, apk's way to write a SHA-1."""
+    """Read a SHA-1 as apk writes it: ``Q1`` and base64."""
     if not value.startswith("Q1"):
         return None
     try:
@@ -194,7 +194,7 @@ def _sha1(value: str) -> "tuple[str, str] | None":
 
 
 def _rpm_of_others(search: PackageSearch) -> bool:
-    """Refuse a foreign database: our rpm would run what its macros say."""
+    """Refuse a foreign database: our rpm would execute its macros."""
     if _is_there(search, _RPM):
         raise ValueError("rpm's database of another root is not read from outside")
     return False
@@ -206,7 +206,7 @@ def _rpm(search: PackageSearch) -> bool:
         return False
     program = shutil.which("rpm", path=_PATH)
     if program is None:
-        raise ValueError("its database is there, but no program rpm")
+        raise ValueError("there is a database, but the program rpm is not installed")
     for path in search.paths:
         _hurry(search)
         found = _asked(program, path)
@@ -226,7 +226,7 @@ def _asked(program: str, path: str) -> "dict[str, object] | None":
     try:
         output, _ = process.communicate(timeout=10)
     except subprocess.TimeoutExpired:
-        raise ValueError("rpm did not end in 10 seconds") from None
+        raise ValueError("rpm did not finish in 10 seconds") from None
     finally:
         process.kill()
         process.wait()
@@ -235,13 +235,13 @@ def _asked(program: str, path: str) -> "dict[str, object] | None":
         return _of_rpm(text, path)
     if "is not owned by any package" in text:
         return None
-    raise ValueError(text.strip()[:200] or f"rpm ended with {process.returncode}")
+    raise ValueError(text.strip()[:200] or f"rpm failed with exit code {process.returncode}")
 
 
 def _of_rpm(text: str, path: str) -> "dict[str, object]":
     lines = [line.split("\t") for line in text.split("\n")]
     if len(lines[0]) != _HEAD:
-        raise ValueError("rpm's answer is not understood")
+        raise ValueError("rpm's answer is malformed")
     name, version, installed = lines[0]
     aliases = aliases_of(path)
     values = [fields[1] for fields in lines[1:] if len(fields) > 1 and fields[0] in aliases]

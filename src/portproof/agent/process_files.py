@@ -1,4 +1,4 @@
-"""Small readings of a Linux machine's /proc, which is described in proc(5)."""
+"""Read details of a process from /proc, which is described in proc(5)."""
 
 import hashlib
 import os
@@ -17,7 +17,7 @@ _TTY, _SLAVES = 4, range(136, 144)
 
 
 def words(data: "bytes | str") -> str:
-    """Return text that can be shown and stored, whatever the bytes were."""
+    """Return any bytes as text that can be shown and stored."""
     return os.fsencode(data).decode("utf-8", "backslashreplace")
 
 
@@ -35,14 +35,14 @@ def stat_of(base: str) -> "tuple[str, list[str]]":
 
 
 def link_of(path: str) -> str:
-    """Return where a link leads."""
+    """Return the target of a link."""
     return os.readlink(path)
 
 
 def program_of(proc: str, pid: int, longest: int) -> "dict[str, object]":
     """Return id, name, path and command line of a process; the path is "" if it may not be read.
 
-    ``longest`` is how many bytes of its command line are kept.
+    ``longest`` is the maximum number of bytes of its command line.
     """
     base = f"{proc}/{pid}"
     told: dict[str, object] = {"pid": pid, "name": stat_of(base)[0]}
@@ -77,7 +77,7 @@ def sockets_of(base: str) -> "set[str]":
 def passed_to(base: str, pid: int, longest: int) -> bool:
     """Return whether systemd passed sockets to this very process (sd_listen_fds(3)).
 
-    Nothing of its environment is looked at but the two names that say so, and nothing is kept.
+    Only the two variables that say so are examined, and nothing of the environment is kept.
     """
     pairs = regular_file(base + "/environ", longest).split(b"\0")
     names = (b"LISTEN_FDS=", b"LISTEN_PID=")
@@ -88,7 +88,7 @@ def passed_to(base: str, pid: int, longest: int) -> bool:
 
 
 def terminal_name(number: int) -> str:
-    """Return the name of a terminal by its device number (proc(5), tty_nr; devices.txt)."""
+    """Return the name of a terminal from its device number (proc(5), tty_nr; devices.txt)."""
     major, minor = number >> 8 & 0xFFF, (number & 0xFF) | (number >> 12 & 0xFFF00)
     if major in _SLAVES:
         return f"pts/{(major - _SLAVES[0]) * 256 + minor}"
@@ -98,7 +98,7 @@ def terminal_name(number: int) -> str:
 
 
 def digests(file: "BinaryIO", late: "Callable[[], bool]") -> "dict[str, str]":
-    """Return a file's hashes that package managers use; none if time was up before its end."""
+    """Return a file's hashes that package managers use; empty if time was up before its end."""
     hashes = {}
     for name in _HASHES:
         try:

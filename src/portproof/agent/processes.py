@@ -26,7 +26,7 @@ EXTRA: "dict[str, Callable[[str], str]]" = {
     "cwd": lambda base: as_text(os.fsencode(link_target(base + "/cwd"))),
     "root": lambda base: as_text(os.fsencode(link_target(base + "/root"))),
 }
-"""Columns that are costly, each read from the folder of a process."""
+"""Expensive columns, each read from the folder of a process."""
 
 
 def rows(view: "View") -> "list[Row]":
@@ -74,7 +74,7 @@ def _process(base: str, boot: "list[str]", tick: int) -> "Row":
 
 
 def _program(base: str) -> "Row":
-    """Return a process's program, and whether it is on disk in its own root: 1, 0 or -1."""
+    """Return a process's program and whether it is on disk in the process's root: 1, 0 or -1."""
     path = link_target(base + "/exe")
     there = file_identity(base + "/root/" + path.lstrip("/")) if path else None
     if path.endswith(" (deleted)") and (not there or there != file_identity(base + "/exe")):

@@ -1,4 +1,4 @@
-"""Runs what is started on a host, bounded in time and output, and leaves nothing running."""
+"""Run programs on a host, bounded in time and output, and leave nothing running."""
 
 import os
 from _thread import allocate_lock, start_new_thread
@@ -24,7 +24,7 @@ class Children:
         self._lock = allocate_lock()
 
     def start(self, work: "Callable[[], None]") -> "tuple[int, int]":
-        """Do work in a new process without input; return the ends of its output and its errors."""
+        """Start work in a new process without input; return pipes for its output and errors."""
         out, out_end = os.pipe()
         err, err_end = os.pipe()
         with self._lock:
@@ -36,7 +36,7 @@ class Children:
         return out, err
 
     def kill(self) -> None:
-        """End the process and what it started."""
+        """Kill the process and everything it started."""
         with self._lock:
             if self.pid:
                 _signal(os.kill, self.pid)  # it may have no group of its own yet
@@ -61,7 +61,7 @@ def _signal(send: "Callable[[int, int], None]", number: int) -> None:
 
 
 def _work(work: "Callable[[], None]", out: int, err: int) -> None:
-    """Do the work of a new process, and end it."""
+    """Do the work of a new process, and exit."""
     code = 127
     try:
         os.setsid()
@@ -86,7 +86,7 @@ def program(command: "list[str]", environment: "dict[str, str]") -> "Callable[[]
 
 
 def find(names: "list[str]") -> "str | None":
-    """Return the first program that is there; a name without a slash is looked for on PATH."""
+    """Return the first program that exists; a name without a slash is searched on PATH."""
     for name in names:
         folders = [""] if "/" in name else [path + "/" for path in os.get_exec_path() if path]
         for folder in folders:
@@ -97,11 +97,11 @@ def find(names: "list[str]") -> "str | None":
 
 
 def run(children: Children, work: "Callable[[], None]", deadline: float, limit: int) -> "Run":
-    """Do work in a new process to its end, or to the end of its time or output.
+    """Do work in a new process until it ends, or until its time or output limit is reached.
 
     Returns:
         Its ``pid``, its exit ``code`` (-1 when it was killed), ``out`` and ``err`` (bytes as
-        Latin-1 text), and whether it was too ``late`` or its output too ``large``.
+        Latin-1 text), and whether it took too long (``late``) or printed too much (``large``).
     """
     told = {pipe: bytearray() for pipe in children.start(work)}
     pid = children.pid
@@ -138,7 +138,7 @@ def run(children: Children, work: "Callable[[], None]", deadline: float, limit: 
 
 
 def watch(children: Children, seconds: float) -> None:
-    """End everything when the time is over, or when the input ends because the reader is gone."""
+    """Exit with all children when time is up, or when input ends because the reader has gone."""
 
     def end() -> None:
         select([0], [], [], seconds)

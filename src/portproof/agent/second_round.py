@@ -1,4 +1,4 @@
-"""Tells who is behind processes, in a process of its own that is ended when its time is over."""
+"""Explain processes in a child process that is killed when its time is up."""
 
 from time import monotonic
 
@@ -10,17 +10,17 @@ if TYPE_CHECKING:
     from typing import Any
 
 _FINDING, _RUNNING = 0.7, 0.9
-"""The parts of the time after which what was found is told, and after which it is given up."""
+"""Fractions of the time until findings are reported, and until the child is killed."""
 
 
 def answer(request: "dict[str, Any]", line: str) -> None:
-    """Tell who is behind processes, and end.
+    """Explain processes, answer and exit.
 
-    The answer is what became of the process that found it out, as ``programs.run`` tells it; what
-    that printed is what ``explain.tell`` prints.
+    The answer describes the child process as ``programs.run`` returns it; its output is what
+    ``explain.tell`` printed.
 
     Args:
-        request: ``limit`` is how many bytes of output are accepted.
+        request: ``limit`` is the maximum number of bytes of output.
         line: The seal, the seconds for everything, and the process ids.
     """
     seal, time, *pids = line.split()

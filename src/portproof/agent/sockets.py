@@ -1,10 +1,11 @@
-"""The sockets of a Linux machine, in all network namespaces.
+"""Read the sockets of a Linux machine, in all network namespaces.
 
 TCP and UDP sockets are told by the kernel (``netlink``), where it lets us ask it; those, and all
 others, are in files that proc(5) describes.
 
-The rows follow osquery (process_open_sockets.cpp), except that a socket which several processes
-hold has a row for each, and that what osquery passes over in silence is a fault.
+The files are described in proc(5). The rows follow osquery (process_open_sockets.cpp), with two
+differences: a socket held by several processes has a row for each, and whatever osquery skips
+silently is a fault.
 """
 
 import os
@@ -58,8 +59,8 @@ def details(view: "View") -> "list[Row]":
 def _listed(view: "View") -> "list[Row]":
     """Return the sockets of every network namespace of a visible thread, without owners.
 
-    A namespace that we may not know counts as "0", as in osquery. The files below net/ have inodes
-    of their own in each: they tell what to read once only, and whether one was never read (unread).
+    A namespace that cannot be identified counts as "0", as in osquery. The files below net/ have
+    different inodes in each namespace, which show whether one was read already or never (unread).
     """
     listed: list[Row] = []
     read: dict[object, list[Row]] = {}
@@ -88,8 +89,9 @@ def _listed(view: "View") -> "list[Row]":
 def _tasks(view: "View") -> "Iterator[tuple[str, str | None]]":
     """Yield every process and its other threads, each with its network namespace.
 
-    A thread may be in another than its process's first thread is, and may outlive that one, which
-    /proc/PID shows. To ask each process is dear: those that had one thread are not asked.
+    A thread may be in another namespace than the first thread of its process, which /proc/PID
+    shows, and may outlive that one. Listing threads is expensive, so processes that had only one
+    are skipped.
     """
     for pid in view.pids():
         first = view.namespace(pid, "net")
@@ -103,7 +105,7 @@ def _tasks(view: "View") -> "Iterator[tuple[str, str | None]]":
 
 
 def _threads(view: "View", pid: str) -> "list[str]":
-    """Return the threads of a process but its first; none, and a fault, if they are too many."""
+    """Return the threads of a process except the first; none, and a fault, if too many."""
     path = view.proc + "/" + pid + "/task"
     try:
         found = [pid + "/task/" + name for name in os.listdir(path) if name != pid]
@@ -224,7 +226,7 @@ def _address(field: bytes, family: int, names: "dict[bytes, str]") -> str:
 
 
 def _owners(view: "View", inodes: "frozenset[object]") -> "dict[object, list[Row]]":
-    """Return for each socket the processes that hold it, each with its lowest descriptor."""
+    """Return for each socket the processes that hold it, with the lowest descriptor of each."""
     owners: dict[object, list[Row]] = {}
     for pid in sorted(set(view.pids()) - view.idle):
         for inode, number in _held(view, pid).items():

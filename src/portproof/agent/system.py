@@ -1,9 +1,9 @@
-"""Tables of a Linux machine that few looks need: what derives from others, and the host itself.
+"""Read tables that few looks need: those derived from others, and those about the host itself.
 
 The rows follow osquery: tables/networking/listening_ports.cpp and etc_services.cpp,
 tables/system/uptime.cpp, and processes.cpp, os_version.cpp, kernel_info.cpp, system_info.cpp,
 deb_packages.cpp and rpm_packages.cpp of tables/system/linux, all below osquery/. A file that cannot
-be read makes its table missing; a kind of package that a machine does not have makes it empty.
+be read makes its table missing; a package manager that a machine does not have makes it empty.
 """
 
 import os
@@ -44,7 +44,7 @@ def _line(path: str) -> "str | None":
 
 
 def _listening(view: "View") -> "list[Row]":
-    """Return what osquery takes for a listener; it ignores the state of a TCP socket."""
+    """Return what osquery considers a listener; osquery ignores the state of TCP sockets."""
     rows: list[Row] = []
     for row in open_sockets(view):
         pid, number, socket, family, protocol, address, _, port, peer, path, _, space = row
@@ -158,7 +158,7 @@ def _is_field(line: str) -> bool:
 
 
 def _rpms(_view: "View") -> "list[Row]":
-    """Return the packages of rpm's database, which only rpm itself reads in all of its forms."""
+    """Return the packages of rpm's database; only rpm itself can read all of its formats."""
     if not any(map(os.path.isdir, _RPM_FOLDERS)):
         return []
     import subprocess

@@ -1,6 +1,6 @@
-"""Reads tables of a Linux machine, in the rows of osquery's tables.
+"""Read tables of a Linux machine, with the rows of osquery's tables.
 
-A file that cannot be read makes its table missing, or incomplete where the rest can be told.
+A file that cannot be read makes its table missing, or incomplete if the rest can be read.
 """
 
 import os
@@ -19,7 +19,7 @@ _MOST_HIDDEN = 1000
 
 
 def collect(names: "Iterable[str]", proc: str = "/proc") -> "dict[str, object]":
-    """Read tables of this machine; raises nothing for what the machine does.
+    """Read tables of this machine; raise no error for anything the machine does.
 
     ``portproof.sources.probe.Collected`` describes what is returned.
 
@@ -33,7 +33,7 @@ def collect(names: "Iterable[str]", proc: str = "/proc") -> "dict[str, object]":
     tables = {name.partition(".")[0] for name in asked}
     known = _known(view, tables)
     found = {}
-    missing = dict.fromkeys(tables.difference(known), "the probe does not have this table")
+    missing = dict.fromkeys(tables.difference(known), "the probe does not support this table")
     for name in [name for name in known if name in tables]:
         columns, reader = known[name]
         try:
@@ -56,7 +56,7 @@ def collect(names: "Iterable[str]", proc: str = "/proc") -> "dict[str, object]":
 
 
 def _known(view: View, tables: "set[str]") -> "dict[str, Table]":
-    """Return the tables that can be read, in the order in which they are: processes come first."""
+    """Return the tables that can be read, in the order in which they are read: processes first."""
     known: dict[str, Table] = {
         "processes": (processes.COLUMNS + view.extra, processes.rows),
         "process_open_sockets": (sockets.COLUMNS, sockets.rows),
@@ -74,7 +74,7 @@ def _told(
     table: str, columns: "list[str]", rows: "list[Row]", asked: "set[str]"
 ) -> "dict[str, object]":
     if any(len(row) != len(columns) for row in rows):
-        raise ValueError("rows are not as long as its columns")
+        raise ValueError("rows and columns differ in length")
     kept = [at for at, column in enumerate(columns) if table + "." + column in asked]
     if table not in asked and len(kept) < len(columns):
         columns, rows = [columns[at] for at in kept], [[row[at] for at in kept] for row in rows]

@@ -1,4 +1,4 @@
-"""Which unit and which container a process of a Linux machine is in, by its control group.
+"""Find the unit and container of a process of a Linux machine from its control group.
 
 Where systemd puts units is described in cgroups(7) and systemd.slice(5), unit files in
 systemd.unit(5) and systemd.socket(5). Container runtimes name their groups after their containers:
@@ -88,7 +88,7 @@ def _container(path: str) -> "dict[str, str] | None":
 
 
 def image_of(root: str, identifier: str) -> "dict[str, str]":
-    """Return name and image of a container; empty if its runtime did not write them down.
+    """Return name and image of a container; empty if its runtime did not record them.
 
     docker does in ``config.v2.json``, containers/storage (podman, CRI-O) in ``containers.json``,
     and containerd in the annotations of the OCI configuration.
@@ -129,7 +129,7 @@ def _containerd(root: str, identifier: str) -> "dict[str, str]":
 
 
 def socket_units(root: str) -> "list[dict[str, object]]":
-    """Return every socket unit that listens on a port; the first folder with a name decides."""
+    """Return every socket unit that listens on a port; the first folder with a name wins."""
     files: dict[str, str] = {}
     for folder in _FOLDERS:
         for name in _names(f"{root}/{folder}"):
@@ -147,7 +147,7 @@ def _names(folder: str) -> "list[str]":
 
 
 def _socket(root: str, name: str, path: str) -> "dict[str, object]":
-    """Return a socket unit with its drop-ins; an empty assignment clears what stood before."""
+    """Return a socket unit with its drop-ins; an empty assignment clears earlier values."""
     listens: list[str] = []
     stem = name[: -len(".socket")]
     service = stem + ".service"

@@ -1,4 +1,4 @@
-"""The users of a machine. The rows follow osquery (tables/system/users.cpp)."""
+"""Read the users of a machine. The rows follow osquery (tables/system/users.cpp)."""
 
 import os
 import pwd
@@ -13,7 +13,7 @@ COLUMNS = "uid gid uid_signed gid_signed username description directory shell uu
 
 
 def rows(view: "View") -> "list[Row]":
-    """Return the local users, and those of a directory service that own a process we saw."""
+    """Return the local users, and users of a directory service that own a visible process."""
     entries = pwd.getpwall()
     for uid in sorted(view.uids.difference(entry.pw_uid for entry in entries)):
         try:

@@ -1,4 +1,4 @@
-"""What the tables of one look share."""
+"""State shared by the tables of one look."""
 
 import os
 
@@ -15,7 +15,7 @@ _SYS_PTRACE = 1 << 19
 
 
 class View:
-    """One pass over a proc file system, and what could not be read in it.
+    """One pass over a proc file system, with what could not be read.
 
     ``faults`` says what could not be read. ``extra`` are the costly columns of processes to read.
     The table of processes leaves ``uids``, the users seen; ``idle``, the processes that hold no
@@ -39,14 +39,14 @@ class View:
         self.by_file: list[str] = []
 
     def pids(self) -> "list[str]":
-        """Return every visible process, in osquery's order, which is that of text."""
+        """Return every visible process, in osquery's order, which is alphabetical."""
         if self._pids is None:
             self._pids = sorted(name for name in os.listdir(self.proc) if name.isdigit())
             self._check()
         return self._pids
 
     def namespace(self, pid: str, kind: str) -> "str | None":
-        """Return the inode of a namespace; None if it may not be known, "" if the process ended."""
+        """Return the inode of a namespace; None if access is denied, "" if the process ended."""
         try:
             link = os.readlink(self.proc + "/" + pid + "/ns/" + kind)
         except GONE:
@@ -63,9 +63,9 @@ class View:
             return ""
 
     def _check(self) -> None:
-        """Make sure that this is procfs and that it shows the processes of others."""
+        """Check that this is procfs and that it shows the processes of other users."""
         if "1" not in self.pids():
-            self.faults.append(f"{self.proc}: process 1 is hidden, so others may be too")
+            self.faults.append(f"{self.proc}: process 1 is hidden, so other processes may be too")
         mounts = [line.split(" ") for line in self.text("self/mountinfo").split("\n")]
         mount = " ".join([" ".join(fields) for fields in mounts if fields[4:5] == [self.proc]][-1:])
         mode = mount.partition("hidepid=")[2].partition(",")[0] or "0"

@@ -33,10 +33,10 @@ def audit(
     """Audit hosts against policies, and write the result into a new folder.
 
     Args:
-        request: What to audit, by what, and where the result goes.
-        progress: Makes a context that holds while hosts are looked at; it may give a callable that
-            is called with each host's result.
-        passphrase: Returns the passphrase of the signing key, if it has one.
+        request: What to audit, with which policies, and where to write the result.
+        progress: Returns a context manager that is open while hosts are audited; it may give a
+            callable that is called with each host's result.
+        passphrase: Returns the passphrase of the signing key; called only if the key has one.
 
     Raises:
         UsageError: the request cannot be carried out as it is.

@@ -67,7 +67,7 @@ def _refuse_unknown_hosts(policies: Iterable[Policy], inventory: Inventory) -> N
         unknown = [part for _, part in unknown_parts(policy, inventory)]
         if unknown:
             names = ", ".join(dict.fromkeys(unknown))
-            raise UsageError(f"{policy.policy}: nothing in the inventory is called {names}")
+            raise UsageError(f"{policy.policy}: the inventory has no host or group named {names}")
 
 
 def _waivers_of(policies: Iterable[Policy]) -> tuple[BoundWaiver, ...]:
@@ -86,7 +86,7 @@ def _refuse_flaws(rules: Sequence[BoundRule], known: dict[str, Check]) -> None:
         raise UsageError(f"rule ids must be unique; used twice: {', '.join(twice)}")
     unknown = [name for name in needed_checks(rules) if name not in known]
     if unknown:
-        raise UsageError(f"no check is called {', '.join(unknown)}")
+        raise UsageError(f"there is no check named {', '.join(unknown)}")
     for bound in rules:
         if flaw := bound.rule.flaw():
             raise UsageError(f"{bound.key}: {flaw}")

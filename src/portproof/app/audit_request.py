@@ -41,33 +41,33 @@ class ReportStyle:
 
     @property
     def has_files(self) -> bool:
-        """Whether it names files of the user's, which may be wrong."""
+        """Whether it names files of the user, which may be invalid."""
         return self.template is not None or self.logo is not None
 
 
 SHIPPED_STYLE: Final = ReportStyle()
-"""The report as it is shipped."""
+"""The default style."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditRequest:
-    """What to audit, by what, and where the result goes.
+    """What to audit, with which policies, and where to write the result.
 
     Attributes:
         policies: Names of shipped policies, files or folders. Empty: those the inventory names,
             else the shipped policies without the baselines.
-        inventory: What Ansible takes, files with one host name a line, or lists such as
+        inventory: What Ansible takes, files with one host name per line, or lists such as
             ``web1,web2,``. Empty: this machine.
         limit: An Ansible host pattern that selects hosts of the inventory.
         vault_password_files: Files with passwords of Ansible's vault.
         vault_ids: Vault ids, as Ansible's ``--vault-id`` takes them.
         output: The folder to write, new or empty; None for ``audits/<UTC time>``.
         via: The only source to use; None for the first that works.
-        forks: How many hosts are looked at at the same time.
-        timeout: Seconds a host has for its whole answer once the session is open.
+        forks: How many hosts are audited at the same time.
+        timeout: Seconds that a host has for its complete answer once the session is open.
         accept_new_host_keys: Whether the SSH keys of unknown hosts are recorded.
-        outside: Whether ports that must be closed are also tried from here.
-        require_witness: Whether an empty answer without a witness leaves its rule unproven.
+        outside: Whether connections from this machine to ports that must be closed are tried too.
+        require_witness: Whether a rule is unproven if its check returns no rows and has no witness.
         warn_days: How many days before a waiver's end an audit warns of it.
         formats: Formats to write besides html and json.
         fail_on: Conditions that make the exit code non-zero; empty for any failure or unproven
@@ -102,7 +102,7 @@ class AuditRequest:
 
 @dataclass(frozen=True, slots=True)
 class AuditOutcome:
-    """What an audit came to.
+    """The outcome of an audit.
 
     Attributes:
         result: Every verdict, with what it rests on.
@@ -122,13 +122,13 @@ class AuditOutcome:
 
 @dataclass(frozen=True, slots=True)
 class RunningAudit:
-    """An audit that has begun to look at hosts.
+    """An audit in progress.
 
     Attributes:
-        hosts: How many hosts are to be looked at.
+        hosts: How many hosts are to be audited.
         folder: The folder that is written.
-        finish: Starts no more hosts; those under way are finished.
-        cancel: Ends at once what runs on other hosts.
+        finish: Starts no more hosts, and finishes those in progress.
+        cancel: Stops at once everything that runs on other hosts.
     """
 
     hosts: int
@@ -138,26 +138,26 @@ class RunningAudit:
 
 
 ShowHost = Callable[["HostResult"], None]
-"""Called with the result of each host as soon as it was judged."""
+"""Called with the result of each host as soon as it is judged."""
 Progress = Callable[[RunningAudit], AbstractContextManager[ShowHost | None]]
-"""Makes a context that holds while hosts are looked at."""
+"""Returns a context manager that is open while hosts are audited."""
 Passphrase = Callable[[str], str]
 """Returns the passphrase of a private key, given the name of its file."""
 
 
 @contextlib.contextmanager
 def no_progress(_: RunningAudit) -> Iterator[None]:
-    """Follow an audit without showing anything."""
+    """Show no progress."""
     yield None
 
 
 @dataclass(frozen=True, slots=True)
 class Interaction:
-    """How an audit talks to whoever started it.
+    """Callbacks from an audit to its caller.
 
     Attributes:
-        progress: Follows the audit while hosts are looked at.
-        passphrase: Returns the passphrase of the signing key; None if nobody can.
+        progress: Shows progress while hosts are audited.
+        passphrase: Returns the passphrase of the signing key; None if there is no way to get it.
     """
 
     progress: Progress = no_progress

@@ -19,8 +19,8 @@ Named = tuple[str, ...]
 class Choice:
     """The content to judge by.
 
-    ``hosts`` has the hosts that each policy is for, by its id, where the inventory chooses; None
-    where every policy is for every host. ``notes`` says what a reader must know of the choice.
+    ``hosts`` has the hosts of each policy by the policy's id if the inventory chooses; None if
+    every policy is for every host. ``notes`` explains the choice to the reader.
     """
 
     content: Content
@@ -32,7 +32,7 @@ def choose(policies: Sequence[str], inventory: Inventory) -> Choice:
     """Load the policies given, else those the inventory's variables name, else the shipped ones.
 
     Raises:
-        ContentError: a variable names what is no policy.
+        ContentError: a variable names something that is not a policy.
         UsageError: a policy given is not known.
     """
     count = sum(map(has_own, inventory.hosts))
@@ -43,7 +43,7 @@ def choose(policies: Sequence[str], inventory: Inventory) -> Choice:
 
 
 def _by_host(inventory: Inventory) -> Choice:
-    """Choose for each host the policies it names, or the shipped ones if it names none."""
+    """Choose the policies that each host names, or the shipped ones if it names none."""
     own = own_policies(inventory)
     lists: dict[Named, set[str]] = {}
     for host in inventory.hosts:
@@ -66,12 +66,12 @@ def _by_host(inventory: Inventory) -> Choice:
 
 
 def _refuse_waiver_files(content: Content) -> None:
-    """Refuse files of waivers: they belong to no policy, so they cannot be for some hosts only.
+    """Refuse files of waivers: they belong to no policy, so they cannot apply to some hosts only.
 
     Raises:
         ContentError: names every such file.
     """
-    text = f"holds waivers for every host, but {VARIABLE} chooses policies host by host"
+    text = f"has waivers for every host, but {VARIABLE} chooses policies per host"
     advice = "move them into the policies they are for"
     files = [loaded.document.file for loaded in content.waiver_files]
     if files:
@@ -118,8 +118,8 @@ def _note(chosen: Mapping[str, frozenset[str]], lists: Mapping[Named, set[str]])
     """Return a note that says for how many hosts each policy is used."""
     told = [f"{policy} for {_hosts(len(hosts))}" for policy, hosts in sorted(chosen.items())]
     without = len(lists.get((), ()))
-    rest = f"; {_hosts(without)} without it by the shipped policies" if without else ""
-    return f"policies as the inventory's {VARIABLE} names them: {', '.join(told)}{rest}"
+    rest = f"; the shipped policies for {_hosts(without)} without it" if without else ""
+    return f"policies chosen by the inventory's {VARIABLE}: {', '.join(told)}{rest}"
 
 
 def _hosts(count: int) -> str:

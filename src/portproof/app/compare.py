@@ -26,7 +26,7 @@ class Comparison:
 
     @property
     def exit_code(self) -> ExitCode:
-        """The exit code of ``portproof diff``: 2 where the later audit judged nothing."""
+        """The exit code of ``portproof diff``: 2 if the later audit judged nothing."""
         return self.changes.exit_code if self.new.totals.judged else ExitCode.ERROR
 
 

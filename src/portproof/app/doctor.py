@@ -1,4 +1,4 @@
-"""Find out which sources can look at this machine, and what is missing."""
+"""Find out which sources can audit this machine and what is missing."""
 
 from dataclasses import dataclass
 
@@ -25,7 +25,7 @@ class SourceState:
 
     @property
     def doubt(self) -> Unobserved | None:
-        """Why the source does not see everything, or None if it does."""
+        """Why the source does not see all sockets, or None if it does."""
         if isinstance(self.identity, Unobserved):
             return self.identity
         return privilege_doubt(self.identity)

@@ -1,4 +1,4 @@
-"""Find earlier audits: in the same place, by the same policies, of the same inventory."""
+"""Find earlier audits: in the same parent folder, with the same policies and inventory."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -16,52 +16,54 @@ from portproof.result.result import AuditResult, Digest, Run
 from portproof.text.times import iso, now
 
 _TREND: Final = 30
-"""How many earlier audits a trend shows at most."""
+"""The largest number of earlier audits in a trend."""
 
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """The audit before one, if there is any, and warnings about those that were skipped."""
+    """The previous audit, if there is one, and warnings about audits that were skipped."""
 
     result: AuditResult | None = None
     folder: Path = Path()
     warnings: tuple[str, ...] = ()
 
     def compared(self, result: AuditResult) -> AuditResult:
-        """Return a result with what changed since, and with warnings about skipped audits."""
+        """Return a result with the changes since then and warnings about skipped audits."""
         known = None if self.result is None else changes_since(self.result, result, self.folder)
         return result.compared(known, self.warnings)
 
 
 @dataclass(frozen=True, slots=True)
 class _FoundAudit:
-    """A folder beside an audit's, and the run in it."""
+    """A folder of an audit, and the run that its manifest describes."""
 
     folder: Path
     run: Run
 
 
 def named(folder: Path, started: datetime | None) -> Earlier:
-    """Read the audit that was chosen to compare with, for an audit started at that time.
+    """Read the audit in a folder, to compare one with it that started at a given time.
 
     Raises:
-        ContentError: it is not the folder of a whole audit, or was edited.
+        ContentError: it is not the folder of a finished audit, or was edited.
         UsageError: it did not finish before that.
     """
     result = read_result(folder)
     if why := _not_before(result.run, _begun(started)):
-        raise UsageError(f"{folder} is no earlier audit: {why}; take another for --since")
+        raise UsageError(
+            f"{folder} is not an earlier audit: {why}; give another folder with --since"
+        )
     return Earlier(result, folder)
 
 
 def latest(
     folder: Path, policies: Iterable[Digest], inventory: str, started: datetime | None
 ) -> Earlier:
-    """Return the last audit in the same place, by the same policies, of the same inventory.
+    """Return the latest audit in the same parent folder, with the same policies and inventory.
 
-    What failed in another inventory, on hosts of the same names, says nothing of what is new in
-    this one. What cannot be read is passed over with a warning; so is what says that it finished
-    after now, since by a clock that was ahead it would be the last one for as long.
+    Audits of other inventories are not comparable, even if they have hosts of the same names.
+    Audits that cannot be read are skipped with a warning. So are audits that finished in the future
+    by their own account: a clock was wrong, and they would be the latest until then.
 
     Args:
         folder: Where the new audit goes; its neighbours are looked at.
@@ -77,7 +79,7 @@ def latest(
         if each.run.inventory.name != inventory:
             continue
         if why := _not_before(each.run, today):
-            warnings.append(f"an earlier audit was not compared with: {each.folder}: {why}")
+            warnings.append(f"an earlier audit was skipped: {each.folder}: {why}")
         elif not _not_before(each.run, begun):
             found.append(each)
     found.sort(key=lambda each: each.run.finished)
@@ -98,12 +100,12 @@ def _begun(started: datetime | None) -> datetime:
 def _not_before(run: Run, time: datetime) -> str:
     """Return why an audit did not finish before a time; empty if it did."""
     if run.finished > time:
-        return f"it says that it finished at {iso(run.finished)}, after {iso(time)}"
+        return f"it finished at {iso(run.finished)}, which is after {iso(time)}"
     return ""
 
 
 def _passed_over(error: ContentError) -> str:
-    return f"an earlier audit was not compared with: {error.problems[0]}"
+    return f"an earlier audit was skipped: {error.problems[0]}"
 
 
 def _neighbours(
@@ -133,8 +135,8 @@ def _folders(parent: Path) -> list[Path]:
 def changes_since(old: AuditResult, new: AuditResult, folder: Path) -> Changes:
     """Return what changed since the audit in a folder, and since when things have been failing.
 
-    ``folder`` is where the old one is; the audits beside it, by the same policies, tell since when
-    something has been failing.
+    ``folder`` is that of the old audit. Earlier audits beside it with the same policies show since
+    when a rule has been failing.
     """
     before = [
         each
@@ -155,7 +157,7 @@ def _results(found: Iterable[_FoundAudit]) -> Iterator[AuditResult]:
 
 
 def _trend(old: AuditResult, before: list[_FoundAudit]) -> list[EarlierAudit]:
-    """Return the totals of earlier audits, the last one last, as the old audit recorded them."""
+    """Return the totals of earlier audits in order of time."""
     if old.changes is not None and old.changes.past:
         return list(old.changes.past[-_TREND:])
     told = []

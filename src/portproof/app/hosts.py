@@ -1,4 +1,4 @@
-"""The hosts of an inventory: how each would be reached, and by which rules it would be judged."""
+"""The hosts of an inventory: how each would be reached and which rules apply to it."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ class HostAccess:
 
     ``port`` and ``user`` are None for this machine. ``jump`` are the hosts on the way in the order
     in which they are reached, each as ``user@host:port``; a proxy command is only named as one,
-    since it may hold a password. ``by`` tells what decided, as in ``AccessPath``.
+    since it may hold a password. ``by`` says what decided this, as in ``AccessPath``.
     """
 
     kind: Literal["local", "ssh"]
@@ -37,7 +37,7 @@ class HostAccess:
 
 @dataclass(frozen=True, slots=True)
 class HostOverview:
-    """A host of an inventory: how it would be reached or why it cannot be, and what is for it.
+    """A host of an inventory: how it would be reached or why it cannot be, and its rules.
 
     ``policies`` are the ids of the policies with a rule for the host, and ``rules`` is the number
     of those rules.
@@ -54,7 +54,7 @@ def host_overviews(policies: Sequence[str], inventory: Inventory) -> Iterator[Ho
     """Describe every host of an inventory without connecting to any.
 
     Args:
-        policies: What ``-p`` was given; without any, the inventory chooses, or the shipped ones.
+        policies: The values of ``-p``. Empty: those that the inventory names, or the shipped ones.
         inventory: The hosts, with their targets.
 
     Raises:
@@ -75,7 +75,7 @@ def host_overviews(policies: Sequence[str], inventory: Inventory) -> Iterator[Ho
 
 
 def _rules_by_host(job: Job) -> dict[str, list[str]]:
-    """Return, by the host's name, the policy of each rule that is for it."""
+    """Return the policy of each rule that applies to a host, by the host's name."""
     selections = Selections(job.inventory)
     rules: dict[str, list[str]] = {host.name: [] for host in job.inventory.hosts}
     for bound in job.rules:

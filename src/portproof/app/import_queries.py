@@ -1,4 +1,4 @@
-"""Turn the policies and queries of Fleet or osquery into policies and checks."""
+"""Import policies and queries of Fleet or osquery."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from portproof.text.visible import visible
 
 
 class ImportFrom(StrEnum):
-    """What a file that is imported is of."""
+    """The kind of file to import."""
 
     FLEET = "fleet"
     PACK = "pack"

@@ -1,4 +1,4 @@
-"""Judge the evidence of an audit by other policies. No host is looked at."""
+"""Judge the evidence of an audit with other policies. No host is connected to."""
 
 import platform
 from collections.abc import Callable, Mapping
@@ -32,7 +32,7 @@ from portproof.result.result import AuditResult, HostResult, Run
 from portproof.text.times import iso, now
 
 _OF_LISTENERS: Final = frozenset({LISTENING_SOCKETS, PUBLISHED_PORTS})
-_NO_EVIDENCE: Final = Unobserved(Reason.PARTIAL, "the folder holds no evidence of this host")
+_NO_EVIDENCE: Final = Unobserved(Reason.PARTIAL, "the folder has no evidence of this host")
 
 RecordEvidence = Callable[[Evidence], None]
 
@@ -40,16 +40,16 @@ RecordEvidence = Callable[[Evidence], None]
 def judge_evidence(
     folder: Path, old: AuditResult, job: Job, record: RecordEvidence | None = None
 ) -> AuditResult:
-    """Judge a folder's evidence by other policies, as an audit would have judged it.
+    """Judge a folder's evidence with other policies, as an audit would have judged it.
 
-    Waivers are judged as of today. A host without evidence is unproven, and so is a rule whose
-    check was not asked then, or asks something else now.
+    Waivers are judged as of today. A host without evidence is unproven. So is a rule whose check
+    was not run then or has changed.
 
     Args:
         folder: A whole folder.
         old: Its result.
         job: What to judge by (``job_by``).
-        record: Is told every line of evidence that was judged.
+        record: Called with every line of evidence that was judged.
 
     Raises:
         ContentError: the evidence cannot be read.
@@ -70,7 +70,7 @@ def judge_evidence(
 
 
 def job_by(folder: Path, old: AuditResult, content: Content) -> Job:
-    """Plan an audit of the hosts of a folder by other policies and checks.
+    """Plan an audit of the hosts of a folder with other policies and checks.
 
     Raises:
         ContentError: policies or checks are wrong.
@@ -142,7 +142,7 @@ def unseen() -> FailedLook:
 
 def _about(taken: list[datetime]) -> str:
     when = " to ".join(dict.fromkeys(map(iso, taken))) or "no time: there is none"
-    return f"judged by evidence of {when}; no host was looked at again"
+    return f"judged from evidence of {when}; no host was audited again"
 
 
 def _identity(job: Job, old: AuditResult, begun: datetime) -> Run:

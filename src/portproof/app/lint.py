@@ -17,8 +17,7 @@ class LintOutcome:
     Attributes:
         content: The policies, checks and waivers.
         paths: The files and folders the policies were read from.
-        notes: What a reader must know of the inventory, one sentence each, such as hosts that no
-            rule is for.
+        notes: Notes on the inventory, one sentence each, such as hosts without rules.
     """
 
     content: Content

@@ -20,7 +20,7 @@ Keep = Callable[[BoundRule], bool]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListRequest:
-    """What to list; None leaves everything.
+    """What to list. A filter that is None matches everything.
 
     Attributes:
         policies: Names of shipped policies, files or folders. Empty: all that are shipped, with the
@@ -44,7 +44,7 @@ class ListRequest:
 
 @dataclass(frozen=True, slots=True)
 class ListedPolicy:
-    """A policy with the number of its rules that were asked for."""
+    """A policy with the number of its rules that match."""
 
     policy: str
     title: str
@@ -79,7 +79,7 @@ class ListedCheck:
 
 
 def list_policies(request: ListRequest) -> tuple[ListedPolicy, ...]:
-    """List the policies that have a rule that was asked for.
+    """List the policies with a rule that matches.
 
     Raises:
         ContentError: policies or checks are wrong.
@@ -105,7 +105,7 @@ def list_policies(request: ListRequest) -> tuple[ListedPolicy, ...]:
 
 
 def list_rules(request: ListRequest) -> tuple[ListedRule, ...]:
-    """List the rules that were asked for.
+    """List the rules that match.
 
     Raises:
         ContentError: policies or checks are wrong.
@@ -128,9 +128,9 @@ def list_rules(request: ListRequest) -> tuple[ListedRule, ...]:
 
 
 def list_checks(request: ListRequest) -> tuple[ListedCheck, ...]:
-    """List the checks for the platform and with the text that were asked for.
+    """List the checks that match the platform and the text.
 
-    By severity, port, framework and control, those that such a rule asks.
+    With a severity, port, framework or control, list those that a matching rule uses.
 
     Raises:
         ContentError: policies or checks are wrong.

@@ -1,4 +1,4 @@
-"""Make a new compliance repository."""
+"""Create a new compliance repository."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,17 +11,17 @@ from portproof.importers.writing import write
 
 _TEMPLATE: Final = Path(__file__).parent.parent / "content" / "repository"
 _DOT: Final = "dot-"
-"""What the names of hidden files begin with in the package, where nothing shall hide."""
+"""The prefix in the package for files whose names start with a dot in a repository."""
 _BASELINE: Final = "baseline-"
 _ID: Final = re.compile(rf"^(policy|test): {_BASELINE}", re.MULTILINE)
 _TO_COPY: Final = re.compile(r"\A# To copy and edit:.*\n")
 
 
 def new_repository(folder: Path, baselines: Sequence[str] = ()) -> tuple[Path, ...]:
-    """Write a new compliance repository, and return its files. Nothing is overwritten.
+    """Write a new compliance repository and return its files. Nothing is overwritten.
 
     Args:
-        folder: The folder of the repository, which is made if it is missing.
+        folder: The folder of the repository; it is created if it is missing.
         baselines: Baselines to copy into its policies, such as ``web-server``.
 
     Raises:
@@ -42,13 +42,15 @@ def _template() -> Iterator[tuple[str, str]]:
 
 
 def _copies(names: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Yield the files of baselines, under ids of the user's own."""
+    """Yield the files of baselines, with ids for the user's own copies."""
     shipped = shipped_policies()
     known = [name.removeprefix(_BASELINE) for name in shipped if name.startswith(_BASELINE)]
     for given in names:
         name = given.removeprefix(_BASELINE)
         if name not in known:
-            raise UsageError(f"there is no baseline {given[:80]!a}; there are {', '.join(known)}")
+            raise UsageError(
+                f"there is no baseline named {given[:80]!a}; baselines are {', '.join(known)}"
+            )
         file = shipped[_BASELINE + name]
         for each in (file, file.with_suffix(".test.yml")):
             text = _TO_COPY.sub("", each.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Run the tests of policies, and find what they would not notice."""
+"""Run the tests of policies, and find mistakes that they would not detect."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,13 +13,12 @@ from portproof.policy.policy_tests import PolicyTest
 
 @dataclass(frozen=True, slots=True)
 class TestedPolicy:
-    """What the tests of a policy came to.
+    """The outcome of the tests of a policy.
 
     Attributes:
         policy: The id of the policy.
         rules: How many rules it has.
-        outcomes: What each expectation came to.
-        gaps: What no test would notice.
+        outcomes: The outcome of each expectation. gaps: Mistakes that no test would detect.
     """
 
     policy: str
@@ -35,7 +34,7 @@ class TestedPolicy:
 
 @dataclass(frozen=True, slots=True)
 class PolicyTestsOutcome:
-    """What the tests of policies came to, policy by policy."""
+    """The outcome of the tests of several policies, in order."""
 
     policies: tuple[TestedPolicy, ...]
 
@@ -47,7 +46,7 @@ class PolicyTestsOutcome:
 
 
 def run_policy_tests(policies: Sequence[str] = ()) -> PolicyTestsOutcome:
-    """Run the tests beside policies, and find what they would not notice.
+    """Run the tests beside policies, and find mistakes that they would not detect.
 
     Args:
         policies: Names of shipped policies, files or folders. Empty: the shipped policies without

@@ -1,4 +1,4 @@
-"""Find the audit that a new one is compared with, before any host is looked at."""
+"""Find the audit that a new one is compared with, before any host is audited."""
 
 from pathlib import Path
 
@@ -8,11 +8,11 @@ from portproof.judge.job import Job
 
 
 def previous_audit(request: Request, folder: Path, job: Job) -> Earlier:
-    """Return the audit that was requested, or the last one in the same place by the same policies.
+    """Return the requested audit, or the latest in the same parent folder with the same policies.
 
     Raises:
         ContentError: the audit asked for cannot be read, or was edited.
-        UsageError: it finished after this one was begun.
+        UsageError: it finished after this one was started.
     """
     if request.since is not None:
         return named(Path(request.since), request.started)

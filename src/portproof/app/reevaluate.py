@@ -1,4 +1,4 @@
-"""Judge the evidence of an audit again, by other policies."""
+"""Judge the evidence of an audit again, with other policies."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from portproof.result.result import AuditResult
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReevaluateRequest:
-    """Which evidence to judge, and by what.
+    """Which evidence to judge, with which policies.
 
     Attributes:
         folder: The folder of a finished audit.
@@ -39,10 +39,10 @@ class ReevaluateRequest:
 
 @dataclass(frozen=True, slots=True)
 class ReevaluateOutcome:
-    """What the evidence comes to by other policies.
+    """The result of judging evidence with other policies.
 
     Attributes:
-        result: Every verdict by the policies given.
+        result: Every verdict.
         changes: What differs from the verdicts of the audit.
     """
 
@@ -56,9 +56,9 @@ class ReevaluateOutcome:
 
 
 def reevaluate(request: ReevaluateRequest) -> ReevaluateOutcome:
-    """Judge the evidence of an audit by other policies. No host is looked at.
+    """Judge the evidence of an audit with other policies. No host is connected to.
 
-    Waivers hold as they hold today. A rule whose check was not asked then is unproven.
+    Waivers apply as of today. A rule is unproven if the audit did not run its check.
 
     Raises:
         ContentError: policies are wrong, or the folder is half written, edited or damaged.

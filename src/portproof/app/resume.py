@@ -49,16 +49,16 @@ def resume(
 ) -> AuditOutcome:
     """Resume the audit in a folder, as it was requested.
 
-    Hosts that are missing or unproven are looked at again; a look stands for a day.
+    Hosts that are missing or unproven are audited again; evidence is kept for up to a day.
 
     Args:
         request: Which audit to resume.
-        progress: Makes a context that holds while hosts are looked at; it may give a callable that
-            is called with each host's result.
-        passphrase: Returns the passphrase of the signing key, if it has one.
+        progress: Returns a context manager that is open while hosts are audited; it may give a
+            callable that is called with each host's result.
+        passphrase: Returns the passphrase of the signing key; called only if the key has one.
 
     Raises:
-        UsageError: nothing is left to look at, or policies, checks or the inventory have changed.
+        UsageError: nothing is left to audit, or policies, checks or the inventory have changed.
         ContentError: the folder was edited or damaged, or policies are wrong.
         OutputError: the folder cannot be written.
         TemplateError: a template, style or logo cannot be used.
@@ -79,13 +79,13 @@ def resume(
     kept = _standing(job, asked, folder)
     output = OutputFolder(folder, theme_of(request.style), kept)
     if (folder / MANIFEST).exists() and not job.without(kept):
-        text = f"nothing is left to look at in {folder}: its audit finished, and within the"
+        text = f"nothing is left to audit in {folder}: the audit finished, and within the"
         raise UsageError(f"{text} last day every host was proven or failed; nothing was written")
     return conduct(job, _with_start(asked, folder), output, Interaction(progress, passphrase))
 
 
 def _refuse_edited(folder: Path) -> None:
-    """Evidence that was edited after an audit finished must not become that of a new one."""
+    """Refuse evidence that was edited after the audit finished."""
     if (folder / MANIFEST).exists():
         manifest = read_manifest(folder)
         insist(folder, manifest)
@@ -99,7 +99,7 @@ def _refuse_edited(folder: Path) -> None:
 
 
 def _with_start(request: Request, folder: Path) -> Request:
-    """Return a request of an earlier version does not say when it was started; its manifest may."""
+    """Return a request with its start; those of earlier versions have it in the manifest only."""
     if request.started:
         return request
     finished = (folder / MANIFEST).exists()
@@ -108,12 +108,14 @@ def _with_start(request: Request, folder: Path) -> Request:
 
 
 def _standing(job: Job, request: Request, path: Path) -> dict[str, Evidence]:
-    """Return the evidence of the run to be resumed that still stands, the last of each host."""
+    """Return the latest evidence of each host that is still valid for the resumed audit."""
     before, now = set(request.digests), set(digests_of(job))
     if before != now:
         changed = sorted({each.name for each in before ^ now})
         names = ", ".join(changed)
-        raise UsageError(f"changed since {path} was begun: {names}; make a new audit")
+        raise UsageError(
+            f"changed since the audit in {path} was started: {names}; start a new audit"
+        )
     journal = {evidence.host: evidence for evidence in read_evidence(path)}
     standing = still_stand(job, {name: each.look for name, each in journal.items()})
     return {name: journal[name] for name in standing}

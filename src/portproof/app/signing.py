@@ -1,4 +1,4 @@
-"""Open the key that signs a manifest, before any host is looked at."""
+"""Open the key that signs a manifest, before any host is audited."""
 
 from pathlib import Path
 
@@ -7,10 +7,10 @@ from portproof.archive.folder import Sign
 
 
 def signer_for(file: str | None, passphrase: Passphrase | None) -> Sign | None:
-    """Return what signs with the key in a file, or None without a file.
+    """Return a signer with the key in a file, or None without a file.
 
     Raises:
-        UsageError: the key cannot be read, or needs a passphrase that nobody gave.
+        UsageError: the key cannot be read, or no passphrase was given for it.
     """
     if file is None:
         return None

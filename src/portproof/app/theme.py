@@ -16,7 +16,7 @@ def theme_of(style: ReportStyle) -> Theme:
     from portproof.report.html.page import check  # noqa: PLC0415 - an audit loads it while Ansible reads the inventory
 
     if style.template is not None and not style.template.is_dir():
-        raise UsageError(f"--template: there is no folder {style.template}")
+        raise UsageError(f"--template: the folder {style.template} does not exist")
     own = () if style.template is None else (style.template,)
     theme = Theme(
         (*own, shipped("reports")), title=style.title, logo=style.logo, footer=style.footer

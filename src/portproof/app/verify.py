@@ -32,13 +32,13 @@ from portproof.result.result import AuditResult, HostResult
 from portproof.run.audit import interrupted
 
 _NO_BASIS: Final = (
-    "the version that made it did not record all that verdicts rest on; they were not judged again"
+    "made by a version that did not record everything that verdicts depend on; not judged again"
 )
 _TAKEN_AWAY: Final = f"is missing: the audit was asked to sign its manifest, as {REQUEST} says"
 
 
 class Difference(NamedTuple):
-    """A file, or a host with a rule, that differs from what was written, and how."""
+    """A difference: the file, or the host and rule, and what differs."""
 
     where: str
     what: str
@@ -49,10 +49,10 @@ class Verification:
     """What verifying a folder found.
 
     Attributes:
-        differences: What does not hold.
+        differences: What does not match.
         unchecked: What could not be checked, and why.
-        notes: What a reader must know besides.
-        held: What was checked and is as it was written, in words.
+        notes: Other information for the reader.
+        held: What was checked and matches, in words.
     """
 
     differences: tuple[Difference, ...] = ()
@@ -113,7 +113,7 @@ def _files(folder: Path, manifest: Manifest) -> Iterator[Difference]:
         yield Difference(*each)
     data = read_bytes(folder / MANIFEST)
     if msgspec.json.format(data) + b"\n" != data:
-        yield Difference(MANIFEST, "was edited: it is not in the form it is written in")
+        yield Difference(MANIFEST, "was edited: its format is not that of portproof")
 
 
 def _check_signature(folder: Path, trusted: tuple[bytes, ...] | None, found: _Findings) -> None:
@@ -126,17 +126,19 @@ def _check_signature(folder: Path, trusted: tuple[bytes, ...] | None, found: _Fi
     except BadSignatureError as error:
         found.differences.append(Difference(SIGNATURE, str(error)))
         return
-    unknown = "" if trusted else "; whose key that is, --key can tell"
+    unknown = "" if trusted else "; to check whose key it is, use --key"
     found.notes.append(f"the signature holds, by {signed.fingerprint}{unknown}")
 
 
 def _check_unsigned(folder: Path, trusted: tuple[bytes, ...] | None, found: _Findings) -> None:
     if trusted is not None:
-        found.differences.append(Difference(SIGNATURE, "is missing: nobody signed the manifest"))
+        found.differences.append(Difference(SIGNATURE, "is missing: the manifest was not signed"))
     elif any(each.where == REQUEST for each in found.differences):
         found.unchecked.append(f"{REQUEST} differs; whether the manifest was signed is not known")
     elif not (folder / REQUEST).exists():
-        found.unchecked.append(f"there is no {REQUEST} to tell whether the manifest was signed")
+        found.unchecked.append(
+            f"there is no {REQUEST}, so it is not known whether the manifest was signed"
+        )
     elif read_request(folder).sign is not None:
         found.differences.append(Difference(SIGNATURE, _TAKEN_AWAY))
     else:
@@ -147,13 +149,13 @@ def _check_result(folder: Path, manifest: Manifest, found: _Findings) -> str:
     stored = read_stored(folder, manifest)
     result = stored.result
     if _raw_run(folder / MANIFEST) != _raw_run(folder / AUDIT):
-        found.differences.append(Difference(MANIFEST, f"is of another run than {AUDIT}"))
+        found.differences.append(Difference(MANIFEST, f"belongs to another run than {AUDIT}"))
     if not stored.adds_up:
-        text = "has totals or an exit code that are not those of its verdicts"
+        text = "has totals or an exit code that do not match its verdicts"
         found.differences.append(Difference(AUDIT, text))
     if result.run.version != __version__:
         text = f"made by portproof {result.run.version}; this is {__version__}"
-        found.notes.append(f"{text}, and words are not compared")
+        found.notes.append(f"{text}, so wording is not compared")
     if result.basis is None:
         found.unchecked.append(_NO_BASIS)
         return f"{len(result.hosts)} hosts"
@@ -187,7 +189,7 @@ def _verdicts(folder: Path, result: AuditResult, basis: Basis) -> Iterator[Diffe
             where = "twice in the evidence" if evidence.host in stored else "not in the audit"
             yield Difference(evidence.host, f"is {where}")
         elif evidence.groups != host.groups:
-            yield Difference(host.name, "is in other groups by its evidence")
+            yield Difference(host.name, "has other groups in its evidence")
         else:
             yield from _host(result, stored[host.name], judging(host, evidence.look))
     for host in left.values():
@@ -200,7 +202,7 @@ def _verdicts(folder: Path, result: AuditResult, basis: Basis) -> Iterator[Diffe
 
 
 def _never_came(result: AuditResult, host: HostResult) -> FailedLook | None:
-    """Return the look that stood for a host without evidence, or None if it must have some."""
+    """Return the failed look of a host without evidence, or None if there must be evidence."""
     if result.run.evaluated:
         return unseen()
     return interrupted(host.seen.taken) if result.run.interrupted else None
@@ -211,11 +213,13 @@ def _host(result: AuditResult, was: HostResult, now: HostResult) -> Iterator[Dif
     for bound, before, after in zip(result.rules, was.judgements, now.judgements, strict=True):
         where = f"{was.name} {bound.key}"
         if (before.verdict, before.reason) != (after.verdict, after.reason):
-            yield Difference(where, f"is {_told(before)}, and {_told(after)} by its evidence")
+            yield Difference(where, f"is {_told(before)}, but its evidence gives {_told(after)}")
         elif same_version and before != after:
-            yield Difference(where, "tells other findings or details than its evidence")
+            yield Difference(
+                where, "has findings or details that differ from those of its evidence"
+            )
     if same_version and was.seen != now.seen:
-        yield Difference(was.name, "was looked at otherwise by its evidence")
+        yield Difference(was.name, "was audited in another way, according to its evidence")
 
 
 def _told(judgement: Judgement) -> str:

@@ -1,4 +1,4 @@
-"""Find the waivers to clean up, by what an audit found."""
+"""Find waivers to clean up, using the result of an audit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class WaiversOutcome:
 
 
 def waivers_to_clean_up(folder: Path, policies: Sequence[str] = ()) -> WaiversOutcome:
-    """Find the waivers that lapsed, end soon, cover nothing or too much.
+    """Find waivers that have lapsed, end soon, cover nothing or cover too much.
 
     Args:
         folder: The folder of a finished audit.

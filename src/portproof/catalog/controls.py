@@ -1,8 +1,8 @@
 """Know the control numbers of frameworks that rules map to, with their short titles.
 
 ``data/controls`` has one table a framework, named by the key that ``maps`` uses; ``data/NOTICE``
-names the sources. Numbers and titles are facts about the standards; their text is not here. Other
-frameworks may be mapped to as well: of those nothing is known but what the rules say.
+names the sources. Numbers and titles are facts about the standards; their text is not here. Rules
+may map to other frameworks too; nothing is known about those but what the rules say.
 """
 
 import re
@@ -56,26 +56,28 @@ def control_trouble(framework: str, number: str) -> str | None:
     """Return what is wrong with a number of a known framework, with the nearest right ones."""
     if framework not in _NAMES or number in _table(framework):
         return None
-    text = f"{number[:40]!a} is no control of {framework_name(framework)}"
+    text = f"{number[:40]!a} is not a control of {framework_name(framework)}"
     return suggesting(text, number.upper(), _table(framework), 3)
 
 
 def framework_trouble(framework: str) -> str | None:
     """Report a key that is another spelling of a known framework; other keys are the user's own."""
     meant = next((key for key in _NAMES if _squeezed(key) == _squeezed(framework)), framework)
-    return None if meant == framework else f"this framework is written {meant}"
+    return None if meant == framework else f"write this framework as {meant}"
 
 
 def refuse_unknown(framework: str, used: Iterable[str]) -> None:
     """Check that a framework is known, or that some rule maps to it.
 
     Raises:
-        UsageError: it is neither; the text lists those there are.
+        UsageError: neither is the case; the message lists the known ones.
     """
     known = sorted({*_NAMES, *used})
     if framework in known:
         return
-    text = f"no rule maps to a framework {framework[:80]!a}; there are {', '.join(known)}"
+    text = (
+        f"no rule maps to a framework named {framework[:80]!a}; frameworks are {', '.join(known)}"
+    )
     raise UsageError(suggesting(text, framework, known))
 
 

@@ -1,4 +1,4 @@
-"""Commands to check a port by hand, for a reader who wants to see for himself.
+"""Commands to check a port by hand, for readers who want to confirm a verdict themselves.
 
 Each filter keeps sockets that listen on the *local* port and drops those that only talk to a
 *remote* port of that number. No filter matches a word that Windows translates. Programs that show
@@ -23,7 +23,7 @@ def commands(port: int, protocols: Iterable[str]) -> dict[Platform, tuple[str, .
     shells and ``Get-Net...`` in PowerShell. All of them look at the network namespace they run in.
 
     Raises:
-        UsageError: ``port`` is not 1 to 65535, or ``protocols`` is empty or not of tcp and udp.
+        UsageError: ``port`` is not 1 to 65535, or ``protocols`` is empty or is not of tcp and udp.
     """
     wanted = set(protocols)
     if not wanted or not wanted <= set(_PROTOCOLS):

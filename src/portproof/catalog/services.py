@@ -2,7 +2,7 @@
 
 The table is IANA's Service Name and Transport Protocol Port Number Registry, made by
 ``tools/make_port_table.py``; ``data/NOTICE`` names its sources. It is read once, when first needed.
-A registration says what a number was assigned for, never what listens there.
+A registration says what a number is assigned to, not what actually listens there.
 """
 
 import zlib
@@ -16,7 +16,7 @@ from portproof.model.limits import LAST_PORT
 from portproof.text.suggestions import nearest
 
 OBSERVED_PROTOCOLS: Final = ("tcp", "udp")
-"""The protocols portproof looks at, and so the ones a query may name."""
+"""The protocols that portproof audits and that a query may name."""
 
 _TABLE: Final = Path(__file__).parent / "data" / "ports.tsv.gz"
 _ORDER: Final = ("tcp", "udp", "sctp", "dccp", "")
@@ -27,9 +27,9 @@ _LONGEST_SHOWN: Final = 40
 class Service(NamedTuple):
     """One registration.
 
-    ``name`` is empty where IANA assigned the port to nobody, and ``description`` then says why,
-    such as "Reserved". ``protocol`` is empty where the registration names none and so means every
-    one. ``first`` and ``last`` differ only for the few registrations of a range.
+    ``name`` is empty if IANA assigned the port to no service; ``description`` then says why, such
+    as "Reserved". ``protocol`` is empty if the registration is for every protocol. ``first`` and
+    ``last`` differ only for the few registrations of a range.
     """
 
     name: str
@@ -71,7 +71,7 @@ def parse_port_query(text: str) -> tuple[PortQuery, ...]:
     registered with.
 
     Raises:
-        UsageError: There is no such port, protocol or service; the text says what would do.
+        UsageError: there is no such port, protocol or service; the message says what is valid.
     """
     wanted = text.strip()
     if by_name(wanted):
@@ -81,8 +81,8 @@ def parse_port_query(text: str) -> tuple[PortQuery, ...]:
         return _target(wanted, OBSERVED_PROTOCOLS)
     if protocol.casefold() not in OBSERVED_PROTOCOLS:
         raise UsageError(
-            f"{_shown(protocol)} is not a protocol portproof looks at: "
-            f"end with /tcp or /udp, or leave it out for both"
+            f"{_shown(protocol)} is not a protocol that portproof supports: "
+            f"use /tcp or /udp, or leave it out for both"
         )
     return _target(what, (protocol.casefold(),))
 
@@ -121,7 +121,7 @@ def _protocols_at(
 def _unknown(name: str) -> str:
     near = suggest(name)
     hint = f"did you mean {', '.join(near)}?" if near else "give a number instead, such as 609/tcp"
-    return f"IANA has registered no service called {_shown(name)}; {hint}"
+    return f"IANA has no registered service named {_shown(name)}; {hint}"
 
 
 def _shown(text: str) -> str:

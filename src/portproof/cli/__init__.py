@@ -19,22 +19,22 @@ from portproof.text.words import many
 COMMANDS: Final = {
     "audit": "Audit hosts against policies and write the report.",
     "diff": "Show what changed between two audits.",
-    "evaluate": "Judge the evidence of an audit by other policies.",
-    "verify": "Recompute an audit from its folder, and show what differs.",
-    "report": "Render the result of an audit again.",
+    "evaluate": "Judge the evidence of an audit with other policies.",
+    "verify": "Recompute an audit from its folder and show differences.",
+    "report": "Write reports of an existing audit.",
     "init": "Create a new compliance repository.",
     "lint": "Check policies and checks for errors.",
-    "test": "Run the tests of policies, and find gaps in them.",
+    "test": "Run the tests of policies and find gaps in them.",
     "list": "List policies, rules or checks.",
     "explain": "Explain what a port is for, which rules cover it, and what listens on it here.",
-    "hosts": "Show how each host would be reached, and how many rules are for it.",
-    "doctor": "Show which sources can audit this machine, and what is missing.",
+    "hosts": "Show how each host would be reached and how many rules apply to it.",
+    "doctor": "Show which sources can audit this machine and what is missing.",
     "import": "Import Fleet policies and osquery packs as policies and checks.",
-    "agent": "Print the source that is run on hosts.",
+    "agent": "Print the source code that portproof runs on hosts.",
     "schema": "Print the JSON Schema of policies, checks, policy tests or audit.json.",
 }
 _MODULES: Final = {"import": "importing", "list": "listing"}
-"""The modules of commands whose names have a meaning in Python."""
+"""Modules of commands whose names are reserved or built-in in Python."""
 
 
 class LazyGroup(click.Group):
@@ -67,15 +67,16 @@ class LazyGroup(click.Group):
 def cli() -> None:
     """Declare which ports must be closed. Prove it, on every host.
 
-    Exit codes: 0 all proven, 1 something failed, 2 usage or content error (nothing was judged),
-    3 incomplete (nothing failed, something is unproven). "audit --fail-on" chooses what gates.
+    Exit codes: 0 all proven, 1 something failed, 2 usage or content error (nothing was judged), 3
+    incomplete (nothing failed, something is unproven). "audit --fail-on" sets other conditions for
+    a non-zero exit code.
     """
 
 
 def main() -> int:
     """Run the command line and return its exit code.
 
-    Every error has an exit code of its own: 1 means that a rule failed, and nothing else.
+    Exit code 1 only ever means that a rule failed; errors have other codes.
     """
     try:
         _refuse_bytes(sys.argv[1:])
@@ -94,7 +95,7 @@ def main() -> int:
         click.echo(f"portproof: {_broken_install(error)}", err=True)
         code = ExitCode.ERROR
     except (KeyboardInterrupt, click.Abort):
-        click.echo("portproof: interrupted; nothing more was judged", err=True)
+        click.echo("portproof: interrupted; the remaining hosts were not judged", err=True)
         code = ExitCode.INCOMPLETE
     except BrokenPipeError:
         code = _broken_pipe()

@@ -35,7 +35,7 @@ _DEFAULTS: Final = AuditRequest()
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    help="The folder to write; new or empty. Default: audits/<UTC time>.",
+    help="The folder to write; it must be new or empty. Default: audits/<UTC time>.",
 )
 @click.option(
     "--resume",
@@ -62,7 +62,7 @@ _DEFAULTS: Final = AuditRequest()
     type=Seconds(1, 3600),
     default=_DEFAULTS.timeout,
     show_default=True,
-    help="Seconds within which a host must have answered completely after login.",
+    help="Seconds that a host has, after login, to answer completely.",
 )
 @click.option(
     "--accept-new-host-keys",
@@ -77,14 +77,14 @@ _DEFAULTS: Final = AuditRequest()
 @click.option(
     "--require-witness",
     is_flag=True,
-    help="Leave a rule unproven if its check gives an empty answer and has no witness.",
+    help="Make a rule unproven if its check returns no rows and has no witness.",
 )
 @click.option(
     "--warn-days",
     type=click.IntRange(0, 3650),
     default=_DEFAULTS.warn_days,
     show_default=True,
-    help="Warn of waivers that end within this many days.",
+    help="Warn about waivers that end within this many days.",
 )
 @click.option(
     "--format",
@@ -130,9 +130,9 @@ def command(
 ) -> ExitCode:
     """Audit hosts against policies and write the report.
 
-    Audits each host, judges every rule, and writes a folder with report.html, audit.json,
-    evidence.jsonl, manifest.json and request.json. Prints a summary. Ctrl-C once finishes the hosts
-    under way; the folder can then be resumed. Ctrl-C twice stops at once.
+    Audits each host, judges every rule, prints a summary, and writes a folder with report.html,
+    audit.json, evidence.jsonl, manifest.json and request.json. Press Ctrl-C once to finish the
+    hosts in progress; the audit can be resumed later. Press it twice to stop at once.
     """
     if resume is None:
         request = AuditRequest(style=style, **options)

@@ -22,7 +22,7 @@ _LONGEST: Final = 300
 
 
 def changed(items: Iterable[Change], titles: Mapping[ChangeKind, str] = TITLES) -> Iterator[Line]:
-    """Yield the changes of each kind that has a title, below that title."""
+    """Yield the changes of each kind that has a title, each group below its title."""
     for kind, found in groupby(items, key=lambda item: item.kind):
         if kind in titles:
             yield from _kind(titles[kind], _STYLES.get(kind, ""), list(found))

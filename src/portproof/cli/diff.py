@@ -47,10 +47,11 @@ _FORMATS: Final[dict[str, Callable[[Changes], None]]] = {
 def command(old: Path, new: Path, form: str) -> ExitCode:
     """Show what changed between two audits.
 
-    What newly fails, is newly unproven, still fails and since when, is fixed; hosts that came and
-    went; other processes behind a port; waivers and policies that changed. Exit codes: 0 nothing
-    newly fails or is newly unproven, 1 something newly fails, 2 a folder cannot be read or the
-    later audit judged nothing, 3 nothing newly fails, but something is newly unproven.
+    Lists rules that newly fail, are newly unproven, still fail (and since when) or are fixed; hosts
+    that were added or removed; ports that another process holds now; and waivers and policies that
+    changed. Exit codes: 0 no rule newly fails or is newly unproven, 1 a rule newly fails, 2 a
+    folder cannot be read or the later audit judged nothing, 3 no rule newly fails, but one is newly
+    unproven.
     """
     found = compare(old, new)
     _FORMATS[form](found.changes)

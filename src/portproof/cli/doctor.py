@@ -13,7 +13,7 @@ from portproof.text.visible import visible
 
 @click.command()
 def command() -> ExitCode:
-    """Show which sources can audit this machine, and what is missing.
+    """Show which sources can audit this machine and what is missing.
 
     Exits with 0 if an audit of this machine can prove ports closed, else with 3.
     """
@@ -30,7 +30,7 @@ def _sources(state: MachineState) -> Iterator[Line]:
             continue
         text = f"{source.name} {visible(source.identity.version)}"
         if source.doubt is None:
-            yield Line(f"  yes  {text}, sees everything", "green")
+            yield Line(f"  yes  {text}", "green")
         else:
             yield Line(f"  part {text}: {visible(source.doubt.detail)}", "yellow")
 
@@ -44,6 +44,9 @@ def _witnesses(state: MachineState) -> Iterator[Line]:
 
 def _conclusion(state: MachineState) -> Line:
     if state.exit_code is ExitCode.PROVEN and state.used is not None:
-        text = f"An audit here uses {state.used.name} and can prove ports closed."
+        text = f"An audit of this machine uses {state.used.name} and can prove ports closed."
         return Line(text, "bold green")
-    return Line("An audit here cannot prove ports closed; see above what is missing.", "bold red")
+    return Line(
+        "An audit of this machine cannot prove ports closed; the reasons are listed above.",
+        "bold red",
+    )

@@ -20,8 +20,8 @@ _TITLES: Final = {
     ChangeKind.NEWLY_UNPROVEN: "would become unproven",
     ChangeKind.FIXED: "would newly pass",
     ChangeKind.PROVEN: "would be proven",
-    ChangeKind.SCOPE: "would apply otherwise",
-    ChangeKind.WAIVER: "would be waived otherwise",
+    ChangeKind.SCOPE: "would change in whether they apply",
+    ChangeKind.WAIVER: "would be waived differently",
     ChangeKind.POLICY: "other rules",
 }
 
@@ -34,26 +34,26 @@ _TITLES: Final = {
     "policies",
     multiple=True,
     required=True,
-    help="A shipped policy by its name, a policy file, or a folder of them; repeatable.",
+    help="The name of a shipped policy, a policy file, or a folder of policy files; repeatable.",
 )
 @click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    help="Also write the result into this folder; new or empty.",
+    help="Also write the result into this folder; it must be new or empty.",
 )
 @styled
 def command(
     style: ReportStyle, folder: Path, policies: tuple[str, ...], output: Path | None
 ) -> ExitCode:
-    """Judge the evidence of an audit by other policies, without connecting to a host.
+    """Judge the evidence of an audit with other policies, without connecting to any host.
 
     Prints what would newly fail, newly pass or become unproven, compared with the folder's own
-    verdicts. Waivers apply as of today. A rule whose check was not asked then is unproven.
-    Exit codes are those of an audit, by the policies given.
+    verdicts. Waivers apply as of today. A rule is unproven if the audit did not run its check. The
+    exit codes are those of an audit with the given policies.
     """
     if output is None:
-        refuse_style("without -o no report is written")
+        refuse_style("without -o, no report is written")
     request = ReevaluateRequest(folder=folder, policies=policies, output=output, style=style)
     outcome = reevaluate(request)
     show(_lines(outcome, output))

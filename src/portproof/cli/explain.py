@@ -20,7 +20,7 @@ from portproof.text.visible import visible
 
 _WIDTH = 96
 _IN_FULL: Final = 3
-"""Rules whose fix, controls and sources are printed; more would bury who listens."""
+"""How many rules are printed with fix, controls and sources; more would hide the listeners."""
 
 
 @click.command()
@@ -56,12 +56,12 @@ def _registered(services: Iterable[Service]) -> Iterator[Line]:
         yield Line("  Registered: not assigned by IANA.")
     for (name, description), protocols in by_text.items():
         shown = " and ".join(filter(None, protocols)) or "every protocol"
-        yield Line(f"  Registered: {name or 'nobody'} ({shown}): {description}")
+        yield Line(f"  Registered: {name or 'no service name'} ({shown}): {description}")
 
 
 def _rules(covering: Sequence[BoundRule]) -> Iterator[Line]:
     if not covering:
-        yield Line("  Rules: no rule covers it.")
+        yield Line("  Rules: none covers this port.")
     for bound in covering:
         yield Line(f"  Rule {bound.key} ({bound.severity}): {bound.rule.summary()}", "cyan")
         yield from _wrapped(bound.rule.because or bound.policy.because or "", "    ")
@@ -73,7 +73,7 @@ def _rules(covering: Sequence[BoundRule]) -> Iterator[Line]:
 
 
 def _in_full(bound: BoundRule) -> Iterator[Line]:
-    """Yield what to do about it, which controls it serves, and where its facts come from."""
+    """Yield a rule's fix, its controls and the sources of its facts."""
     rule = bound.rule
     if not (rule.fix or rule.maps or rule.refs):
         return
@@ -90,7 +90,7 @@ def _in_full(bound: BoundRule) -> Iterator[Line]:
 
 
 def _fixes(fix: str | ByPlatform | None) -> Iterator[tuple[str, str]]:
-    """Yield each fix with its platform, which is empty for a text that is for all of them."""
+    """Yield each fix with its platform; the platform is empty if the fix is for all of them."""
     if not isinstance(fix, ByPlatform):
         yield from [("", fix)] if fix else []
         return

@@ -42,11 +42,11 @@ def command(  # noqa: PLR0913 - one argument for each option
     accept_new_host_keys: bool,
     form: str,
 ) -> None:
-    """Show how each host would be reached, and how many rules are for it.
+    """Show how each host would be reached and how many rules apply to it.
 
-    Address, port, user and jump hosts are those of the inventory and ~/.ssh/config together.
-    Nothing is connected to. A host that cannot be reached is shown with the reason for which an
-    audit would leave it unproven.
+    Address, port, user and jump hosts come from the inventory and ~/.ssh/config. No host is
+    connected to. A host that cannot be reached is shown with the reason why an audit would leave it
+    unproven.
     """
     read = read_inventory(
         inventory,
@@ -101,13 +101,13 @@ def _reached(access: HostAccess | Unobserved) -> str:
         place = f"ssh {access.user}@{access.address} port {access.port}"
     way = f" through {', '.join(access.jump)}" if access.jump else ""
     become = access.become
-    by = ", by ssh_config" if access.by == "ssh_config" else ""
+    by = ", as ssh_config says" if access.by == "ssh_config" else ""
     return f"{place}{way}" + (f", {become.method} to {become.user}" if become else "") + by
 
 
 def _judged(host: HostOverview) -> str:
     if not host.rules:
-        return "no rule is for it"
+        return "no rules"
     return f"{many(host.rules, 'rule')} of {', '.join(host.policies)}"
 
 

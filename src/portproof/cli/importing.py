@@ -26,9 +26,8 @@ _OUTPUT = click.option(
 def command() -> None:
     """Import Fleet policies and osquery packs as policies and checks.
 
-    Existing files are never overwritten: if one is in the way, nothing is written. Parts that
-    portproof cannot express are listed on standard error. Exits with 0 if something was imported,
-    else with 2.
+    If a file to be written exists already, nothing is written. Parts that portproof cannot express
+    are listed on standard error. Exits with 0 if something was imported, else with 2.
     """
 
 
@@ -38,8 +37,9 @@ def command() -> None:
 def fleet(file: Path, output: Path) -> ExitCode:
     """Import Fleet's policies and queries from YAML.
 
-    FILE holds documents with a kind, or lists of policies and queries as in a GitOps repository;
-    the files it includes are read too. A policy becomes a rule and its check, a query a check.
+    FILE contains YAML documents with a "kind", or lists of policies and queries as in a GitOps
+    repository; files that it includes are read too. Each policy becomes a rule and a check, each
+    query a check.
     """
     return _import(file, output, ImportFrom.FLEET)
 
@@ -50,8 +50,8 @@ def fleet(file: Path, output: Path) -> ExitCode:
 def pack(file: Path, output: Path) -> ExitCode:
     """Import the queries of an osquery pack as checks.
 
-    FILE is a pack, or a configuration with packs or a schedule in it. A query becomes a check; the
-    rules that say which answer is right are for you to write.
+    FILE is a pack, or an osquery configuration that contains packs or a schedule. Each query
+    becomes a check; the rules that say what it must return are left for you to write.
     """
     return _import(file, output, ImportFrom.PACK)
 
@@ -85,5 +85,5 @@ def _tell(problems: Iterable[Problem]) -> None:
 def _summary(outcome: ImportOutcome) -> str:
     text = f"imported {many(outcome.rules, 'rule')} and {many(outcome.checks, 'check')}"
     if outcome.doubtful:
-        text += f"; {outcome.doubtful} of the rules pass if nothing is found, and need a witness"
+        text += f"; {outcome.doubtful} of the rules pass if nothing is found and need a witness"
     return text

@@ -1,4 +1,4 @@
-"""Handle Ctrl-C: the first finishes the hosts under way, the second stops at once."""
+"""Handle Ctrl-C: the first finishes the hosts in progress, the second stops at once."""
 
 import contextlib
 import signal
@@ -10,13 +10,14 @@ import click
 
 @contextlib.contextmanager
 def finishing_first(finish: Callable[[], None], cancel: Callable[[], None]) -> Iterator[None]:
-    """Call ``finish`` at the first interrupt; at the second ``cancel``, with KeyboardInterrupt."""
+    """Call ``finish`` on the first Ctrl-C; ``cancel`` and raise on the second."""
     before = signal.getsignal(signal.SIGINT)
 
     def first(_: int, __: FrameType | None) -> None:
         signal.signal(signal.SIGINT, second)
         click.echo(
-            "portproof: finishing the hosts under way; press Ctrl-C again to stop at once", err=True
+            "portproof: finishing the hosts in progress; press Ctrl-C again to stop at once",
+            err=True,
         )
         finish()
 

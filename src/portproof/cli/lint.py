@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     "--audit",
     "folder",
     type=click.Path(path_type=Path),
-    help="List the waivers that the audit in this folder shows to be out of date.",
+    help="Also list waivers that are out of date, according to the audit in this folder.",
 )
 @inventory_options
 def command(  # noqa: PLR0913 - one argument for each option
@@ -38,21 +38,19 @@ def command(  # noqa: PLR0913 - one argument for each option
 ) -> None:
     """Check policies and checks for errors.
 
-    POLICIES are names of shipped policies, files or folders; without any, the shipped ones without
-    the baselines, or with --audit those of the audit. Checks are taken from the folder "checks"
-    beside each, besides the shipped ones. With an inventory, a part of a host pattern that names
-    nothing in it is an error, and hosts that no rule is for are listed; no host is connected to.
-    All errors are listed, each with its place. Exits with 2 if there is one, else with 0; a waiver
-    to clean up is not an error.
+    POLICIES are names of shipped policies, files or folders. Default: the policies of the audit
+    with --audit, else all shipped policies except the baselines. Checks are read from the folder
+    "checks" beside each policy, in addition to the shipped ones. With an inventory, a part of a
+    host pattern that matches nothing is an error, and hosts without rules are listed; no host is
+    connected to. All errors are listed, each with its place. Exits with 2 if there are errors, else
+    with 0; a waiver that should be removed or renewed is not an error.
     """
     if folder is None:
         vault = VaultOptions(password_files=vault_password_files, ids=vault_ids)
         _print(lint(policies, _inventory(inventory, limit, vault)))
         return
     if inventory:
-        raise UsageError(
-            "--audit lists waivers by the inventory of its audit; leave out --inventory"
-        )
+        raise UsageError("--audit uses the inventory of that audit; leave out --inventory")
     from portproof.app.waivers_to_clean_up import waivers_to_clean_up  # noqa: PLC0415 - reads audits, which lint alone does not
 
     outcome = waivers_to_clean_up(folder, policies)

@@ -42,7 +42,7 @@ _COLUMNS: Final = {
     "--policy",
     "policies",
     multiple=True,
-    help="A shipped policy by its name, a policy file, or a folder of them; repeatable."
+    help="The name of a shipped policy, a policy file, or a folder of policy files; repeatable."
     " Default: all shipped policies, including the baselines.",
 )
 @click.option(
@@ -58,7 +58,9 @@ _COLUMNS: Final = {
     type=click.Choice([each.value for each in Platform]),
     help="Only rules and checks that can be judged on a platform.",
 )
-@click.option("--text", help="Only what has this text in its id, title or reason, ignoring case.")
+@click.option(
+    "--text", help="Only entries with this text in their id, title or reason, ignoring case."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     what: str,

@@ -1,4 +1,4 @@
-"""The options of the log, which stand before or after the name of a command."""
+"""The logging options, which are accepted before and after the name of a command."""
 
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
@@ -8,14 +8,14 @@ import click
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 _KEY: Final = "portproof.log"
-"""Where click's contexts share what was asked for, so that ``-v audit -v`` is ``-vv``."""
+"""The key under which click's contexts share the options, so that ``-v audit -v`` is ``-vv``."""
 
 LOG_OPTIONS: Final = frozenset({"verbosity", "log_file"})
-"""The names of the parameters; the functions of commands do not get them."""
+"""The names of the parameters, which are not passed to the functions of commands."""
 
 
 def logged(command: _Command) -> _Command:
-    """Give a command the options of the log, which starts as soon as they are read."""
+    """Add the logging options to a command; logging starts as soon as they are read."""
     verbose = click.option(
         "-v",
         "--verbose",

@@ -7,13 +7,13 @@ from typing import Any, Final
 import click
 
 POLICY_HELP = (
-    "A shipped policy by its name, a policy file, or a folder of them; repeatable."
-    " Default: the shipped policies without the baselines."
+    "The name of a shipped policy, a policy file, or a folder of policy files; repeatable."
+    " Default: all shipped policies except the baselines."
 )
 
 
 class Seconds(click.FloatRange):
-    """A number of seconds in a range. ``nan`` is refused, although click accepts it."""
+    """A number of seconds in a range. Unlike click, this refuses ``nan``."""
 
     def convert(
         self,
@@ -39,7 +39,7 @@ _INVENTORY: Final = (
     click.option(
         "-l",
         "--limit",
-        help="Only hosts that an Ansible pattern selects, such as web:&prod:!canary.",
+        help="Only hosts that match an Ansible pattern, such as web:&prod:!canary.",
     ),
     click.option(
         "--vault-password-file",
@@ -52,7 +52,7 @@ _INVENTORY: Final = (
 
 
 def inventory_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options that name an inventory and decrypt it."""
+    """Add the options that name an inventory and decrypt it to a command."""
     for option in reversed(_INVENTORY):
         function = option(function)
     return function

@@ -1,4 +1,4 @@
-"""The passphrase of a signing key: from the environment, or asked for at the terminal."""
+"""Get the passphrase of a signing key from the environment or the terminal."""
 
 import os
 import sys
@@ -15,7 +15,7 @@ def passphrase(file: str) -> str:
     """Return the passphrase of a private key.
 
     Raises:
-        UsageError: the environment holds none, and there is no terminal to ask at.
+        UsageError: the environment has none, and there is no terminal to ask on.
     """
     given = os.environ.get(VARIABLE)
     if given is not None:

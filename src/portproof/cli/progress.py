@@ -15,7 +15,7 @@ from portproof.result.result import HostResult
 from portproof.text.logs import on_stderr
 
 _EVERY: Final = 15.0
-"""Seconds between two lines where there is no terminal."""
+"""Seconds between two lines if there is no terminal."""
 _FEW: Final = 5
 """Up to this many hosts, no progress is shown."""
 
@@ -43,7 +43,7 @@ class _Counts:
 
 @contextlib.contextmanager
 def following(running: RunningAudit, *, quiet: bool) -> Iterator[ShowHost | None]:
-    """Show the progress of an audit and handle Ctrl-C while hosts are looked at."""
+    """Show the progress of an audit and handle Ctrl-C while hosts are audited."""
     stopping = finishing_first(running.finish, running.cancel)
     try:
         with stopping, _progress(running.hosts, quiet=quiet) as watch:
@@ -56,7 +56,7 @@ def following(running: RunningAudit, *, quiet: bool) -> Iterator[ShowHost | None
 
 @contextlib.contextmanager
 def _progress(total: int, *, quiet: bool) -> Iterator[ShowHost | None]:
-    """Yield what shows each host's result, or None where nothing is shown."""
+    """Yield a function that shows each host's result, or None if nothing is shown."""
     if quiet or total <= _FEW:
         yield None
     elif sys.stderr.isatty() and not on_stderr():

@@ -35,11 +35,11 @@ _STDOUT: Final = Path("-")
 )
 @styled
 def command(style: ReportStyle, folder: Path, formats: tuple[str, ...], output: Path) -> ExitCode:
-    """Render the result of an audit again.
+    """Write reports of an existing audit.
 
-    FOLDER is the folder of an audit. Nothing is overwritten. An unfinished folder, or one with
-    files that were changed since the audit finished, is refused. Exit codes:
-    0 written, 2 not.
+    FOLDER is the folder of an audit. Existing files are not overwritten. The folder is refused if
+    the audit is unfinished or if its files were changed since the audit finished. Exit codes: 0
+    written, 2 not written.
     """
     request = RenderRequest(folder=folder, formats=formats, style=style)
     if output == _STDOUT:
@@ -52,7 +52,7 @@ def command(style: ReportStyle, folder: Path, formats: tuple[str, ...], output: 
 
 def _print(request: RenderRequest) -> None:
     if len(set(request.formats)) > 1:
-        raise UsageError("standard output takes one format; leave out the others")
+        raise UsageError("only one format can go to standard output; leave out the others")
     for chunks in render_in_memory(request).values():
         for chunk in chunks:
             sys.stdout.buffer.write(chunk.encode())

@@ -8,11 +8,11 @@ from typing import Final, NamedTuple
 import click
 
 _COMMAND: Final = re.compile(r"##(?=\[|vso\[|teamcity\[)")
-"""Text that CI systems run as a command when it is in a log; a host may have sent it."""
+"""Matches text that CI systems execute as commands if it is in a log; a host may have sent it."""
 
 
 class Line(NamedTuple):
-    """A line of output. ``style`` is rich's; without a terminal it is left out."""
+    """A line of output. ``style`` is a rich style and is ignored without a terminal."""
 
     text: str
     style: str = ""

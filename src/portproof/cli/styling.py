@@ -1,4 +1,4 @@
-"""The options that say how a report looks, for every command that writes one."""
+"""The options for the appearance of a report, shared by every command that writes one."""
 
 import functools
 from collections.abc import Callable
@@ -18,7 +18,8 @@ _DECORATORS: Final = (
         "--template",
         type=click.Path(path_type=Path),
         metavar="DIR",
-        help="A folder of templates and styles for the report; shipped ones are used for the rest.",
+        help="A folder of your own report templates and styles; the shipped ones are used for the"
+        " rest.",
     ),
     click.option("--title", default="", help="The title of the report."),
     click.option(
@@ -32,7 +33,7 @@ _DECORATORS: Final = (
 
 
 def styled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command these options; it gets them as ``style``."""
+    """Add these options to a command, which gets them as ``style``."""
 
     @functools.wraps(function)
     def with_style(**given: Any) -> Any:  # noqa: ANN401 - whatever options the command has
@@ -43,10 +44,10 @@ def styled(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def refuse_style(because: str) -> None:
-    """Refuse these options where they would do nothing.
+    """Refuse these options if they would have no effect.
 
     Raises:
-        UsageError: one was given; says which, and why it has no place.
+        UsageError: one was given; the message says which, and why it has no effect.
     """
     source = click.get_current_context().get_parameter_source
     given = [

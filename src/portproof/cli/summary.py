@@ -21,7 +21,7 @@ from portproof.result.result import AuditResult, HostResult, Totals
 from portproof.text.visible import shortened, visible
 
 _SHOWN: Final = 10
-"""How many findings, hosts or reasons are shown; the rest is counted."""
+"""How many findings, hosts or reasons are shown; the rest are counted."""
 _WIDTH: Final = 100
 _LONGEST: Final = 200
 _FIRST_REASONS: Final = 2
@@ -39,9 +39,9 @@ Group = tuple[BoundRule, list[tuple[HostResult, Judgement]]]
 def summary(
     result: AuditResult, folder: Path | None, decided: Gate | None = None
 ) -> Iterator[Line]:
-    """Yield the lines to print after an audit; the last says which conditions were met.
+    """Yield the lines to print after an audit; the last one explains the exit code.
 
-    ``folder`` is where its report is, if it has one.
+    ``folder`` contains its report, if there is one.
     """
     for group in result.failures():
         yield from _failed_rule(group)
@@ -69,7 +69,7 @@ def _by_control(result: AuditResult) -> Iterator[Line]:
         title = shortened(visible(f"{control.number} {control.title}"), _WIDTH)
         yield Line(f"  {control.state.upper()} {title}: {control.text}", _STYLES[control.verdict])
     if grouped.unmapped:
-        yield Line(f"  {_many(len(grouped.unmapped), 'rule')} without a control of it")
+        yield Line(f"  {_many(len(grouped.unmapped), 'rule')} mapped to none of its controls")
     yield Line("")
 
 
@@ -108,7 +108,7 @@ def _failed_rule(group: Group) -> Iterator[Line]:
 
 
 def _findings(host: HostResult, judgement: Judgement) -> Iterator[list[Line]]:
-    """Yield the lines of each finding, with its explanation where there is one."""
+    """Yield the lines of each finding, with its classification if there is one."""
     for finding in judgement.findings:
         text = f"{host.name}: {finding.message}{_lapsed(finding)}{_owners(finding)}"
         yield [Line(f"  {shortened(visible(text), _LONGEST)}"), *_reading(finding.reading)]
@@ -181,4 +181,4 @@ def _first(lines: list[Line]) -> Iterator[Line]:
 
 def _rest(count: int) -> Iterator[Line]:
     if count > _SHOWN:
-        yield Line(f"  and {count - _SHOWN} more; the report has them all")
+        yield Line(f"  and {count - _SHOWN} more; the report lists all of them")

@@ -18,12 +18,12 @@ from portproof.text.visible import visible
 @click.argument("policies", nargs=-1)
 @click.option("--junit", type=click.Path(path_type=Path), help="Write the results as JUnit XML.")
 def command(policies: tuple[str, ...], junit: Path | None) -> ExitCode:
-    """Run the tests of policies, and find gaps in them.
+    """Run the tests of policies and find gaps in them.
 
-    POLICIES are names of shipped policies, files or folders; without any, the shipped ones without
-    the baselines. The tests are in files "*.test.yml" beside them. Every rule needs a case
-    in which it passes and one in which it fails, and a case must fail when a mistake is put into
-    the rule (shifted ports, a swapped protocol, an ignored scope or owner). Exits with 1 if an
+    POLICIES are names of shipped policies, files or folders. Default: all shipped policies except
+    the baselines. The tests are in files "*.test.yml" beside the policies. Every rule needs a case
+    in which it passes and one in which it fails. The cases must also detect a mistake in the rule,
+    such as shifted ports, a swapped protocol, or an ignored scope or owner. Exits with 1 if an
     expectation does not hold or a gap is found, else with 0.
     """
     outcome = run_policy_tests(policies)

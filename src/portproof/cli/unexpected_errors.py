@@ -1,11 +1,11 @@
-"""Describe errors that nothing caught: what the system refused, and bugs in portproof."""
+"""Describe uncaught errors: errors of the operating system, and bugs in portproof."""
 
 import traceback
 from typing import Final
 
 from portproof.text.visible import visible
 
-_NO_RIGHTS: Final = "; portproof needs permission to use it and to enter every folder above it"
+_NO_RIGHTS: Final = "; portproof needs permission to access it and every folder above it"
 
 
 def refused_by_system(error: OSError) -> str:
@@ -13,7 +13,7 @@ def refused_by_system(error: OSError) -> str:
     paths = [str(name) for name in (error.filename, error.filename2) if name is not None]
     what = error.strerror or str(error) or type(error).__name__
     to_do = _NO_RIGHTS if isinstance(error, PermissionError) and paths else ""
-    return visible(f"{', '.join(paths) or 'the system says'}: {what}{to_do}")
+    return visible(f"{', '.join(paths) or 'operating system error'}: {what}{to_do}")
 
 
 def bug_report(error: BaseException) -> str:
@@ -22,6 +22,6 @@ def bug_report(error: BaseException) -> str:
     last = f"portproof: {type(error).__name__}: this is a bug in portproof"
     lines = [
         *trace,
-        f"{last}; please report it with the lines above. This run proves nothing",
+        f"{last}; please report it with the lines above. Do not rely on any output of this run",
     ]
     return "\n".join(map(visible, lines))

@@ -25,12 +25,11 @@ _LONGEST: Final = 400
     " must have signed the manifest.",
 )
 def command(folder: Path, key: Path | None) -> ExitCode:
-    """Recompute an audit from its folder, and show what differs.
+    """Recompute an audit from its folder and show differences.
 
     Checks every hash of the manifest, its signature, every verdict against the evidence, and the
-    totals.
-    Exit codes: 0 all holds, 1 something differs, 2 it is not the folder of an
-    audit or cannot be read, 3 it could not be checked completely, for example because it is
+    totals. Exit codes: 0 everything matches, 1 something differs, 2 the folder is not that of an
+    audit or cannot be read, 3 it could not be checked completely, for example because the audit is
     unfinished.
     """
     found = verify(folder, key)
@@ -53,7 +52,10 @@ def _lines(found: Verification) -> Iterator[Line]:
 def _sum(found: Verification) -> Line:
     if found.differences:
         count = len(found.differences)
-        return Line(f"{many(count, 'difference')}: this is not what was written", "bold red")
+        return Line(
+            f"{many(count, 'difference')}: the folder is not as the audit wrote it",
+            "bold red",
+        )
     if found.unchecked:
-        return Line("nothing that could be checked differs", "bold yellow")
-    return Line(f"all holds: {found.held}", "bold green")
+        return Line("no differences in what could be checked", "bold yellow")
+    return Line(f"everything matches: {found.held}", "bold green")

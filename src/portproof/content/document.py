@@ -18,7 +18,7 @@ from portproof.errors import Code, Problem
 _BASE: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 MOST_BYTES: Final = 4 * 1024 * 1024
-"""A larger policy is a mistake or an attack."""
+"""Bytes of a file; a larger one is a mistake or an attack."""
 MOST_VALUES: Final = 200_000
 DEEPEST: Final = 60
 
@@ -60,7 +60,7 @@ class YamlDocument:
     problems: list[Problem] = field(default_factory=list)
 
     def place(self, path: KeyPath) -> Position:
-        """Return where a path stands, or the nearest part of it that the file has."""
+        """Return the position of a path, or of the nearest part of it that the file has."""
         for length in range(len(path), -1, -1):
             if path[:length] in self.positions:
                 return self.positions[path[:length]]
@@ -73,7 +73,7 @@ class YamlDocument:
 
 
 def written(path: KeyPath) -> str:
-    """Return a path as people write it: ``rules[2].closed``."""
+    """Return a path in dotted form: ``rules[2].closed``."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
     return text.removeprefix(".")
 
@@ -182,7 +182,7 @@ class _Builder:
     def _collection(self, node: yaml.Node, path: KeyPath) -> Any:  # noqa: ANN401 - plain YAML values
         if node.tag.removeprefix(_TAG) not in {"seq", "map"}:
             self._problem(
-                node, path, f"has the tag {node.tag}, which has no meaning here", Code.UNKNOWN_TAG
+                node, path, f"has the tag {node.tag}, which is not supported", Code.UNKNOWN_TAG
             )
         if isinstance(node, yaml.SequenceNode):
             return [self.build(item, (*path, index)) for index, item in enumerate(node.value)]
@@ -204,7 +204,7 @@ class _Builder:
         kind = node.tag.removeprefix(_TAG)
         if kind not in _SCALARS:
             self._problem(
-                node, path, f"has the tag {node.tag}, which has no meaning here", Code.UNKNOWN_TAG
+                node, path, f"has the tag {node.tag}, which is not supported", Code.UNKNOWN_TAG
             )
             return node.value
         try:

@@ -47,7 +47,9 @@ def _why_missing(path: Path) -> str:
 def _walk(folder: Path, above: tuple[str, ...]) -> Iterator[Path | Problem]:
     real = os.path.realpath(folder)
     if real in above:
-        yield Problem.of_file(folder, f"leads back to {real}; remove the link", Code.LINK_LOOP)
+        yield Problem.of_file(
+            folder, f"is a link to {real}, which contains it; remove the link", Code.LINK_LOOP
+        )
         return
     try:
         entries = sorted(folder.iterdir())

@@ -1,6 +1,6 @@
-"""Find what is wrong with content beyond its form.
+"""Find errors in content that a schema cannot find.
 
-That is duplicate ids, checks that do not exist, rules that can never match, and invalid SQL.
+These are duplicate ids, unknown checks, rules that can never apply, and invalid SQL.
 """
 
 import re
@@ -22,7 +22,7 @@ from portproof.policy.rules.check import CheckRule
 from portproof.text.suggestions import suggesting
 
 _UNKNOWN_HERE: Final = ("no such table", "no such column", "no such function")
-"""What an empty database says of valid SQL: its tables are osquery's."""
+"""SQLite's errors for valid SQL when osquery's tables do not exist."""
 
 
 def lint(content: Content) -> None:
@@ -53,7 +53,7 @@ def _twice(names: Iterable[tuple[str, YamlDocument]], key: str) -> Iterator[Prob
     first: dict[str, YamlDocument] = {}
     for name, document in names:
         if name in first:
-            text = f"{name} is also the id of {first[name].file}; ids are unique"
+            text = f"{name} is also the id of {first[name].file}; ids must be unique"
             yield document.problem((key,), text, Code.DUPLICATE_ID)
         first.setdefault(name, document)
 
@@ -64,7 +64,7 @@ def _rules_twice(document: YamlDocument) -> Iterator[Problem]:
         path: KeyPath = ("rules", index, "id")
         name = rule["id"]
         if name in lines:
-            text = f"{name} is the id of the rule on line {lines[name]} too"
+            text = f"{name} is also the id of the rule on line {lines[name]}"
             yield document.problem(path, text, Code.DUPLICATE_ID)
         lines.setdefault(name, document.place(path)[0])
 
@@ -77,7 +77,7 @@ def _rule_problems(loaded: Loaded[Policy], known: dict[str, Check]) -> Iterator[
         if flaw := rule.flaw():
             yield document.problem(here, flaw, Code.CONTRADICTION)
         if rule.hosts is not None and rule.hosts.excludes_itself:
-            text = f"{rule.hosts} excludes every host it names; the rule can never match"
+            text = f"{rule.hosts} excludes every host that it names, so the rule never applies"
             yield document.problem((*here, "hosts"), text, Code.NEVER_MATCHES)
         if isinstance(rule, CheckRule):
             yield from _reference(rule.check, known, document, (*here, "check"))
@@ -85,7 +85,7 @@ def _rule_problems(loaded: Loaded[Policy], known: dict[str, Check]) -> Iterator[
 
 
 def _map_problems(rule: Rule, document: YamlDocument, path: KeyPath) -> Iterator[Problem]:
-    """Report unknown control numbers: a typing error would be missing from a report by control."""
+    """Report unknown control numbers: a mistyped one would be missing from a report by control."""
     for framework, numbers in rule.maps.items():
         if trouble := framework_trouble(framework):
             code = Code.FRAMEWORK_SPELLING
@@ -96,7 +96,7 @@ def _map_problems(rule: Rule, document: YamlDocument, path: KeyPath) -> Iterator
 
 
 def _waiver_problems(content: Content) -> Iterator[Problem]:
-    """Report waivers for rules that do not exist: they waive nothing, without anybody noticing."""
+    """Report waivers for rules that do not exist; they have no effect."""
     known = {bound.key for bound in content.rules()}
     documents = {loaded.document.file: loaded.document for loaded in content.policies}
     documents |= {loaded.document.file: loaded.document for loaded in content.waiver_files}
@@ -104,14 +104,14 @@ def _waiver_problems(content: Content) -> Iterator[Problem]:
         if bound.rule in known:
             continue
         path: KeyPath = ("waivers", bound.index, "rule")
-        text = f"no rule is called {bound.rule}"
+        text = f"there is no rule named {bound.rule}"
         text = suggesting(text, bound.rule, known, otherwise="write policy/rule")
         yield documents[bound.file].problem(path, text, Code.UNKNOWN_NAME)
 
 
 def _pattern_problem(policy: Policy, document: YamlDocument) -> Iterator[Problem]:
     if policy.hosts.excludes_itself:
-        text = f"{policy.hosts} excludes every host it names; no rule can match"
+        text = f"{policy.hosts} excludes every host that it names, so no rule applies"
         yield document.problem(("hosts",), text, Code.NEVER_MATCHES)
 
 
@@ -121,7 +121,7 @@ def _reference(
     if name in known:
         return
     others = f"known: {', '.join(sorted(known))}"
-    text = suggesting(f"no check is called {name}", name, known, otherwise=others)
+    text = suggesting(f"there is no check named {name}", name, known, otherwise=others)
     yield document.problem(path, text, Code.UNKNOWN_NAME)
 
 
@@ -144,7 +144,7 @@ def lint_tests(tests: Iterable[Loaded[PolicyTest]], content: Content) -> Iterato
 
 
 def _no_such(kind: str, name: str, known: list[str]) -> str:
-    return suggesting(f"no {kind} is called {name}", name, known)
+    return suggesting(f"there is no {kind} named {name}", name, known)
 
 
 def _sql_problems(loaded: Loaded[Check]) -> Iterator[Problem]:
@@ -179,7 +179,7 @@ def sql_trouble(sql: str) -> str | None:
     if any(token.text == ";" for token in parts):
         return "is not one SQL statement: there are several"
     if copies(parts) > MOST_COPIES:
-        return "has parts that refer to each other too often"
+        return "has common table expressions that expand too often"
     database = sqlite3.connect(":memory:")
     try:
         database.execute(f"EXPLAIN {sql}")

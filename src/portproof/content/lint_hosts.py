@@ -1,4 +1,4 @@
-"""What is wrong with host patterns, seen together with the inventory they are for."""
+"""Find errors in host patterns, given the inventory they are for."""
 
 from collections.abc import Iterator
 
@@ -45,7 +45,7 @@ def _patterns(policy: Policy) -> Iterator[tuple[KeyPath, HostPattern]]:
 
 
 def _unknown(loaded: Loaded[Policy], path: KeyPath, part: str, known: list[str]) -> Problem:
-    text = f"nothing in the inventory is called {part}"
+    text = f"the inventory has no host or group named {part}"
     otherwise = (
         "give the inventory that has it with -i, or list it in the policy's optional_hosts if an"
         " inventory may lack it"

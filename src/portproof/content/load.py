@@ -1,4 +1,4 @@
-"""Load policies and checks; find everything wrong with them before any host is looked at."""
+"""Load policies and checks, and find all errors in them before any host is audited."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -167,11 +167,11 @@ def _read(
 
 
 def _nothing_in(path: Path, content: Content) -> Iterator[Problem]:
-    """Report a folder without any policy: it proves nothing, so it is a mistake."""
+    """Report a folder without policies: it would prove nothing."""
     inside = any(_is_under(Path(loaded.document.file), path) for loaded in content.policies)
     wrong = any(_is_under(Path(problem.file), path) for problem in content.problems)
     if not inside and not wrong:
-        yield Problem.of_file(path, "holds no policy; a policy is a file *.yml", Code.EMPTY)
+        yield Problem.of_file(path, "has no policies; a policy is a file *.yml", Code.EMPTY)
 
 
 def _is_under(file: Path, path: Path) -> bool:

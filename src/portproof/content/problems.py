@@ -1,4 +1,4 @@
-"""Turn pydantic's errors into problems a user can act on: where, what, and what would be right."""
+"""Turn pydantic's errors into problems a user can act on: where, what, and what to write."""
 
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -118,7 +118,7 @@ def _rule_kind(detail: ErrorDetails) -> str:
 def _unknown_key(loc: KeyPath, model: type[BaseModel]) -> str:
     known = list(_fields_at(loc[:-1], model))
     others = f"known here: {', '.join(known)}"
-    return suggesting("is not a known key", str(loc[-1]), known, otherwise=others)
+    return suggesting("is an unknown key", str(loc[-1]), known, otherwise=others)
 
 
 def _fields_at(path: KeyPath, model: type[BaseModel]) -> Iterable[str]:
@@ -142,7 +142,7 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:  # noqa: ANN401 - a ty
 _MAPPING: Final = _not("a mapping of keys to values")
 _LIST: Final = _not("a list")
 _WORDINGS: Final[dict[str, Callable[[ErrorDetails], str]]] = {
-    "missing": lambda _: "is needed here",
+    "missing": lambda _: "is required here",
     "string_type": _not("text"),
     "model_type": _MAPPING,
     "dict_type": _MAPPING,

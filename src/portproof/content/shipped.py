@@ -43,20 +43,20 @@ def _policies(folder: Path) -> list[Path]:
 
 
 def policy_path(text: str) -> Path:
-    """Resolve what a user means by a policy: a path, or the name of a shipped policy.
+    """Return the path of a policy given as a path or by the name of a shipped policy.
 
-    A bare word is the name of a shipped policy unless something here is called the same.
+    A word without a slash or ending is a shipped policy's name unless a path has the same name.
 
     Raises:
-        UsageError: both are meant, or neither is there; the text says what to write.
+        UsageError: both exist, or neither does; the message says what to write.
     """
     if not text.strip():
-        raise UsageError("a policy without a name was given; is a variable empty?")
+        raise UsageError("an empty policy name was given; is a shell variable empty?")
     path, named = Path(text), shipped_policies().get(text)
     there = os.path.lexists(path)
     if named is not None and there:
         raise UsageError(
-            f"{text} is a shipped policy, and there is a path of that name;"
+            f"{text} is a shipped policy, and a path with this name exists too;"
             f" write ./{text} for the path, or {named} for the policy"
         )
     if named is None and not there and _is_bare(text):
@@ -71,5 +71,5 @@ def _is_bare(text: str) -> bool:
 
 def _unknown(text: str) -> str:
     known = shipped_policies()
-    told = f"no shipped policy, file or folder is called {text[:200]!a}"
-    return suggesting(told, text, known, 3, otherwise=f"shipped are {', '.join(known)}")
+    told = f"there is no shipped policy, file or folder named {text[:200]!a}"
+    return suggesting(told, text, known, 3, otherwise=f"shipped policies: {', '.join(known)}")

@@ -103,7 +103,7 @@ def _not_asked(parts: Sequence[Token]) -> str | None:
 
 def _not_told_apart(parts: Sequence[Token]) -> str | None:
     if parts_named(parts) > _MOST_PARTS or copies(parts) > MOST_COPIES:
-        return "has parts that refer to each other too often"
+        return "has common table expressions that expand too often"
     return None
 
 

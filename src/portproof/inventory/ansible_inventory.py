@@ -91,7 +91,7 @@ def _take(key: selectors.SelectorKey, ran: InventoryRun) -> bool:
     if len(ran.output) > OUTPUT_LIMIT:
         raise UnfinishedError(f"printed more than {OUTPUT_LIMIT >> 20} MiB and was stopped")
     if len(ran.complaints) > COMPLAINT_LIMIT:
-        raise UnfinishedError(f"complained for {COMPLAINT_LIMIT >> 20} MiB and was stopped")
+        raise UnfinishedError(f"printed more than {COMPLAINT_LIMIT >> 20} MiB and was stopped")
     return bool(chunk)
 
 

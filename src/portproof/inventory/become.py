@@ -30,12 +30,12 @@ def become(values: Values) -> Become | None:
     told = values.text(BECOME_METHOD) or "sudo"
     method = _METHODS.get(without_collection(told))
     if method is None:
-        values.refuse(BECOME_METHOD, f"is {told}; portproof has sudo and doas")
+        values.refuse(BECOME_METHOD, f"is {told}; portproof supports sudo and doas")
     for what, usual in (("flags", _USUAL_FLAGS), ("exe", frozenset({method}))):
         given = values.text(*become_names(method, what)) or ""
         if not usual.issuperset(given.split()):
             name = values.name_of(*become_names(method, what))
-            values.refuse(name, f"is {given}, which portproof cannot honour")
+            values.refuse(name, f"is {given}, which portproof does not support")
     users = become_names(method, "user")
     user = values.text(*users) or "root"
     return Become(

@@ -32,10 +32,10 @@ def connection(
 
     Args:
         host: A host with its variables, rendered as far as Ansible renders them.
-        here: The names of this machine besides ``localhost``, in lower case. A host that is to be
-            looked at locally must go by one: Ansible's users also give ``local`` to devices that
-            are somewhere else, and this machine's ports would be proven closed in their name.
-        accept_new_host_keys: Whether the user wants keys nobody knows to be recorded.
+        here: The names of this machine besides ``localhost``, in lower case. A host with a local
+            connection must have one of them: Ansible users also set ``local`` for remote devices,
+            and this machine would be audited in their place.
+        accept_new_host_keys: Whether the SSH keys of unknown hosts are to be recorded.
     """
     values = Values(host)
     try:
@@ -44,7 +44,7 @@ def connection(
             return _local(values, here)
         if without_collection(kind) in ("ssh", "smart"):
             return _ssh(values, accept=accept_new_host_keys)
-        values.refuse(names.CONNECTION, f"is {kind}; portproof has ssh and local")
+        values.refuse(names.CONNECTION, f"is {kind}; portproof supports ssh and local")
     except UnusableConnectionError as unusable:
         return unusable.cause
 
@@ -60,7 +60,7 @@ def _local(values: Values, here: Collection[str]) -> Connection:
 def _ssh(values: Values, *, accept: bool) -> Connection:
     for name in names.REFUSED:
         if values.text(name):
-            values.refuse(name, "is set, which portproof cannot honour")
+            values.refuse(name, "is set, which portproof does not support")
     return Connection(
         kind="ssh",
         address=_address(values),

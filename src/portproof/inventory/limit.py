@@ -1,4 +1,4 @@
-"""Apply ``--limit``: which hosts of an inventory are audited."""
+"""Apply ``--limit``, which selects hosts of an inventory."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,7 +22,7 @@ def limited(inventory: Inventory, limit: str) -> Inventory:
     selection = pattern.select(inventory.names(), inventory.groups())
     if selection.unmatched:
         unknown = ", ".join(selection.unmatched)
-        raise UsageError(f"--limit {limit}: nothing in the inventory is called {unknown}")
+        raise UsageError(f"--limit {limit}: the inventory has no host or group named {unknown}")
     chosen = set(selection.names)
     hosts = tuple(host for host in inventory.hosts if host.name in chosen)
     if not hosts:

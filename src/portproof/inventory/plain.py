@@ -80,7 +80,7 @@ def look_at(source: str) -> PlainList | NotPlainList:
     if isinstance(found, NotPlainList) and not path.is_file():
         raise _wrong(
             str(path),
-            "can be read only once; write an inventory for Ansible to a file",
+            "can be read only once (a pipe or device); write the inventory to a file",
             Code.UNREADABLE,
         )
     return found
@@ -105,7 +105,7 @@ def _look_at_list(source: str) -> PlainList | NotPlainList:
     if not names:
         raise _wrong(source, "names no host", Code.EMPTY)
     if odd:
-        return NotPlainList(f"{ascii(odd[0])[:60]} is more than a host name")
+        return NotPlainList(f"{ascii(odd[0])[:60]} is not just a host name")
     if folder := _variables_near(Path()):
         return NotPlainList(f"there are variables in {folder}, which only Ansible reads")
     return PlainList(tuple(names))
@@ -124,7 +124,7 @@ def _read(path: Path) -> bytes | NotPlainList:
         with path.open("rb") as stream:
             data = stream.read(_MOST_BYTES + 1)
     except FileNotFoundError:
-        text = "does not exist; a list of hosts needs a comma: web1,web2,"
+        text = "does not exist; if it is a host name, add a comma: web1,"
         raise _wrong(str(path), text, Code.UNREADABLE) from None
     except (OSError, ValueError) as error:
         raise _wrong(str(path), f"cannot be read: {error}", Code.UNREADABLE) from None
@@ -145,11 +145,11 @@ def _look_at_lines(source: str, data: bytes) -> PlainList | NotPlainList:
     lines = list(_lines(beginning.decode("utf-8", "backslashreplace")))
     for number, column, text in lines:
         if _SYNTAX.search(text) and not is_address(text):
-            return NotPlainList(f"{ascii(text)[:60]} is more than a host name", number, column)
+            return NotPlainList(f"{ascii(text)[:60]} is not just a host name", number, column)
     if too_large:
         raise _wrong(source, f"is larger than {_MOST_BYTES >> 20} MiB", Code.TOO_LARGE)
     if not lines:
-        raise _wrong(source, "names no host; write one name a line", Code.EMPTY)
+        raise _wrong(source, "names no host; write one name per line", Code.EMPTY)
     if problems := _odd_names(source, lines):
         raise ContentError(problems)
     return PlainList(tuple(text for _, _, text in lines))

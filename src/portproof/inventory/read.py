@@ -80,7 +80,7 @@ def _limited(whole: Inventory, limit: str, sources: Sequence[str]) -> Inventory:
     except UsageError as error:
         if sources:
             raise
-        text = f"{error}; no inventory was given with -i, so there is only this machine"
+        text = f"{error}; without -i, the inventory is this machine only"
         raise UsageError(text) from None
 
 

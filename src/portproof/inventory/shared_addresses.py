@@ -60,7 +60,7 @@ def _told(shared: Sequence[tuple[_SharedEndpoint, list[str]]]) -> Iterator[str]:
     for (address, port, *_), names in shared[:_ADDRESSES]:
         listed, everyone = _listed(names), "both" if len(names) == 2 else "all of them"  # noqa: PLR2004 - two are both
         where = f"at the same address, {address} port {port}" if address else "as this machine"
-        yield f"{listed} are reached {where}: one machine was looked at for {everyone}"
+        yield f"{listed} are reached {where}: {everyone} may be one machine"
     if rest := shared[_ADDRESSES:]:
         hosts = sum(len(names) for _, names in rest)
         addresses = f"{len(rest)} more address{'es' * (len(rest) != 1)}"

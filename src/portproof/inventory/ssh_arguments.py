@@ -86,7 +86,7 @@ def _read(word: str, words: deque[str]) -> Iterator[str]:
 
 
 def _not_honoured(what: str) -> UnreadableError:
-    return UnreadableError(f"has {what}, which portproof cannot honour")
+    return UnreadableError(f"has {what}, which portproof does not support")
 
 
 def options(arguments: Iterable[str]) -> Iterator[tuple[str, str]]:

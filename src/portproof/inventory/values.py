@@ -1,4 +1,4 @@
-"""Take single values out of a host's variables, and refuse what cannot be used as it is."""
+"""Read single values from a host's variables and refuse those that cannot be used."""
 
 import re
 from typing import Final, Never
@@ -100,7 +100,7 @@ class Values:
         return Secret(text) if text else None
 
     def truth(self, *names: str) -> bool | None:
-        """Return a truth value in any of Ansible's words, or None if it is not given."""
+        """Return a boolean written in any of Ansible's ways, or None if it is not given."""
         text = self.text(*names)
         if text is None:
             return None

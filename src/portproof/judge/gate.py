@@ -2,7 +2,7 @@
 
 Failures and unproven verdicts gate by default. A condition replaces the default only for what it is
 about: ``fail``, ``new`` and ``expired`` for failures, ``unproven`` for unproven verdicts,
-``severity>=`` for both. Hosts that no rule is for gate with ``uncovered`` alone.
+``severity>=`` for both. Hosts without rules gate with ``uncovered`` only.
 
 An audit that was interrupted, judged nothing or proved nothing never passes the gate, whatever the
 conditions are.
@@ -57,7 +57,7 @@ _NOUNS: Final = {
     ConditionKind.WAIVED: ("waived", "waived"),
     ConditionKind.EXPIRED: ("failure with a lapsed waiver", "failures with a lapsed waiver"),
     ConditionKind.NEW: ("new failure", "new failures"),
-    ConditionKind.UNCOVERED: ("host that no rule is for", "hosts that no rule is for"),
+    ConditionKind.UNCOVERED: ("host without rules", "hosts without rules"),
     ConditionKind.UNPROVEN: ("unproven", "unproven"),
 }
 """What is counted, in the singular and the plural."""
@@ -125,7 +125,7 @@ def condition(text: str) -> Condition:
         return Condition(asked, ConditionKind.SEVERITY, severity=Severity(match[1]))
     if asked in set(ConditionKind) - {ConditionKind.SEVERITY}:
         return Condition(asked, ConditionKind(asked))
-    raise UsageError(f"--fail-on cannot be {text!a}; it is one of {GRAMMAR}")
+    raise UsageError(f"--fail-on {text!a} is not a condition; conditions are {GRAMMAR}")
 
 
 def gate(result: AuditResult, asked_for: Iterable[Condition]) -> Gate:
@@ -208,10 +208,10 @@ def _cases(result: AuditResult) -> Iterator[_GatedVerdict]:
 
 
 def _known_failures(result: AuditResult) -> set[tuple[str, str]]:
-    """Return failures that an earlier audit had too; anything not known to be old is new.
+    """Return the failures that the earlier audit had too; all others count as new.
 
-    A rule that failed before and now also fails for another reason counts as new, and so does one
-    whose port is now held by another program.
+    A rule that failed before counts as new if it now also fails for another reason, or if another
+    program now holds the port.
     """
     items = result.changes.items if result.changes else ()
     old = {(item.host, item.rule) for item in items if item.kind is ChangeKind.STILL_FAILING}
@@ -254,7 +254,7 @@ def _figure(held: Condition, counted: Counter[Verdict]) -> str:
 
 
 def told(decided: Gate) -> str:
-    """Return the last line of a summary: what gated and what did not; empty without conditions."""
+    """Return the last line of a summary: which conditions of --fail-on hold; "" without any."""
     if not decided.conditions:
         return ""
     asked = f"--fail-on {', '.join(decided.conditions)}"
@@ -266,7 +266,7 @@ def told(decided: Gate) -> str:
     if decided.failures or decided.unproven:
         parts.append(f"{_left(decided)} did not gate{'' if decided.reasons else f' ({asked})'}")
     if not parts:
-        parts.append(f"nothing failed and nothing is unproven; nothing gated ({asked})")
+        parts.append(f"nothing failed, nothing is unproven, and no condition holds ({asked})")
     return f"{'; '.join(parts)}; exit code {int(decided.exit_code)}"
 
 

@@ -40,7 +40,7 @@ def sources(via: str | None = None) -> list[Source]:
     names = [name for name in _PREFERRED if name in installed]
     names += sorted(set(installed).difference(_PREFERRED))
     if via is not None and via not in names:
-        raise UsageError(f"no source is called {via}; there are {', '.join(names)}")
+        raise UsageError(f"there is no source named {via}; sources are {', '.join(names)}")
     return [installed[name].load()() for name in names if via in (None, name)]
 
 

@@ -57,7 +57,7 @@ def test_a_finished_audit_with_nothing_left_stays_as_it_is() -> None:
     before = contents("audits/1")
     done = portproof("audit", "--resume", "audits/1")
     assert (done.code, done.out) == (2, "")
-    assert "nothing is left to look at in audits/1" in done.err
+    assert "nothing is left to audit in audits/1" in done.err
     assert contents("audits/1") == before
 
 
@@ -102,7 +102,7 @@ def test_an_audit_is_not_compared_with_one_that_is_not_before_it() -> None:
     assert "since " not in audit("audits/2").out
     done = audit("audits/3", "--since", "audits/1")
     assert done.code == 2
-    assert "is no earlier audit: it says that it finished at" in done.err
+    assert "is not an earlier audit: it finished at" in done.err
     assert not Path("audits/3").exists()
 
 

@@ -134,7 +134,7 @@ def test_verify_tells_who_signed(tmp_path: Path) -> None:
     assert f"the signature holds, by {fingerprint}\n" in done.out
     done = portproof("verify", folder)
     assert done.code == 0
-    assert f"by {fingerprint}; whose key that is, --key can tell" in done.out
+    assert f"by {fingerprint}; to check whose key it is, use --key" in done.out
 
 
 def test_the_signature_of_another_differs(tmp_path: Path) -> None:
@@ -283,7 +283,10 @@ def test_whether_there_was_a_signature_must_be_told(audited: Path) -> None:
     reseal(audited)
     gone = portproof("verify", audited)
     assert gone.code == 3
-    assert "UNCHECKED there is no request.json to tell whether the manifest was signed" in gone.out
+    assert (
+        "UNCHECKED there is no request.json, so it is not known whether the manifest was signed"
+        in gone.out
+    )
 
 
 def test_what_was_evaluated_is_not_said_to_be_signed(audited: Path) -> None:

@@ -173,15 +173,18 @@ def test_policies_of_ones_own_with_checks_beside_them(busy: Machine, tmp_path: P
     ("args", "said"),
     [
         (["-p", "nowhere.yml"], "nowhere.yml: cannot be read: No such file or directory"),
-        (["-p", "empty"], "empty: holds no policy"),
-        (["-p", "loop"], "leads back to"),
+        (["-p", "empty"], "empty: has no policies"),
+        (["-p", "loop"], "which contains it; remove the link"),
         (["-p", "big.yml"], "big.yml: is larger than 4 MiB"),
         (["-p", "link.yml"], "Too many levels of symbolic links"),
         (["-i", "nobody"], "nobody: names no host"),
         (["-i", "nowhere"], "nowhere: does not exist"),
         (["-o", "full"], "the folder full is not empty"),
         (["-o", "file"], "cannot write file"),
-        (["--via", "magic"], "no source is called magic; there are osqueryd, osqueryi, probe"),
+        (
+            ["--via", "magic"],
+            "there is no source named magic; sources are osqueryd, osqueryi, probe",
+        ),
         (["-i", "web\udcff,"], r"'web\udcff,' is not text in UTF-8"),
         (["--polcy", "x"], "No such option"),
         (["--timeout", "nan"], "nan is not in the range 1<=x<=3600"),
@@ -271,7 +274,7 @@ def test_ctrl_c_twice_leaves_the_evidence_and_no_report(tmp_path: Path) -> None:
     wait_for("sleep 321")
     running.send_signal(signal.SIGINT)
     assert running.stderr is not None
-    assert "finishing the hosts under way" in running.stderr.readline()
+    assert "finishing the hosts in progress" in running.stderr.readline()
     running.send_signal(signal.SIGINT)
     _, said = running.communicate(timeout=20)
     assert running.returncode == 3, said
@@ -335,7 +338,7 @@ def test_a_resumed_audit_asks_only_what_is_missing_or_unproven(
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (("hosts", "localhost\nother\n"), "changed since out was begun: hosts"),
+        (("hosts", "localhost\nother\n"), "changed since the audit in out was started: hosts"),
         (("own.yml", "policy: own\ntitle: x\nrules: [{id: a, closed: 2}]\n"), "own.yml"),
         (("out/evidence.jsonl", "no journal\n"), "out/evidence.jsonl: was edited"),
         (("out/request.json", "{}x"), "out/request.json: was edited"),

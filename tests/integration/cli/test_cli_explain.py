@@ -70,7 +70,7 @@ def test_a_port_no_rule_covers_is_said(host: Machine, tmp_path: Path) -> None:
     """Nothing is made up about it."""
     said = host.portproof("explain", "60999", cwd=tmp_path).stdout
     assert "not assigned by IANA" in said
-    assert "no rule covers it" in said
+    assert "none covers this port" in said
 
 
 @pytest.mark.parametrize(

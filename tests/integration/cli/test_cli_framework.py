@@ -38,7 +38,7 @@ def test_terminal_report_and_json_group_by_control(host: Machine, tmp_path: Path
     assert "By control, NIST SP 800-53, revision 5: 1 proven, 1 fail\n" in done.stdout
     assert "FAIL CM-7 Least Functionality: 1 rule, failing on 1 host" in done.stdout
     assert "PROVEN SC-7 Boundary Protection: 1 rule" in done.stdout
-    assert "1 rule without a control of it" in done.stdout
+    assert "1 rule mapped to none of its controls" in done.stdout
     told = json.loads((tmp_path / "out" / "audit.json").read_text(encoding="utf-8"))
     assert [each["verdict"] for each in told["by_control"]["controls"]] == ["fail", "pass"]
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
@@ -58,5 +58,5 @@ def test_frameworks_are_those_known_and_those_used(
     assert done.returncode == code
     if code == 2:
         known = "cis-controls, iso-27001, nist-800-53, our-own, pci-dss"
-        assert f"there are {known}; did you mean nist-800-53?" in done.stderr
+        assert f"frameworks are {known}; did you mean nist-800-53?" in done.stderr
         assert not (tmp_path / "audits").exists()

@@ -156,7 +156,10 @@ def test_a_folder_with_other_files_is_used(tmp_path: Path) -> None:
     ("args", "said"),
     [
         (["there"], "is a file"),
-        (["new", "--baseline", "webserver"], "there is no baseline 'webserver'; there are bastion"),
+        (
+            ["new", "--baseline", "webserver"],
+            "no baseline named 'webserver'; baselines are bastion",
+        ),
     ],
 )
 def test_what_cannot_be_made_is_told(tmp_path: Path, args: list[str], said: str) -> None:

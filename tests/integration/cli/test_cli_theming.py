@@ -66,9 +66,9 @@ def test_what_if_writes_its_report_with_all_four(
     [
         (
             ("--title", "Ours", "--footer", ""),
-            "without -o no report is written; leave out --title,",
+            "without -o, no report is written; leave out --title,",
         ),
-        (("-o", "new", "--template", "none"), "--template: there is no folder none"),
+        (("-o", "new", "--template", "none"), "--template: the folder none does not exist"),
         (("-o", "new", "--logo", "other.yml"), "other.yml: a logo is a file of type"),
     ],
 )
@@ -90,7 +90,7 @@ def test_what_if_refuses_what_does_nothing_or_cannot_be_used(
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (("--template", "none"), "--template: there is no folder none"),
+        (("--template", "none"), "--template: the folder none does not exist"),
         (("--template", "."), "bars.html:1: "),
         (("--logo", "bars.html"), "bars.html: a logo is a file of type"),
     ],

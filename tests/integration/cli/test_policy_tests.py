@@ -93,16 +93,19 @@ def test_a_policy_without_tests_is_a_gap(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("tests", "said"),
     [
-        (TESTS.replace("test: mine", "test: mien"), "1:7: test: no policy is called mien; did you"),
+        (
+            TESTS.replace("test: mine", "test: mien"),
+            "1:7: test: there is no policy named mien; did you",
+        ),
         (
             TESTS.replace("old: pass", "odl: pass"),
-            "cases[0].expect.odl: no rule is called odl; did",
+            "cases[0].expect.odl: there is no rule named odl; did",
         ),
         (TESTS.replace("609/tcp,", "609,"), "cases[1].given[0]: must be a mapping"),
         (TESTS.replace("[609/tcp,", "[1-9/tcp,"), "'1-9/tcp' is not one listener"),
         (TESTS.replace("at: 10.0.0.1", "at: here"), "'here' does not appear to be an IPv4"),
         (TESTS.replace("old: fail", "old: failed"), "expect.old: 'failed' is not one of"),
-        (TESTS.replace("case: nothing", "caes: nothing"), "cases[0].caes: is not a known key"),
+        (TESTS.replace("case: nothing", "caes: nothing"), "cases[0].caes: is an unknown key"),
     ],
 )
 def test_wrong_tests_are_told_with_their_place(tmp_path: Path, tests: str, said: str) -> None:

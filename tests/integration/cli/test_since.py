@@ -124,7 +124,7 @@ def test_one_that_was_found_and_is_not_whole_is_passed_over() -> None:
     edit("audits/3", "manifest.json", "manifest/1", "manifest/9")
     os.truncate("audits/3/request.json", 0)
     done = audit("audits/4")
-    assert "note: an earlier audit was not compared with" in done.out
+    assert "note: an earlier audit was skipped" in done.out
     assert "audits/2/evidence.jsonl: was edited" in done.out
     assert "audits/3/manifest.json: is of format" in done.out
     assert changes("audits/4")["before"]["folder"].endswith("1")
@@ -193,9 +193,9 @@ def test_one_by_a_clock_that_was_ahead_is_passed_over(port: int) -> None:
         done = audit("audits/3", "--fail-on", "new")
     assert done.code == 1
     assert ": 1 newly failing" in done.out
-    (said,) = (line for line in done.out.splitlines() if "not compared with" in line)
-    assert "audits/1: it says that it finished at 2131-" in said
-    assert ", after 2" in said
+    (said,) = (line for line in done.out.splitlines() if "was skipped" in line)
+    assert "audits/1: it finished at 2131-" in said
+    assert ", which is after 2" in said
 
 
 @pytest.mark.usefixtures("place")
@@ -219,5 +219,5 @@ def test_one_by_a_clock_that_was_ahead_cannot_be_asked_for() -> None:
     by_a_clock_ahead("audits/1")
     done = audit("new", "--since", "audits/1")
     assert (done.code, done.out) == (2, "")
-    assert "audits/1 is no earlier audit: it says that it finished at 2131-" in done.err
+    assert "audits/1 is not an earlier audit: it finished at 2131-" in done.err
     assert not Path("new").exists()

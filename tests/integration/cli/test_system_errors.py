@@ -16,7 +16,7 @@ from support.machine import everyone_may_enter
 from support.paths import TESTS
 
 NOBODY = 65534
-RIGHTS = "portproof needs permission to use it and to enter every folder above it"
+RIGHTS = "portproof needs permission to access it and every folder above it"
 CALLS = (
     "lint {closed}/x.yml",
     "test {closed}/x.yml",
@@ -100,10 +100,10 @@ def test_a_folder_that_may_not_be_entered_is_an_error(
             PermissionError(13, "Permission denied", "/a/b"),
             "/a/b: Permission denied; " + RIGHTS,
         ),
-        (OSError(28, "No space left on device"), "the system says: No space left on device"),
+        (OSError(28, "No space left on device"), "operating system error: No space left on device"),
         (OSError(18, "Cross-device link", "a", None, "b"), "a, b: Cross-device link"),
         (OSError(36, "File name too long", "a\x1bb"), "a\\x1bb: File name too long"),
-        (TimeoutError(), "the system says: TimeoutError"),
+        (TimeoutError(), "operating system error: TimeoutError"),
     ],
 )
 def test_an_error_of_the_system_is_one_line(

@@ -87,7 +87,7 @@ def test_a_link_to_nothing_is_a_path_too(tmp_path: Path) -> None:
     ("name", "said"),
     [
         ("retired-port", "did you mean retired-ports?"),
-        ("zzzzzz", "shipped are "),
+        ("zzzzzz", "shipped policies: "),
         ("zzzzzz.yml", "zzzzzz.yml: cannot be read: No such file or directory"),
         ("./zzzzzz", "cannot be read: No such file or directory"),
     ],
@@ -109,4 +109,4 @@ def test_a_policy_without_a_name_is_an_error(tmp_path: Path, name: str) -> None:
     write(tmp_path / "mine.yml", "mine")
     done = run(tmp_path, "audit", "-p", name)
     assert done.returncode == 2
-    assert "a policy without a name was given" in done.stderr
+    assert "an empty policy name was given" in done.stderr

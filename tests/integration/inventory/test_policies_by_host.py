@@ -73,7 +73,7 @@ def test_a_file_of_waivers_cannot_be_for_some_hosts(tmp_path: Path) -> None:
     inventory = "all: {hosts: {h1: {portproof_policies: own}, h2: {}}}\n"
     done = audit(tmp_path, inventory)
     assert done.returncode == 2
-    assert "own/waivers.yml: holds waivers for every host" in done.stderr
+    assert "own/waivers.yml: has waivers for every host" in done.stderr
 
 
 @pytest.mark.needs("ansible-inventory")
@@ -81,9 +81,9 @@ def test_the_summary_says_which_policies_are_for_how_many_hosts(tmp_path: Path) 
     """In every output, and audit.json names the hosts."""
     said = audit(tmp_path, INVENTORY).stdout
     note = "baseline-database-server for 1 host, "
-    assert f"policies as the inventory's portproof_policies names them: {note}" in said
+    assert f"policies chosen by the inventory's portproof_policies: {note}" in said
     assert "mine for 2 hosts" in said
-    assert "; 1 host without it by the shipped policies" in said
+    assert "; the shipped policies for 1 host without it" in said
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert note in page
     result = json.loads((tmp_path / "out" / "audit.json").read_text(encoding="utf-8"))
@@ -112,7 +112,7 @@ def test_only_the_hosts_to_audit_count(tmp_path: Path) -> None:
     [
         (
             "retired-port",
-            "no shipped policy, file or folder is called 'retired-port'; did you mean",
+            "there is no shipped policy, file or folder named 'retired-port'; did you mean",
         ),
         (
             "[retired-ports, ./gone.yml]",

@@ -146,7 +146,7 @@ def test_ctrl_c_once_finishes_what_is_under_way_and_can_be_resumed(place: Path) 
     wait_for_evidence(place / "out" / "evidence.jsonl")
     running.send_signal(signal.SIGINT)
     _, said = running.communicate(timeout=60)
-    assert "finishing the hosts under way" in said
+    assert "finishing the hosts in progress" in said
     before = verdicts(place)
     assert running.returncode == (3 if "u" in "".join(before.values()) else 0)
     resume = [*PORTPROOF, "audit", "--resume", "out"]
@@ -168,7 +168,7 @@ def test_ctrl_c_twice_ends_what_runs_on_hosts(hosts: Fleet, place: Path, names: 
     assert eventually(lambda: "sleep 3600" in str(hosts["hangs1"].processes()), 20)
     os.killpg(running.pid, signal.SIGINT)
     assert running.stderr is not None
-    assert "finishing the hosts under way" in running.stderr.readline()
+    assert "finishing the hosts in progress" in running.stderr.readline()
     os.killpg(running.pid, signal.SIGINT)
     _, said = running.communicate(timeout=20)
     assert running.returncode == 3

@@ -131,7 +131,7 @@ def test_the_evidence_says_what_led_there(tmp_path: Path) -> None:
         "10.0.0.1:2222 as me, by inventory"
     )
     assert reached(to("deploy@db", *common)) == (
-        "10.77.0.3:22 as deploy through root@gw:22, by ssh_config"
+        "10.77.0.3:22 as deploy through root@gw:22, as ssh_config says"
     )
     assert reached(to("ssh://me@web:77", *common)) == "web:77 as me, by inventory"
 
@@ -149,7 +149,7 @@ def test_a_jump_host_gets_the_configuration_and_no_other_argument(tmp_path: Path
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("-o", "ProxyUseFdpass=yes"), "ProxyUseFdpass is yes, which portproof cannot honour"),
+        (("-o", "ProxyUseFdpass=yes"), "ProxyUseFdpass is yes, which portproof does not support"),
         (("-o", "KnownHostsCommand=/bin/true"), "KnownHostsCommand is /bin/true"),
         (("-o", "PKCS11Provider=/lib/x.so"), "PKCS11Provider is /lib/x.so"),
         (("-o", "BindInterface=eth0"), "BindInterface is eth0"),

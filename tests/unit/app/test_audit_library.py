@@ -160,7 +160,7 @@ def test_without_any_source_the_host_is_unproven() -> None:
         ([policy(rules=[CLOSED, CLOSED])], "used twice: mine/old"),
         (
             [policy(rules=[{"id": "a", "check": "nowhere", "expect": 0}])],
-            "no check is called nowhere",
+            "there is no check named nowhere",
         ),
         ([policy(rules=[{"id": "a", "only": "1-65535"}])], "can never fail"),
     ],
@@ -180,7 +180,7 @@ def test_a_rule_for_no_host_judges_nothing() -> None:
 
 def test_a_pattern_that_names_nothing_is_refused() -> None:
     """A mistyped name would be a rule for nobody."""
-    with pytest.raises(UsageError, match="mine: nothing in the inventory is called nowhere"):
+    with pytest.raises(UsageError, match="mine: the inventory has no host or group named nowhere"):
         audit_policies([policy(hosts="all:!nowhere")])
 
 

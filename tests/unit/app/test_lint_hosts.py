@@ -113,8 +113,8 @@ def test_every_unknown_name_is_told_with_its_place(
     policies = ["p.yml"] if command == "lint" else ["-p", "p.yml", "-o", "out"]
     done = portproof(command, *policies, "-i", "hosts.txt")
     assert done.code == 2
-    assert "p.yml:3:8: hosts: nothing in the inventory is called web; " in done.err
-    assert "p.yml:6:33: rules[1].hosts: nothing in the inventory is called wbe1; " in done.err
+    assert "p.yml:3:8: hosts: the inventory has no host or group named web; " in done.err
+    assert "p.yml:6:33: rules[1].hosts: the inventory has no host or group named wbe1; " in done.err
     assert "did you mean web1?" in done.err
     assert not (folder / "out").exists()
 

@@ -74,7 +74,7 @@ def test_what_was_written_holds(audited: Path) -> None:
     """Exit code 0, and what was checked."""
     done = portproof("verify", audited)
     assert (done.code, done.err) == (0, "")
-    assert "all holds: 3 files, 5 hosts, 15 verdicts" in done.out
+    assert "everything matches: 3 files, 5 hosts, 15 verdicts" in done.out
     assert "note: the manifest is not signed" in done.out
 
 
@@ -116,9 +116,9 @@ def test_evidence_that_was_edited_is_found_by_its_verdicts(audited: Path) -> Non
     edited(audited, "evidence.jsonl", take_out)
     done = portproof("verify", audited)
     assert done.code == 1
-    told = "web-1 retired-ports/npmp-trap-609: is fail, and pass by its evidence"
+    told = "web-1 retired-ports/npmp-trap-609: is fail, but its evidence gives pass"
     assert f"DIFFERS {told}" in done.out
-    assert "1 difference: this is not what was written" in done.out
+    assert "1 difference: the folder is not as the audit wrote it" in done.out
 
 
 def test_a_result_that_was_edited_is_found_by_its_evidence(audited: Path) -> None:
@@ -134,33 +134,57 @@ def test_a_result_that_was_edited_is_found_by_its_evidence(audited: Path) -> Non
     edited(audited, "audit.json", whitewash)
     done = portproof("verify", audited)
     assert done.code == 1
-    assert "npmp-trap-609: is pass, and fail by its evidence" in done.out
+    assert "npmp-trap-609: is pass, but its evidence gives fail" in done.out
 
 
 @pytest.mark.parametrize(
     ("name", "edit", "said"),
     [
-        ("audit.json", lambda d: d.update(exit_code=0), "has totals or an exit code that are not"),
-        ("audit.json", lambda d: d["run"].update(controller="me"), "is of another run than audit"),
+        (
+            "audit.json",
+            lambda d: d.update(exit_code=0),
+            "has totals or an exit code that do not match",
+        ),
+        (
+            "audit.json",
+            lambda d: d["run"].update(controller="me"),
+            "belongs to another run than audit",
+        ),
         (
             "audit.json",
             lambda d: d["policies"][0]["rules"][0].update(closed=610),
-            "by its evidence",
+            "its evidence gives",
         ),
-        ("audit.json", lambda d: d["basis"].update(waivers=[]), "is waived, and fail by its"),
-        ("audit.json", lambda d: d["basis"].update(today="2100-01-01"), "is waived, and fail by"),
-        ("audit.json", lambda d: d["hosts"][1]["seen"].update(source="me"), "was looked at other"),
-        ("audit.json", lambda d: d["hosts"][0].update(groups=[]), "is in other groups by its"),
+        (
+            "audit.json",
+            lambda d: d["basis"].update(waivers=[]),
+            "is waived, but its evidence gives fail",
+        ),
+        (
+            "audit.json",
+            lambda d: d["basis"].update(today="2100-01-01"),
+            "is waived, but its evidence gives fail",
+        ),
+        (
+            "audit.json",
+            lambda d: d["hosts"][1]["seen"].update(source="me"),
+            "was audited in another way",
+        ),
+        ("audit.json", lambda d: d["hosts"][0].update(groups=[]), "has other groups in its"),
         (
             "audit.json",
             lambda d: d["judgements"][0]["judgement"]["findings"][0].update(message="fine"),
-            "tells other findings or details than its evidence",
+            "has findings or details that differ from those of its evidence",
         ),
         ("evidence.jsonl", lambda d: d.update(host="web-9"), "web-9: is not in the audit"),
         ("evidence.jsonl", lambda d: d.update(host="web-9"), "web-1: has no evidence"),
         ("evidence.jsonl", lambda d: d.update(host="web-2"), "web-2: is twice in the evidence"),
         ("evidence.jsonl", lambda d: d.pop("look"), "evidence.jsonl: is damaged"),
-        ("evidence.jsonl", lambda d: rows(d)[0].update(port="9"), "is pass, and fail by its"),
+        (
+            "evidence.jsonl",
+            lambda d: rows(d)[0].update(port="9"),
+            "is pass, but its evidence gives fail",
+        ),
     ],
 )
 def test_every_part_is_checked_against_the_others(
@@ -226,8 +250,8 @@ def test_a_folder_of_the_first_version_cannot_be_judged_again() -> None:
     """It did not record all that its verdicts rest on; its hashes hold."""
     done = portproof("verify", FIRST)
     assert done.code == 3
-    assert "did not record all that verdicts rest on" in done.out
-    assert "nothing that could be checked differs" in done.out
+    assert "did not record everything that verdicts depend on" in done.out
+    assert "no differences in what could be checked" in done.out
 
 
 def test_another_version_is_named(audited: Path) -> None:
@@ -258,4 +282,4 @@ def test_days_that_pass_change_nothing(tmp_path: Path) -> None:
     assert portproof("verify", tmp_path / "out").code == 0
     days = {"today": yesterday}
     edited(tmp_path / "out", "audit.json", lambda document: document["basis"].update(days))
-    assert "is fail, and waived by its evidence" in portproof("verify", tmp_path / "out").out
+    assert "is fail, but its evidence gives waived" in portproof("verify", tmp_path / "out").out

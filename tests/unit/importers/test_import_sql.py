@@ -170,7 +170,7 @@ def named(levels: int) -> str:
 def test_parts_that_double_are_refused_before_sqlite_meets_them(levels: int) -> None:
     """Sixty short lines would keep SQLite busy for longer than anybody waits."""
     wrong = why_not(named(levels))
-    assert wrong == "has parts that refer to each other too often"
+    assert wrong == "has common table expressions that expand too often"
 
 
 def test_a_few_named_parts_are_fine() -> None:

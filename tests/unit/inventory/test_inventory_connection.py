@@ -105,14 +105,14 @@ def test_arguments_of_ssh_are_handed_on(arguments: str, words: tuple[str, ...] |
 @for_each(
     ("arguments", "said"),
     [
-        ("bastion", "has bastion, which portproof cannot honour"),
-        ("-4 bastion", "has bastion, which portproof cannot honour"),
-        ("--", "has --, which portproof cannot honour"),
-        ("-W a:1", "has -W, which portproof cannot honour"),
-        ("-O stop", "has -O, which portproof cannot honour"),
-        ("-V", "has -V, which portproof cannot honour"),
-        ("-G", "has -G, which portproof cannot honour"),
-        ("-Q cipher", "has -Q, which portproof cannot honour"),
+        ("bastion", "has bastion, which portproof does not support"),
+        ("-4 bastion", "has bastion, which portproof does not support"),
+        ("--", "has --, which portproof does not support"),
+        ("-W a:1", "has -W, which portproof does not support"),
+        ("-O stop", "has -O, which portproof does not support"),
+        ("-V", "has -V, which portproof does not support"),
+        ("-G", "has -G, which portproof does not support"),
+        ("-Q cipher", "has -Q, which portproof does not support"),
         ("-o", "has -o without a value"),
         ("-J", "has -J without a value"),
         ("-o 'User=a", "is not a command line: No closing quotation"),
@@ -152,7 +152,7 @@ def test_other_connections_are_unsupported(kind: str) -> None:
     """What is neither SSH nor local is said to be so."""
     found = refused(ansible_connection=kind)
     assert found.reason is Reason.UNSUPPORTED_CONNECTION
-    assert "portproof has ssh and local" in found.detail
+    assert "portproof supports ssh and local" in found.detail
     assert "\x1b" not in found.detail
 
 

@@ -73,9 +73,9 @@ def test_a_file_holds_one_pattern_a_line(folder: Folder) -> None:
     [
         ("", "an empty host pattern"),
         (",", "an empty host pattern"),
-        ("nobody", "nothing in the inventory is called nobody"),
-        ("web1:staging", "nothing in the inventory is called staging"),
-        ("web1:!staging", "nothing in the inventory is called !staging"),
+        ("nobody", "the inventory has no host or group named nobody"),
+        ("web1:staging", "the inventory has no host or group named staging"),
+        ("web1:!staging", "the inventory has no host or group named !staging"),
         ("web2:&db", "selects no host"),
         ("~(", "not a regular expression"),
         ("@nowhere", "--limit @nowhere: cannot be read"),
@@ -101,7 +101,7 @@ def test_a_plain_list_can_be_limited() -> None:
 
 def test_without_an_inventory_the_error_says_so() -> None:
     """Whoever forgot -i reads that, and whoever gave it does not."""
-    with pytest.raises(UsageError, match="web; no inventory was given with -i"):
+    with pytest.raises(UsageError, match="web; without -i, the inventory is this machine"):
         read_inventory([], limit="web")
     with pytest.raises(UsageError) as told:
         read_inventory(["db1,"], limit="web")

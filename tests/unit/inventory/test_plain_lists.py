@@ -95,8 +95,8 @@ def test_many_bad_names_are_counted(folder: Folder) -> None:
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"", "names no host; write one name a line"),
-        (b"# nobody\n\n", "names no host; write one name a line"),
+        (b"", "names no host; write one name per line"),
+        (b"# nobody\n\n", "names no host; write one name per line"),
         (b"\x7fELF\x00\x00web1\n", "is not text"),
         (b"web1\n" * 4_000_000, "is larger than 16 MiB"),
     ],
@@ -109,7 +109,7 @@ def test_what_is_no_list(folder: Folder, content: bytes, told: str) -> None:
 
 def test_what_cannot_be_read() -> None:
     """A missing file is an error that tells how a list of names is written."""
-    told = "does not exist; a list of hosts needs a comma: web1,web2,"
+    told = "does not exist; if it is a host name, add a comma: web1,"
     assert problems("nobody") == [f"nobody: {told}"]
     assert problems("/dev/null/hosts")[0].startswith("/dev/null/hosts: cannot be read: ")
     assert problems("no\0body")[0].startswith("no\0body: cannot be read: ")
@@ -132,7 +132,7 @@ def test_what_cannot_be_read() -> None:
 def test_ansibles_syntax_is_left_to_ansible(folder: Folder, text: str, place: str) -> None:
     """A file with anything of Ansible's is no plain list; without Ansible, that is an error."""
     how = "install ansible-core, for example with: pip install 'portproof[ansible]'"
-    told = f"hosts:{place} is more than a host name; only Ansible can read this: {how}"
+    told = f"hosts:{place} is not just a host name; only Ansible can read this: {how}"
     assert problems(folder.write("hosts", text)) == [told]
 
 

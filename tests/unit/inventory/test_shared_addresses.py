@@ -28,8 +28,7 @@ def test_two_names_of_one_address() -> None:
     """Both names, the address and the port."""
     (said,) = told(web1={AT: "10.0.0.5"}, web2={AT: "10.0.0.5"}, web3={AT: "10.0.0.6"})
     assert said == (
-        "web1 and web2 are reached at the same address, 10.0.0.5 port 22: one machine was looked at"
-        " for both"
+        "web1 and web2 are reached at the same address, 10.0.0.5 port 22: both may be one machine"
     )
 
 
@@ -73,8 +72,8 @@ def test_many_names_and_addresses_are_counted() -> None:
     said = told(**hosts)
     assert len(said) == 11
     assert said[0] == (
-        "h0, h12, h24, h36, h48 and 2 more are reached at the same address, 10.0.0.0 port 22: one"
-        " machine was looked at for all of them"
+        "h0, h12, h24, h36, h48 and 2 more are reached at the same address, 10.0.0.0 port 22: all"
+        " of them may be one machine"
     )
     assert said[10] == "and 2 more addresses at which several hosts are reached, 14 hosts in all"
 
@@ -85,7 +84,7 @@ def test_an_audit_says_it_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyP
     rules = [{"id": "quiet", "closed": "9/tcp"}]
     save(tmp_path / "own.yml", {"policy": "own", "title": "Own", "rules": rules})
     done = portproof("audit", "-i", "localhost,127.0.0.1", "-p", "own.yml", "-o", "out")
-    said = "localhost and 127.0.0.1 are reached as this machine: one machine was looked at for both"
+    said = "localhost and 127.0.0.1 are reached as this machine: both may be one machine"
     assert said in done.out
     assert said in json.loads(Path("out/audit.json").read_text(encoding="utf-8"))["warnings"]
     assert said in Path("out/report.html").read_text(encoding="utf-8")
