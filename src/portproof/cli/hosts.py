@@ -101,7 +101,7 @@ def _reached(access: HostAccess | Unobserved) -> str:
         place = f"ssh {access.user}@{access.address} port {access.port}"
     way = f" through {', '.join(access.jump)}" if access.jump else ""
     become = access.become
-    by = ", as ssh_config says" if access.by == "ssh_config" else ""
+    by = ", by ssh_config" if access.by == "ssh_config" else ""
     return f"{place}{way}" + (f", {become.method} to {become.user}" if become else "") + by
 
 

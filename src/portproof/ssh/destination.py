@@ -148,7 +148,7 @@ def _refuse_unsupported(options: Options) -> None:
     for name, harmless in _REFUSED.items():
         for value in options.get(name.lower(), ()):
             if value not in harmless:
-                raise UnsupportedError(f"{name} is {value}, which portproof cannot honour")
+                raise UnsupportedError(f"{name} is {value}, which portproof does not support")
 
 
 def _unbracketed(host: str) -> str:

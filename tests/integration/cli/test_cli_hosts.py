@@ -102,7 +102,7 @@ def test_in_text_each_host_has_a_line() -> None:
     """With the total at the end; a limit counts, and control characters do not reach a terminal."""
     done = portproof("hosts", "-i", "inventory", "-l", "web", "-p", "p")
     first, second, total = done.out.splitlines()
-    way = "ssh audit@web1.internal port 2022, sudo to root, as ssh_config says"
+    way = "ssh audit@web1.internal port 2022, sudo to root, by ssh_config"
     assert first == f"web1: {way}; 3 rules of every, web"
     assert second.startswith("web2: unproven (unsupported-connection): ansible_host of web2 is a ")
     assert total == "2 hosts: 1 over SSH, 1 cannot be reached"

@@ -131,7 +131,7 @@ def test_the_evidence_says_what_led_there(tmp_path: Path) -> None:
         "10.0.0.1:2222 as me, by inventory"
     )
     assert reached(to("deploy@db", *common)) == (
-        "10.77.0.3:22 as deploy through root@gw:22, as ssh_config says"
+        "10.77.0.3:22 as deploy through root@gw:22, by ssh_config"
     )
     assert reached(to("ssh://me@web:77", *common)) == "web:77 as me, by inventory"
 

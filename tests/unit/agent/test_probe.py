@@ -237,7 +237,7 @@ def test_a_hidden_process_one_is_incomplete(proc: Proc) -> None:
     """Where process 1 cannot be seen others may be hidden too."""
     proc.process(2, "10")
     shutil.rmtree(proc.root / "1")
-    assert proc.faults() == ["/proc: process 1 is hidden, so others may be too"]
+    assert proc.faults() == ["/proc: process 1 is hidden, so other processes may be too"]
 
 
 def test_no_proc_is_a_missing_table(tmp_path: Path) -> None:

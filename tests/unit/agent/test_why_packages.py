@@ -153,7 +153,7 @@ def test_without_a_package_manager_that_is_said(host: WhyHost) -> None:
     """An executable is not unpackaged for that."""
     why = host.why()
     assert why["unowned_by"] == []
-    assert "no package manager that is understood is there (dpkg, rpm, apk)" in why["missing"]
+    assert "there is no supported package manager (dpkg, rpm, apk)" in why["missing"]
 
 
 def apk(host: WhyHost, content: bytes = CONTENT, folder: str = "lib/apk/db") -> None:
@@ -220,8 +220,8 @@ def test_rpm_is_asked_by_its_own_program(
     [
         (UNOWNED.format(path=PROGRAM), ["rpm"], ""),
         ("echo 'error: database is locked'; exit 1", [], "database is locked"),
-        ("exit 3", [], "rpm ended with 3"),
-        ("echo garbage", [], "rpm's answer is not understood"),
+        ("exit 3", [], "exit code 3"),
+        ("echo garbage", [], "rpm's answer is malformed"),
     ],
 )
 def test_only_rpms_own_words_make_a_program_unowned(
@@ -240,7 +240,9 @@ def test_a_database_of_rpm_without_rpm_is_said(
     """Nothing else reads it."""
     rpm(host, "true", monkeypatch)
     monkeypatch.setattr("portproof.agent.package_owners._PATH", str(host.root))
-    assert "its database is there, but no program rpm" in " ".join(host.why()["missing"])
+    assert "there is a database, but the program rpm is not installed" in " ".join(
+        host.why()["missing"]
+    )
 
 
 def test_a_container_has_packages_and_users_of_its_own(tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ def test_a_kernel_thread_has_no_executable_and_says_so(host: WhyHost) -> None:
     host.process(812, flags=KERNEL_THREAD)
     why = host.why()
     assert "executable" not in why
-    assert "process 812 is a thread of the kernel: it has no executable" in why["missing"]
+    assert "process 812 is a kernel thread and has no executable" in why["missing"]
 
 
 def test_a_process_that_is_gone_says_only_that(host: WhyHost) -> None:
@@ -98,7 +98,7 @@ def test_a_process_that_is_gone_says_only_that(host: WhyHost) -> None:
     found = host.explain(999, 812)["found"]
     assert found["999"] == {
         "process": {"pid": 999},
-        "missing": ["process 999 had ended when the process was looked at"],
+        "missing": ["process 999 had ended before the process was read"],
     }
     assert found["812"]["process"]["name"] == "npmp"
 
@@ -123,7 +123,7 @@ def test_a_huge_executable_is_not_hashed(host: WhyHost) -> None:
     os.truncate(f"{host.root}{PROGRAM}", (64 << 20) + 1)
     why = host.why()
     assert (why["executable"]["sha256"], why["executable"]["size"]) == ("", (64 << 20) + 1)
-    assert "its executable is not hashed: it has 64 MiB, and 64 are read" in why["missing"]
+    assert "its executable is not hashed: it has 64 MiB, and the limit is 64" in why["missing"]
 
 
 @pytest.mark.parametrize(
