@@ -1,6 +1,7 @@
 """The JSON Schemas for editors accept what the models accept, and refuse what they refuse."""
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ BY_FORM = ["misspelt-keys", "kinds", "ids-and-words", "no-rules", "not-a-mapping
 """Wrong files whose error is one of form, which a schema can see."""
 
 
+@cache
 def validator(what: str) -> jsonschema.Draft202012Validator:
     """A validator that we did not write."""
     schema: dict[str, Any] = json.loads(schema_text(what))

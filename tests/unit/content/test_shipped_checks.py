@@ -61,14 +61,18 @@ def is_hygiene(name: str) -> bool:
     return name not in {LISTENING_SOCKETS, PUBLISHED_PORTS}
 
 
-def cases() -> Iterator[Case]:
-    """Every case of every file, on each platform that it is for."""
-    for name, check in checks().items():
-        for given in yaml.safe_load(
-            CHECK_CASES.joinpath(f"{name}.yml").read_text(encoding="utf-8")
-        ):
-            own = [Platform(given["platform"])] if "platform" in given else list(Platform)
-            yield from (Case(name, system, given) for system in own if check.sql_on(system))
+@cache
+def cases() -> list[Case]:
+    """Return every case of every file, on each platform that it is for."""
+    return [case for name, check in checks().items() for case in cases_of(name, check)]
+
+
+def cases_of(name: str, check: Check) -> Iterator[Case]:
+    """Yield the cases of a check's file."""
+    text = CHECK_CASES.joinpath(f"{name}.yml").read_text(encoding="utf-8")
+    for given in yaml.safe_load(text):
+        own = [Platform(given["platform"])] if "platform" in given else list(Platform)
+        yield from (Case(name, system, given) for system in own if check.sql_on(system))
 
 
 def called(case: Case) -> str:
@@ -137,7 +141,7 @@ def asked(sql: str, rows: dict[str, list[dict[str, Any]]], platform: Platform) -
         connection.close()
 
 
-@for_each("case", list(cases()), ids=called)
+@for_each("case", cases, ids=called)
 def test_a_check_names_what_its_case_says(case: Case) -> None:
     """Exactly the rows that are expected, each with the columns that are written."""
     check = checks()[case.check]
@@ -149,7 +153,7 @@ def test_a_check_names_what_its_case_says(case: Case) -> None:
     ] == wanted
 
 
-@for_each("case", list(cases()), ids=called)
+@for_each("case", cases, ids=called)
 @for_each("state", ["UNKNOWN", None])
 def test_a_socket_that_tells_no_state_counts_as_one_that_listens(
     case: Case, state: str | None
@@ -164,7 +168,7 @@ def test_a_socket_that_tells_no_state_counts_as_one_that_listens(
     assert asked(sql, unsure, case.platform) == asked(sql, rows, case.platform)
 
 
-@for_each("name", list(checks()))
+@for_each("name", checks)
 @for_each("column", ["family", "protocol", "local_port", "remote_port"])
 def test_a_socket_that_tells_no_family_protocol_or_port_counts_as_a_listener(
     name: str, column: str
@@ -188,7 +192,7 @@ def assert_named_without(name: str, column: str) -> None:
         assert asked(sql, rows | {"process_open_sockets": sockets}, case.platform), case.given
 
 
-@for_each("case", list(cases()), ids=called)
+@for_each("case", cases, ids=called)
 def test_a_witness_is_seen_on_every_ordinary_host_and_on_no_empty_one(case: Case) -> None:
     """Whatever is wrong with a host, looking worked; where there is nothing to see, it did not."""
     witness = checks()[case.check].witness_on(case.platform)
@@ -216,7 +220,7 @@ def test_without_the_namespaces_a_check_compares_its_witness_is_not_seen(column:
         assert not seen, check.check
 
 
-@for_each("name", list(checks()))
+@for_each("name", checks)
 def test_a_check_has_cases_that_name_something_and_that_do_not(name: str) -> None:
     """On every platform that it has SQL for."""
     own = [case for case in cases() if case.check == name]
@@ -226,7 +230,7 @@ def test_a_check_has_cases_that_name_something_and_that_do_not(name: str) -> Non
         assert any(here)
 
 
-@for_each("name", list(checks()))
+@for_each("name", checks)
 def test_the_embedded_probe_answers_every_check_on_linux(name: str) -> None:
     """No osquery is needed where most hosts are."""
     check = checks()[name]

@@ -49,7 +49,7 @@ from support.strategies import (
 from support.times import at
 
 steady = settings(max_examples=60)
-thorough = settings(steady, max_examples=250)
+thorough = settings(steady, max_examples=150)
 
 CHECKS = (
     Check(check="with-witness", title="With a witness", sql="SELECT 1", witness="SELECT 2"),

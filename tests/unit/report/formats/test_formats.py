@@ -1,7 +1,6 @@
 """What holds for every format: whatever is registered is tested here."""
 
 import re
-import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import PurePath
 
@@ -13,13 +12,12 @@ from portproof.report.contract import ALWAYS, Theme, format_names, load_format, 
 from portproof.result.result import AuditResult
 from support.for_each import for_each
 from support.report.fleets import LAPSED, WAIVED, waivers
-from support.report.formats import THEME, bare, fleet, interrupted, nothing_judged, rendered
+from support.report.formats import THEME, bare, interrupted, nothing_judged, rendered
 from support.report.results import all_pass, hostile, mixed, wide
 
 CONTROLS = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]"
 )
-MOST_A_HOST = 200
 """Bytes that rendering may hold on to for one more host: a reference or two, and no text."""
 STREAMED = [name for name in format_names() if name != "html"]
 """The report shows cases of many hosts together, and puts them together first."""
@@ -54,35 +52,6 @@ def test_file_names_are_plain_and_nobody_elses() -> None:
     for name in names:
         assert re.fullmatch(r"[a-z0-9]+([.-][a-z0-9]+)+", name)
         assert PurePath(name).name == name
-
-
-def peak(pieces: Iterator[str]) -> int:
-    """The memory taken while pieces are written and forgotten, in bytes."""
-    tracemalloc.start()
-    for _ in pieces:
-        pass
-    taken = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    return taken
-
-
-@for_each("name", STREAMED)
-def test_a_fleet_is_written_piece_by_piece(name: str) -> None:
-    """Memory does not grow with the hosts."""
-    few, many = fleet(240), fleet(1440)
-    assert (few.totals.hosts, many.totals.hosts) == (240, 1440)
-    for result in (few, many):
-        assert result.failures()
-    grown = peak(load_format(name).render(many, THEME)) - peak(load_format(name).render(few, THEME))
-    assert grown < MOST_A_HOST * (1440 - 240)
-
-
-@for_each("name", STREAMED)
-def test_no_piece_holds_the_whole_fleet(name: str) -> None:
-    """The largest piece of many hosts is that of a few."""
-    few = max(map(len, load_format(name).render(fleet(60), THEME)))
-    many = max(map(len, load_format(name).render(fleet(600), THEME)))
-    assert many < max(2 * few, 4096)
 
 
 def test_an_unknown_format_lists_those_there_are() -> None:

@@ -7,13 +7,11 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from portproof.model.verdicts import Finding, failed
-from portproof.report.formats.markdown import LIMIT, text
-from portproof.result.result import AuditResult, HostResult
+from portproof.report.formats.markdown import text
 from portproof.text.safe import code_span
 from support.for_each import for_each
-from support.report.formats import fleet, interrupted, nothing_judged, rendered
-from support.report.results import HOSTILE, hostile, mixed, run, seen
+from support.report.formats import interrupted, nothing_judged, rendered
+from support.report.results import HOSTILE, hostile, mixed
 
 PARSER = MarkdownIt("gfm-like", {"html": True, "linkify": True})
 OURS = {
@@ -88,35 +86,6 @@ def test_what_could_be_a_link_or_a_mention_is_code(told: str) -> None:
     """GitHub makes links of addresses, people and issues, but in no code span."""
     assert text(told).startswith("`")
     assert kinds(text(told)) <= OURS
-
-
-def test_a_large_audit_fits_and_says_what_is_left_out() -> None:
-    """The totals stay whole; what is shown and what is left out add up to them."""
-    result = fleet(30_000)
-    told = rendered("markdown", result)
-    assert LIMIT // 2 < len(told.encode()) < LIMIT
-    counts = result.totals.verdicts
-    assert f"| fail | {counts['fail']:,} |" in told
-    (left,) = re.findall(r"\*\*Left out, for GitHub takes no more: (.*)\.\*\* report\.html", told)
-    missing = {
-        name: int(count.replace(",", "")) for count, name in re.findall(r"(\d[\d,]*) (\w+)", left)
-    }
-    shown = told.count("\n  - `") - told.count("rpc.statd listens on udp")
-    assert shown + sum(missing.values()) == sum(
-        counts[name] for name in ("fail", "unproven", "waived")
-    )
-    assert missing["unproven"] == counts["unproven"]
-
-
-def test_one_host_cannot_fill_the_summary() -> None:
-    """Of thousands of findings some are shown, and the number of the others."""
-    base = mixed()
-    judgement = failed(*(Finding(f"row {number} " + "x" * 2000) for number in range(3000)))
-    hosts = [HostResult("noisy", (), (judgement,) * len(base.rules), seen()), *base.hosts]
-    told = rendered("markdown", AuditResult(run(), base.rules, hosts))
-    assert len(told.encode()) < LIMIT
-    assert "  - `noisy`: and 2,980 more findings" in told
-    assert "`nfs-1`: `rpc.statd" in told
 
 
 def test_what_is_no_success_as_a_whole_says_so() -> None:
