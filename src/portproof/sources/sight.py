@@ -29,9 +29,15 @@ _READ_OF: Final = {
 }
 """Columns whose values are hidden with the files of a process; of other tables, all are."""
 
+_OF_SOCKETS: Final = frozenset({_SOCKETS, "listening_ports"})
 _INIT: Final = 1
 _INTERNET: Final = (2, 10)
 _TCP, _UDP = 6, 17
+_OTHER_ROOT: Final = Unobserved(
+    Reason.NO_WITNESS,
+    "the files that can be seen are others than process 1's, as in a container or after chroot; run"
+    " portproof outside of it",
+)
 _MOST_LACKING: Final = 2
 _CLIENTS: Final = 32768
 """The first UDP port that clients are given by default (ip_local_port_range)."""
@@ -70,6 +76,8 @@ def sight_doubts(
     unseen = _unseen(sight.place, sockets)
     if unseen is not None:
         doubts |= dict.fromkeys(_checks(questions, platform, whole=True), unseen)
+    if sight.place.other_root:
+        doubts |= dict.fromkeys(beyond_sockets(questions, platform), _OTHER_ROOT)
     if sight.unread:
         doubts[NAMESPACES_DOUBT] = _unread(sight)
     elif hidden is not None:
@@ -89,6 +97,22 @@ def of_processes(sql: str, platform: Platform, *, whole: bool) -> bool:
     if isinstance(read, Unobserved):
         return True
     return any(_is_hidden(table, read[table], whole=whole) for table in read)
+
+
+def beyond_sockets(questions: Mapping[str, str], platform: Platform) -> list[str]:
+    """Return the ids of checks that are about anything but sockets: processes, packages, files."""
+    return [
+        name
+        for name, sql in questions.items()
+        if not name.endswith(WITNESS) and not _is_of_sockets(sql, platform)
+    ]
+
+
+def _is_of_sockets(sql: str, platform: Platform) -> bool:
+    read = columns_read(sql, platform)
+    if isinstance(read, Unobserved):
+        return False
+    return all(t in _OF_SOCKETS and _READ_OF[t].isdisjoint(read[t]) for t in read)
 
 
 def _is_hidden(table: str, columns: Collection[str], *, whole: bool) -> bool:
@@ -128,7 +152,7 @@ def _unseen(place: ProbePlace, sockets: Table | None) -> Unobserved | None:
         " and does not see the machine's processes; run it on the machine itself, or give the"
         " container the machine's processes (--pid=host)"
     )
-    return Unobserved(Reason.PRIVILEGE, text)
+    return Unobserved(Reason.NO_WITNESS, text)
 
 
 def _unread(sight: Sight) -> Unobserved:

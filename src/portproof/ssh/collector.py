@@ -34,7 +34,12 @@ from portproof.model.observation import (
 from portproof.ssh.command import RemoteCommand, UnsupportedError
 from portproof.ssh.connect import ConnectError, Connector
 from portproof.ssh.dialogue import AgentReply, Outcome, Printed, Ready
-from portproof.ssh.host_identity import bindable, misplaced, server_witness
+from portproof.ssh.host_identity import (
+    ReachedServer,
+    misplaced,
+    reached_server,
+    with_holder_doubt,
+)
 from portproof.ssh.replies import HostReply, read_reply, reply_of_shell, run_of
 from portproof.ssh.script import PROBE, Asking, program_of
 from portproof.ssh.second_round import SecondRound
@@ -124,7 +129,8 @@ class SshCollector:
                     failed, access=access
                 )
             else:
-                session = Session(host, connection, opened)
+                is_direct = not route.access.through
+                session = Session(host, connection, opened, is_direct=is_direct)
                 host_or_failure = OpenedHost(session, call, begun, route.access)
             yield host_or_failure
 
@@ -192,34 +198,38 @@ class SshCollector:
         call: RemoteCommand | None = None,
     ) -> tuple[HostReply, tuple[Witness, ...]]:
         seconds = max(0.0, until - time.monotonic())
-        program = partial(self._program, via, open_session.host, until)
+        program = partial(self._program, via, open_session, until)
         outcome = await open_session.ask(program, seconds, self._settings.output_limit, call)
         if open_session.ready is None or isinstance(outcome, Unobserved):
             return HostReply(_unobserved(outcome), ()), ()
-        named = server_witness(open_session.ready.connection)
-        seen = named or server_witness(("", "", *open_session.peer))
-        if not seen:
+        server = _server(open_session.ready, open_session)
+        if server is None:
             host = open_session.host
             text = f"nothing shows that what answered is {host}: SSH_CONNECTION is not set there"
             return HostReply(Unobserved(Reason.NO_WITNESS, text), ()), ()
-        server = named[0].address if named else ""
-        told = await self._judge(outcome, _PLATFORMS[open_session.ready.system], server)
+        platform = _PLATFORMS[open_session.ready.system]
+        canary_at = server.witness.address if server.bindable else ""
+        told = await self._judge(outcome, platform, canary_at)
         if isinstance(told.reply, SourceReply):
-            placed = told.canaries if named and isinstance(outcome, AgentReply) else None
-            doubt = misplaced(open_session.host, told.reply, seen[0], placed)
-            told = told if doubt is None else told._replace(reply=doubt)
-        return told, seen
+            placed = told.canaries if canary_at and isinstance(outcome, AgentReply) else None
+            doubt = misplaced(open_session.host, told.reply, server.witness, placed)
+            reply = doubt or with_holder_doubt(
+                told.reply, server.witness, self._questions[platform]
+            )
+            told = told._replace(reply=reply)
+        return told, (server.witness,)
 
     def _program(
-        self, via: str | None, host: str, deadline: float, ready: Ready, seal: str
+        self, via: str | None, to: Session, deadline: float, ready: Ready, seal: str
     ) -> bytes | Unobserved:
         """Return what to send to a host that is ready."""
         platform = _PLATFORMS.get(ready.system)
         if platform is None or platform not in self._questions:
-            text = f"{host} runs {ready.system[:40]!a}, which there are no questions for"
+            text = f"{to.host} runs {ready.system[:40]!a}, which there are no questions for"
             return Unobserved(Reason.NO_COLLECTOR, text)
-        asking = replace(self._asking(platform, via), server=bindable(ready.connection))
-        return program_of(asking, deadline, host, ready, seal)
+        server = _server(ready, to)
+        asking = replace(self._asking(platform, via), server=server.bindable if server else "")
+        return program_of(asking, deadline, to.host, ready, seal)
 
     def _asking(self, platform: Platform, via: str | None) -> Asking:
         if (platform, via) not in self._askings:
@@ -270,6 +280,11 @@ class OpenedHost:
     begun: _Begun
     access: AccessPath
     spent: float = 0.0
+
+
+def _server(ready: Ready, session: Session) -> ReachedServer | None:
+    peer = session.peer
+    return reached_server(ready.connection, peer, is_direct=session.is_direct)
 
 
 def _not_reached(error: UnsupportedError | ConnectError, begun: _Begun) -> FailedLook:

@@ -3,13 +3,16 @@
 A login may be led into a container, a jail or another network namespace, whose sockets, packages
 and processes are not the host's. Nothing that such a look brings back is about the host. Two things
 show where it was: the server's port is among the sockets, and a canary could be opened at the
-server's address, which no other network has. The port alone may be that of another server.
+server's address, which no other network has. The port alone may be that of another server. And root
+sees who holds the port, unless the processes are not the host's.
 """
 
 import ipaddress
 import re
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+import msgspec
 
 from portproof.model.addresses import parse_address
 from portproof.model.limits import LAST_PORT
@@ -22,11 +25,14 @@ from portproof.model.observation import (
     Unobserved,
     Witness,
 )
+from portproof.sources.sight import beyond_sockets
 from portproof.sources.source import failure_of
 
 _TCP: Final = "tcp"
 _TCP_NUMBER: Final = "6"
 _LISTEN: Final = "LISTEN"
+_ROOT: Final = 0
+_NOBODY: Final = frozenset({"", "-1"})
 _UNKNOWN: Final = frozenset({"", "0"})
 _PORT: Final = re.compile(r"[0-9]{1,5}")
 _ZONE: Final = re.compile(r"[A-Za-z0-9_.:@-]{1,15}")
@@ -61,6 +67,60 @@ def bindable(told: Sequence[str]) -> str:
     address, zone = witnesses[0].address, told[2].partition("%")[2]
     needs_zone = ipaddress.ip_address(address).is_link_local and _ZONE.fullmatch(zone)
     return f"{address}%{zone}" if needs_zone and ":" in address else address
+
+
+class ReachedServer(NamedTuple):
+    """The host's SSH server: its port as a witness, and the address to open a canary at, or ""."""
+
+    witness: Witness
+    bindable: str
+
+
+def reached_server(
+    told: Sequence[str], peer: tuple[str, str], *, is_direct: bool
+) -> ReachedServer | None:
+    """Return the SSH server that was reached, or None if nothing tells where it is.
+
+    Args:
+        told: The words of SSH_CONNECTION, if it is set on the host.
+        peer: The address and port that were connected to.
+        is_direct: Whether these are the host's own, not those that a jump host connected to.
+    """
+    named = server_witness(told)
+    if named:
+        return ReachedServer(named[0], bindable(told))
+    words = ("", "", peer[0].partition("%")[0], peer[1])
+    return next(
+        (
+            ReachedServer(each, bindable(words) if is_direct else "")
+            for each in server_witness(words)
+        ),
+        None,
+    )
+
+
+def with_holder_doubt(
+    reply: SourceReply, server: Witness, questions: Mapping[str, str]
+) -> SourceReply:
+    """Return a reply that proves nothing about processes and packages unless it may be the host's.
+
+    Root sees who holds the SSH server's port, unless its processes are not the host's, as in a
+    container that shares the host's network alone.
+    """
+    identity, answer = reply.identity, reply.answers.get(LISTENING_SOCKETS)
+    if identity.euid != _ROOT or not isinstance(answer, Observed):
+        return reply
+    rows = [row for row in answer.rows if _is_of(row, server, identity.host_namespace)]
+    if any(row.get("pid", "-1") not in _NOBODY for row in rows):
+        return reply
+    text = (
+        f"no process that can be seen holds port {server.port}, the SSH server's: the login may"
+        " lead into a container, whose processes and packages are not the host's"
+    )
+    hidden = (each for each in reply.doubts.values() if each.reason is Reason.PRIVILEGE)
+    doubt = next(hidden, Unobserved(Reason.NO_WITNESS, text))
+    doubts = dict.fromkeys(beyond_sockets(questions, identity.platform), doubt)
+    return msgspec.structs.replace(reply, doubts=reply.doubts | doubts)
 
 
 def misplaced(

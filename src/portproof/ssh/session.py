@@ -65,13 +65,20 @@ Say = Callable[[Ready, str], bytes | Unobserved]
 class Session:
     """A host whose connection is open. What is asked there is asked one after the other.
 
-    ``ready`` is what the host said when it was last ready.
+    ``ready`` is what the host said when it was last ready; ``is_direct`` whether nothing is known
+    to lie between, such as a jump host.
     """
 
     def __init__(
-        self, host: str, connection: Connection, opened: asyncssh.SSHClientConnection
+        self,
+        host: str,
+        connection: Connection,
+        opened: asyncssh.SSHClientConnection,
+        *,
+        is_direct: bool = True,
     ) -> None:
         self.host = host
+        self.is_direct = is_direct
         self.ready: Ready | None = None
         self._connection = connection
         self._opened = opened

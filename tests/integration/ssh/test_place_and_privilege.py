@@ -42,7 +42,8 @@ PROVEN: Final = {
     "processes": "pass",
     "packages": "pass",
 }
-HIDDEN: Final = PROVEN | {"anywhere": "privilege", "processes": "privilege"}
+UNREADABLE: Final = dict.fromkeys(["anywhere", "processes", "packages"], "privilege")
+HIDDEN: Final = PROVEN | UNREADABLE
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +54,10 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
         "hidepid": Plan(opened=OPENED, hidden=True),
         "capless": Plan(opened=OPENED, fault="capless"),
         "mapped": Plan(opened=OPENED, fault="mapped"),
+        "shares-network": Plan(opened=OPENED, fault="shares-network"),
+        "nameless": Plan(opened=OPENED, fault="nameless"),
+        "served-nameless": Plan(opened=OPENED, fault="served-nameless"),
+        "osqueryi-shares-network": Plan(opened=OPENED, fault="shares-network", tools="osqueryi"),
         "capless-wrong": Plan(opened=WRONG, fault="capless"),
     }
     with fleet(tmp_path_factory.mktemp("fleet"), made_of) as made:
@@ -79,21 +84,45 @@ def said(looked: Look) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("host", ["plain", "hidepid"])
+@pytest.mark.parametrize("host", ["plain", "hidepid", "nameless"])
 def test_root_of_a_clean_host_proves_everything(looks: dict[str, Look], host: str) -> None:
-    """Also where /proc hides the processes of other users from users."""
+    """Also where /proc hides others' processes from users, and where SSH_CONNECTION is not set."""
     assert said(looks[host]) == PROVEN
 
 
-@pytest.mark.parametrize("host", ["capless", "mapped"])
-def test_root_that_may_not_read_processes_proves_nothing_of_them(
-    looks: dict[str, Look], host: str
-) -> None:
-    """Its own processes are no witness of the others; ports of the host's network are proven."""
-    assert said(looks[host]) == HIDDEN
+def test_root_that_may_not_read_processes_proves_nothing_of_them(looks: dict[str, Look]) -> None:
+    """Its own processes are no witness of the others; ports of the host's network are proven.
+
+    Whether the packages are the host's is not known: the holder of the SSH server's port is hidden.
+    """
+    assert said(looks["capless"]) == HIDDEN
+
+
+def test_root_of_a_user_namespace_proves_nothing_of_processes(looks: dict[str, Look]) -> None:
+    """Some kernels let it open no canary that nobody can reach; then nothing at all is proven."""
+    told = said(looks["mapped"])
+    assert told in (HIDDEN, dict.fromkeys(PROVEN, "no-witness"))
 
 
 def test_what_is_seen_fails_without_the_right_to_see_everything(looks: dict[str, Look]) -> None:
     """One row is enough."""
     told = said(looks["capless-wrong"])
     assert (told["closed"], told["anywhere"], told["open"]) == ("fail", "fail", "fail")
+
+
+@pytest.mark.parametrize("host", ["shares-network", "osqueryi-shares-network"])
+def test_a_container_with_the_network_of_the_host_proves_ports_alone(
+    looks: dict[str, Look], host: str
+) -> None:
+    """Nobody who can be seen holds the port of the SSH server."""
+    told = said(looks[host])
+    ports = {"open": "pass", "closed": "pass"}
+    others = {"processes": "no-witness", "packages": "no-witness"}
+    assert {rule: told[rule] for rule in ports | others} == ports | others
+
+
+def test_a_container_with_a_server_of_its_own_is_not_taken_for_the_host(
+    looks: dict[str, Look],
+) -> None:
+    """Although the host does not say where its server is."""
+    assert set(said(looks["served-nameless"]).values()) == {"no-witness"}

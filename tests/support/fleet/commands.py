@@ -14,6 +14,8 @@ _SERVED: Final = (
 )
 """What it is asked, beside an SSH server of its own that listens on every address."""
 
+_SERVED_IN: Final = f"unshare --net --pid --fork --mount-proc {_SERVED}"
+
 _ONCE: Final = f"if mkdir /run/asked; then {_ASKED}; else {{}}; fi"
 """What it is asked first, and something else the second time."""
 
@@ -34,7 +36,9 @@ FORCED: Final = {
     "mapped": f"unshare --user --map-root-user {_ASKED}",
     "moved": f"unshare --net {_INSIDE}",
     "contained": f"unshare --net --pid --fork --mount-proc {_INSIDE}",
-    "served": f"unshare --net --pid --fork --mount-proc {_SERVED}",
+    "served": _SERVED_IN,
+    "shares-network": f"unshare --pid --fork --mount-proc {_ASKED}",
+    "served-nameless": f"env -u SSH_CONNECTION {_SERVED_IN}",
     "hidden-in": f"env -u SSH_CONNECTION unshare --net --pid --fork --mount-proc {_INSIDE}",
 }
 """By fault. The others are made of the network, the keys or another server."""

@@ -29,6 +29,8 @@ Fault = Literal[
     "mapped",
     "moved",
     "contained",
+    "shares-network",
+    "served-nameless",
     "hidden-in",
     "served",
     "again-hang",
