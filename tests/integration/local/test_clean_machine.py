@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,18 @@ title: Which processes are portproof's?
 sql: >-
   SELECT pid, name FROM processes
   WHERE cmdline LIKE '%-m portproof%' AND cmdline NOT LIKE 'sh -c%'
+"""
+
+LOOKS = """
+import time
+from portproof.agent.sockets import rows
+from portproof.agent.view import View
+from portproof.sources.canary import canaries
+for _ in range(20):
+    with canaries() as opened:
+        time.sleep(0.01)
+        found = {row[2] for row in rows(View("/proc", [])) if row[3] != 1}
+        assert found == {each.inode for each in opened.own.canaries}, found
 """
 
 
@@ -77,6 +90,13 @@ def test_portproof_does_not_see_itself(host: Machine, place: Path) -> None:
     policies = ("-p", "policies/nothing.yml", "-p", "policies/alone.yml")
     host.portproof("audit", *policies, "-o", "out", cwd=place)
     assert not_passing(place / "out") == []
+
+
+def test_canaries_of_several_looks_are_not_open_at_once(host: Machine) -> None:
+    """Each look sees its own and no others."""
+    command = host.command(sys.executable, "-c", LOOKS)
+    started = [subprocess.Popen(command) for _ in range(3)]
+    assert [each.wait() for each in started] == [0, 0, 0]
 
 
 def test_three_audits_at_once_do_not_see_the_canaries_of_each_other(
