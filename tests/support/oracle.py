@@ -78,18 +78,22 @@ def read_row(look: Look, row: dict[str, str]) -> dict[str, Any] | None:
         return None
     if family not in ("2", "10", "23", "30"):
         raise GarbledError
-    if row.get("protocol") in ("1", "58", "136", "255"):
+    if row.get("protocol") in ("1", "58", "255"):
         return None
-    if row.get("protocol") not in ("6", "17"):
+    if row.get("protocol") not in ("6", "17", "136"):
         raise GarbledError
     protocol = "tcp" if row["protocol"] == "6" else "udp"
     port = port_number(row.get("port", ""))
     if port == 0 or not listens(protocol, row):
         return None
     namespace, place = where(look, row)
-    address, stack, entry = bound(look, family, row.get("address", ""))
+    address, stack, entry = bound(look, family, row)
+    lite = row["protocol"] == "136"
+    local = entry.kind == "wildcard" and row.get("device") == "1"
     return {
-        "identity": (protocol, address, port, stack, namespace),
+        "identity": (protocol, address, port, stack, namespace, lite, local),
+        "lite": lite,
+        "local": local,
         "protocol": protocol,
         "address": address,
         "port": port,
@@ -168,8 +172,9 @@ def repeated_in(look: Look, row: dict[str, str]) -> set[str]:
     }
 
 
-def bound(look: Look, family: str, text: str) -> tuple[str, str, Entry]:
+def bound(look: Look, family: str, row: dict[str, str]) -> tuple[str, str, Entry]:
     """The address in canonical form, the families it serves, and what it is."""
+    text = row.get("address", "")
     if text not in BOOK:
         raise GarbledError
     entry = BOOK[text]
@@ -183,7 +188,8 @@ def bound(look: Look, family: str, text: str) -> tuple[str, str, Entry]:
         return "::", "dual", BOOK["::"]
     if entry.kind == "wildcard":
         sure = look["platform"] == "macos" and look["source"].startswith("osquery")
-        return "::", "ipv6" if sure else "maybe", entry
+        told = {"0": "dual", "1": "ipv6"}.get(row.get("v6only", ""))
+        return "::", told or ("ipv6" if sure else "maybe"), entry
     return entry.text, "ipv4" if entry.version == 4 else "ipv6", entry
 
 
@@ -211,7 +217,7 @@ def merged(listeners: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def is_at(listener: dict[str, Any], witness: tuple[str, str, int, bool]) -> bool:
     """Whether a listener is a witness."""
     there = (listener["protocol"], listener["address"], listener["port"])
-    return bool(there == witness[:3] and listener["place"] == "host")
+    return bool(there == witness[:3] and listener["place"] == "host" and not listener.get("lite"))
 
 
 def doubt(
@@ -245,6 +251,10 @@ def elsewhere(look: Look) -> str | None:
 def inside(listener: dict[str, Any], at: str) -> str:
     """Whether a listener is reached inside a scope: yes, no or maybe."""
     kind, stack = listener["entry"].kind, listener["stack"]
+    if listener.get("local"):
+        local = {"ipv4": ["127.0.0.1"], "ipv6": ["::1"]}.get(stack, ["127.0.0.1", "::1"])
+        parts = [inside({"entry": BOOK[each], "stack": stack}, at) for each in local]
+        return "yes" if "yes" in parts else "no"
     if at == "any" or (at in ("external", "loopback") and kind == "wildcard"):
         return "yes"
     if at in ("external", "loopback"):
@@ -344,6 +354,8 @@ def is_open(look: Look, rule: Rule, listeners: list[dict[str, Any]], port: tuple
     best = "no"
     for each in listeners:
         if (each["protocol"], each["port"]) != port or not each.get("socket", True):
+            continue
+        if each.get("lite"):
             continue
         answers = [
             inside(each, rule["at"]),

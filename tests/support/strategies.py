@@ -55,6 +55,7 @@ _ODD = [
 ]
 _FAMILIES = {"linux": "10", "macos": "10", "windows": "23"}
 _PROTOCOLS = ["6"] * 8 + ["17"] * 6 + ["1", "58", "136", "255"]
+_DETAIL = st.sampled_from(["", "0", "1", "2"])
 _STATES = ["LISTEN"] * 12 + ["", "UNKNOWN", "listen", *QUIET]
 _OWNERS = [("10", "nginx"), ("11", "slapd"), ("12", "SLAPD"), ("13", ""), ("-1", "")]
 
@@ -84,6 +85,7 @@ def rows(draw: st.DrawFn, platform: str) -> dict[str, str]:
     }
     if platform == "linux":
         row["net_namespace"] = draw(st.sampled_from([HOST, HOST, "0", "0", CONTAINER, SELF, ""]))
+        row |= draw(_mostly({}, st.fixed_dictionaries({"v6only": _DETAIL, "device": _DETAIL})))
     return row
 
 

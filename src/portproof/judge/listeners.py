@@ -1,9 +1,10 @@
 """Turn rows of any platform and source into listeners; report rows that cannot be read.
 
 The facts about osquery's rows are in docs/osquery.md, with their sources. In short: families are 2
-for IPv4 and 10, 23 or 30 for IPv6; protocols 1, 58, 136 and 255 have no ports to judge; macOS
-prints a dual-stack wildcard as ``0.0.0.0`` in the IPv6 family; on Linux a namespace that could not
-be identified is ``0``, and its rows repeat rows of a namespace that could.
+for IPv4 and 10, 23 or 30 for IPv6; protocols 1, 58 and 255 have no ports to judge, and 136 is
+UDP-Lite; macOS prints a dual-stack wildcard as ``0.0.0.0`` in the IPv6 family; on Linux a namespace
+that could not be identified is ``0``, and its rows repeat rows of a namespace that could. Some
+columns only the probe tells: ``sources.socket_details`` adds them.
 
 A row is skipped only for a value that is known to mean "no listener". Any other value may be a
 listener that was misread, so the row counts as malformed and absence is not proven.
@@ -16,7 +17,7 @@ from ipaddress import IPv4Address
 from operator import itemgetter
 from typing import Final, NamedTuple
 
-from portproof.model.addresses import Address, Exposure, Stack, exposure, parse_address
+from portproof.model.addresses import Exposure, Stack, exposure, parse_address
 from portproof.model.limits import LAST_PORT
 from portproof.model.listeners import Listener, Owner, Place
 from portproof.model.observation import Identity, Platform, Row
@@ -25,8 +26,11 @@ from portproof.model.ports import Protocol
 _IPV4: Final = "2"
 _IPV6: Final = frozenset({"10", "23", "30"})
 _NO_ADDRESS: Final = frozenset({"0", "1", "17"})
-_PROTOCOLS: Final = {"6": Protocol.TCP, "17": Protocol.UDP}
-_PORTLESS: Final = frozenset({"1", "58", "136", "255"})
+_LITE: Final = "136"
+_PROTOCOLS: Final = {"6": Protocol.TCP, "17": Protocol.UDP, _LITE: Protocol.UDP}
+_PORTLESS: Final = frozenset({"1", "58", "255"})
+_LOOPBACK_DEVICE: Final = "1"
+"""The number of the interface ``lo`` in every network namespace of Linux (LOOPBACK_IFINDEX)."""
 _NOTHING: Final = frozenset({"", "0"})
 _UNREAD: Final = "0"
 _LISTEN: Final = "LISTEN"
@@ -97,6 +101,7 @@ class _Socket(NamedTuple):
     protocol: Protocol
     bound: _Bound
     port: int
+    lite: bool
 
 
 class _SocketKey(NamedTuple):
@@ -143,7 +148,7 @@ def normalise(
     garbled, stateless = [], []
     for row in told:
         try:
-            socket = _socket(*_ends(row), tells_dual)
+            socket = _socket(*_ends(row), row.get("v6only"), row.get("device"), tells_dual)
             if socket is None:
                 continue
             if wanted is None or _is_wanted(socket, wanted):
@@ -173,6 +178,7 @@ def _listener(key: _SocketKey, held: set[_SocketOwner]) -> Listener:
         place=key.place,
         namespace=key.namespace,
         owners=_owners(held),
+        lite=key.socket.lite,
     )
 
 
@@ -245,6 +251,8 @@ def _socket(  # noqa: PLR0913, PLR0917 - the cache key is everything that decide
     port: str | None,
     remote_port: str | None,
     state: str | None,
+    v6only: str | None,
+    device: str | None,
     tells_dual: bool,
 ) -> _Socket | None:
     """Return what a row's listener is bound to, or None if the row has no listener.
@@ -257,7 +265,19 @@ def _socket(  # noqa: PLR0913, PLR0917 - the cache key is everything that decide
     number = _port("port", port)
     if number == 0 or not _listens(kind, port, remote_port, state or ""):
         return None
-    return _Socket(kind, _bound(family or "", address or "", tells_dual), number)
+    bound = _bound(family or "", address or "", _stack_told(v6only, tells_dual))
+    if bound.exposure is Exposure.WILDCARD and device == _LOOPBACK_DEVICE:
+        bound = bound._replace(exposure=Exposure.LOOPBACK)
+    return _Socket(kind, bound, number, protocol == _LITE)
+
+
+def _stack_told(v6only: str | None, tells_dual: bool) -> Stack:
+    """Return what an IPv6 wildcard serves, by its IPV6_V6ONLY where the source tells it.
+
+    osquery distinguishes them on macOS alone, by the address of one that serves IPv4 too.
+    """
+    unknown = Stack.IPV6 if tells_dual else Stack.IPV6_MAYBE_DUAL
+    return {"1": Stack.IPV6, "0": Stack.DUAL}.get(v6only or "", unknown)
 
 
 def _protocol(family: str, protocol: str, port: str) -> Protocol | None:
@@ -305,7 +325,8 @@ def _place(row: Row, spaces: _Namespaces | None) -> tuple[Place, str]:
     return Place.OTHER, namespace
 
 
-def _bound(family: str, text: str, tells_dual: bool) -> _Bound:
+def _bound(family: str, text: str, wildcard: Stack) -> _Bound:
+    """Return what a socket is bound to; ``wildcard`` is what ``::`` serves."""
     try:
         address = parse_address(text)
     except ValueError:
@@ -317,20 +338,14 @@ def _bound(family: str, text: str, tells_dual: bool) -> _Bound:
     if not address.is_unspecified:
         stack = Stack.IPV4 if isinstance(address, IPv4Address) else Stack.IPV6
         return _Bound(str(address), stack, exposure(address))
-    return _Bound("::", _wildcard(address, tells_dual), Exposure.WILDCARD)
-
-
-def _wildcard(address: Address, tells_dual: bool) -> Stack:
-    """Return which families an IPv6 wildcard serves; only osquery on macOS distinguishes them."""
-    if isinstance(address, IPv4Address):
-        return Stack.DUAL
-    return Stack.IPV6 if tells_dual else Stack.IPV6_MAYBE_DUAL
+    stack = Stack.DUAL if isinstance(address, IPv4Address) else wildcard
+    return _Bound("::", stack, Exposure.WILDCARD)
 
 
 def _owner(row: Row) -> Owner:
     pid = _number(row, "pid")
-    if pid is None:
-        return Owner()
+    if pid is None:  # its user is the one who opened the socket, where the source tells it
+        return Owner(uid=_number(row, "socket_uid"), user=_name(row, "socket_user"))
     return Owner(
         pid=pid,
         name=_name(row, "name"),

@@ -143,6 +143,7 @@ def is_witness(listener: Listener, witness: Witness) -> bool:
     """
     return (
         listener.port == witness.port
+        and not listener.lite
         and listener.protocol == witness.protocol
         and (listener.address == witness.address or _serves(listener, witness))
         and listener.place is Place.HOST

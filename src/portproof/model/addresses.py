@@ -15,6 +15,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _CACHE: Final = 65536
 _MAPPED: Final = ipaddress.IPv6Network("::ffff:0:0/96")
 """IPv4-mapped addresses, RFC 4291, section 2.5.5.2."""
+_LOOPBACK: Final = (ipaddress.IPv4Address("127.0.0.1"), ipaddress.IPv6Address("::1"))
 _PRIVATE: Final = tuple(
     ipaddress.ip_network(text)
     for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
@@ -117,12 +118,16 @@ class Scope:
     def __repr__(self) -> str:
         return f"Scope({str(self)!r})"
 
-    def covers(self, address: Address, stack: Stack) -> Covers:
+    def covers(self, address: Address, stack: Stack, reach: Exposure = Exposure.WILDCARD) -> Covers:
         """Return whether a socket bound to ``address`` can be reached inside this scope.
 
         A wildcard is reached through every address of its family, so it is in every scope; a
-        wildcard that may or may not serve IPv4 as well is ``MAYBE`` in IPv4 networks.
+        wildcard that may or may not serve IPv4 as well is ``MAYBE`` in IPv4 networks. One whose
+        ``reach`` is loopback counts as the loopback addresses of its family.
         """
+        if address.is_unspecified and reach is Exposure.LOOPBACK:
+            parts = [self.covers(each, stack) for each in _loopback(stack)]
+            return Covers.YES if Covers.YES in parts else Covers.NO
         if not self.networks:
             return self._covers_by_name(address)
         if address.is_unspecified:
@@ -135,6 +140,12 @@ class Scope:
         if name == "any" or address.is_unspecified:
             return Covers.YES
         return Covers.YES if address.is_loopback == (name == "loopback") else Covers.NO
+
+
+def _loopback(stack: Stack) -> list[Address]:
+    """Return the loopback addresses that a wildcard may serve."""
+    excluded = {Stack.IPV4: 6, Stack.IPV6: 4}.get(stack)
+    return [each for each in _LOOPBACK if each.version != excluded]
 
 
 def _wildcard_in(networks: tuple[Network, ...], stack: Stack) -> Covers:

@@ -54,7 +54,9 @@ class Listener(msgspec.Struct, frozen=True, omit_defaults=True):
 
     ``address`` is in canonical form, IPv4-mapped addresses as IPv4; ``namespace`` is the network
     namespace inode where the platform has them. ``published`` are the containers whose port it is;
-    ``socket`` is False where nothing else tells of it, because the kernel forwards it.
+    ``socket`` is False where nothing else tells of it, because the kernel forwards it. ``lite`` is
+    True for UDP-Lite (RFC 3828), which counts as UDP where a port must be closed. The exposure of a
+    wildcard is loopback where the socket is bound to the loopback device.
     """
 
     protocol: Protocol
@@ -67,14 +69,15 @@ class Listener(msgspec.Struct, frozen=True, omit_defaults=True):
     owners: tuple[Owner, ...]
     published: tuple[Publication, ...] = ()
     socket: bool = True
+    lite: bool = False
 
     @property
-    def bound(self) -> tuple[Address, Stack]:
-        """The address and the families it serves, as a scope asks for them."""
-        return parse_address(self.address), self.stack
+    def bound(self) -> tuple[Address, Stack, Exposure]:
+        """The address, the families it serves and how far, as a scope asks for them."""
+        return parse_address(self.address), self.stack, self.exposure
 
     @property
     def endpoint(self) -> str:
         """``udp 0.0.0.0:609`` or ``tcp [::]:609``."""
         host = f"[{self.address}]" if ":" in self.address else self.address
-        return f"{self.protocol} {host}:{self.port}"
+        return f"{self.protocol}{'lite' * self.lite} {host}:{self.port}"

@@ -13,13 +13,21 @@ import msgspec
 
 from portproof import __version__
 from portproof.agent.tables import collect
-from portproof.model.observation import Identity, Platform, Reason, SourceReply, Unobserved
+from portproof.model.observation import (
+    LISTENING_SOCKETS,
+    Identity,
+    Platform,
+    Reason,
+    SourceReply,
+    Unobserved,
+)
 from portproof.sources.agent import sha256
 from portproof.sources.answers import quoted
 from portproof.sources.identity import this_platform
 from portproof.sources.own import NOTHING_OWN, Own
 from portproof.sources.sight import ProbePlace, Sight, sight_doubts
 from portproof.sources.snapshot import Snapshot, answers_from, columns_wanted
+from portproof.sources.socket_details import tables_needed, with_details
 from portproof.sources.sqltables import Table
 
 PROTOCOL: Final = 1
@@ -93,6 +101,7 @@ def wanted(questions: Mapping[str, str], platform: Platform) -> list[str]:
     """
     wanted = columns_wanted(questions, platform)
     whole = [table for table, columns in wanted.items() if not columns]
+    whole += tables_needed(questions, platform)
     return sorted([*whole, *(f"{table}.{each}" for table in wanted for each in wanted[table])])
 
 
@@ -129,6 +138,9 @@ def reply(
     missing = missing_of(collected)
     snapshot = Snapshot(collected.platform, collected.tables, missing, own)
     answers = answers_from(snapshot, questions, deadline)
+    if LISTENING_SOCKETS in answers:
+        told = with_details(answers[LISTENING_SOCKETS], collected.tables)
+        answers[LISTENING_SOCKETS] = told
     identity = Identity(
         source=ProbeSource.name,
         version=__version__,

@@ -28,7 +28,7 @@ LISTENER = {
 }
 MEANS_NONE = {
     ("port", "0"),
-    *(("protocol", number) for number in ("1", "58", "136", "255")),
+    *(("protocol", number) for number in ("1", "58", "255")),
     *(("state", state) for state in oracle.QUIET),
 }
 

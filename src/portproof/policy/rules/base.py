@@ -224,7 +224,9 @@ def bounded(things: Sequence[T], make: Callable[[T], Finding]) -> list[Finding]:
 def _who(owners: Sequence[Owner]) -> list[str]:
     names = sorted({owner.name for owner in owners if owner.name})
     pids = sorted({owner.pid for owner in owners if owner.pid is not None})
-    return names or [f"process {pid}" for pid in pids] or ["an unknown process"]
+    users = sorted({f" of user {owner.user}" for owner in owners if owner.user})
+    hidden = [f"an unknown process{user}" for user in users or [""]]
+    return names or [f"process {pid}" for pid in pids] or hidden
 
 
 _STACKS = {

@@ -93,8 +93,11 @@ class OpenRule(PortRule):
 
 
 def _on(port: PortRange, listeners: Sequence[Listener]) -> list[Listener]:
-    """Return the sockets on a port; that docker forwards it does not prove that it answers."""
-    return [each for each in listeners if each.socket and _is_on(each, port)]
+    """Return the sockets on a port.
+
+    That docker forwards it does not prove that it answers, and UDP-Lite does not answer UDP.
+    """
+    return [each for each in listeners if each.socket and not each.lite and _is_on(each, port)]
 
 
 def _is_on(listener: Listener, port: PortRange) -> bool:
