@@ -43,8 +43,8 @@ def open_at_loopback() -> "tuple[list[Canary], list[list[str]]]":
 
     There is one for each family, because a system keeps them in tables that can fail separately. A
     family in use for which none can be opened is told: its table could be missing unnoticed.
-    Without any IPv6 address, no IPv6 socket is reachable over IPv6, but it can still serve IPv4;
-    such a canary is then the witness for its table.
+    Where there is no ::1, no IPv6 socket is reachable over loopback, but one can still serve IPv4;
+    such a canary is then the witness for IPv6's table.
 
     Returns:
         Each socket with its protocol, address, port and inode, and the protocol and address of
@@ -52,16 +52,28 @@ def open_at_loopback() -> "tuple[list[Canary], list[list[str]]]":
     """
     held = []
     unopened = []
-    for family, address in _loopback():
-        seen_at = address.rpartition(_MAPPED)[2]
+    for places in ((_IPV4,), (_IPV6, _DUAL)):
         for protocol, kind in _KINDS:
             try:
-                canary = _opened(family, kind, (address, 0))
-                held.append((canary, protocol, seen_at, canary.getsockname()[1], _inode(canary)))
+                held.append(_first_opened(protocol, kind, places))
             except OSError as error:
                 if error.errno not in (EAFNOSUPPORT, EPFNOSUPPORT):
-                    unopened.append([protocol, address])
+                    unopened.append([protocol, places[0][1]])
     return held, unopened
+
+
+def _first_opened(protocol: str, kind: int, places: "tuple[tuple[int, str], ...]") -> "Canary":
+    """Open a canary at the first address where it can be opened; raise the first error if none."""
+    errors = []
+    for family, address in places:
+        try:
+            canary = _opened(family, kind, (address, 0))
+        except OSError as error:
+            errors.append(error)
+        else:
+            seen_at = address.rpartition(_MAPPED)[2]
+            return canary, protocol, seen_at, canary.getsockname()[1], _inode(canary)
+    raise errors[0]
 
 
 def _opened(family: int, kind: int, where: "tuple[Any, ...]") -> socket:
@@ -97,16 +109,6 @@ def _shut(canary: socket, address: str) -> None:
 def _inode(canary: socket) -> int:
     """Return the number by which Linux knows a socket, or 0 elsewhere."""
     return os.fstat(canary.fileno()).st_ino if sys.platform.startswith("linux") else 0
-
-
-def _loopback() -> "tuple[tuple[int, str], ...]":
-    """Return the addresses for canaries: IPv4, and IPv6 if the machine may have such an address."""
-    try:
-        with open("/proc/net/if_inet6", "rb") as addresses:
-            has_ipv6 = bool(addresses.read().strip())
-    except OSError:
-        has_ipv6 = True
-    return (_IPV4, _IPV6 if has_ipv6 else _DUAL)
 
 
 def open_at(at: str) -> "list[Canary]":
