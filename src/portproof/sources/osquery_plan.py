@@ -105,7 +105,11 @@ class QueryPlan:
 
 
 def planned(
-    questions: Mapping[str, str], platform: Platform, not_asked: Collection[str] = ()
+    questions: Mapping[str, str],
+    platform: Platform,
+    not_asked: Collection[str] = (),
+    *,
+    holders: bool = True,
 ) -> QueryPlan:
     """Plan one round.
 
@@ -116,6 +120,9 @@ def planned(
         questions: The SQL of every question by its id.
         platform: What the machine is.
         not_asked: Tables of the snapshot that osquery is not asked for.
+        holders: Whether osquery is asked who holds sockets. It makes a row for every file that
+            every thread has open, which takes a gigabyte where many threads have many files open:
+            so it is asked only where portproof cannot read that by itself.
     """
     together, aside = apart(questions)
     if LISTENING_SOCKETS not in together:
@@ -124,6 +131,7 @@ def planned(
     direct = {name: sql for name, sql in together.items() if name not in answered}
     columns = _columns(answered, platform)
     first = _tables_first(platform, {n: c for n, c in columns.items() if n not in not_asked})
+    first |= {HOLDERS: _HOLDERS_SQL} if holders and platform is Platform.LINUX else {}
     return QueryPlan(platform, first, direct, aside, answered, columns)
 
 
@@ -149,7 +157,7 @@ def _columns(questions: Mapping[str, str], platform: Platform) -> dict[str, tupl
 
 
 def _tables_first(platform: Platform, columns: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
-    """Return the questions for tables: sockets first and once more, then who holds them.
+    """Return the questions for tables: sockets first and once more.
 
     The table of processes follows the last reading of sockets at once, so that few owners start or
     end between the two.
@@ -162,7 +170,7 @@ def _tables_first(platform: Platform, columns: Mapping[str, tuple[str, ...]]) ->
         first |= {AGAIN: first[table_id(SOCKETS)]} if SOCKETS in columns else {}
     if PROCESSES in columns:
         first |= {table_id(PROCESSES): _sql(PROCESSES, columns[PROCESSES])}
-    return first | ({HOLDERS: _HOLDERS_SQL} if platform is Platform.LINUX else {})
+    return first
 
 
 def _sql(table: str, columns: Iterable[str]) -> str:

@@ -111,7 +111,8 @@ def _snapshot(plan: QueryPlan, told: Mapping[str, Answer], beside: Beside, own: 
     for reading in readings[1:]:
         found[SOCKETS] = rows.joined(found[SOCKETS], reading)
     paths = _paths_doubt(found)
-    owners = _all_holders(found, told.get(HOLDERS, _NOT_ASKED)) if is_linux else None
+    holders = _holders(plan, found, told, beside)
+    owners = _all_holders(found, holders) if is_linux else None
     namespaces = _namespaces_doubt(told.get(READ_MAX, _NOT_ASKED)) if is_linux else None
     snapshot = Snapshot(plan.platform, found, missing, own)
     return _Seen(snapshot, paths or owners, paths, _udp_doubt(readings), namespaces)
@@ -149,11 +150,27 @@ def _readings(
     return [found[SOCKETS], *(each for each in further if isinstance(each, Table))]
 
 
-def _all_holders(found: dict[str, Table], answer: Answer) -> Unobserved | None:
+def _holders(
+    plan: QueryPlan, found: Mapping[str, Table], told: Mapping[str, Answer], beside: Beside
+) -> rows.Holders | Unobserved:
+    """Return who holds sockets: as portproof read it, or where it did not, as osquery says."""
+    if SOCKETS not in found:
+        return _NOT_ASKED
+    if HOLDERS in plan.first:
+        holders = rows.holders_of(told.get(HOLDERS, _NOT_ASKED))
+    elif SOCKETS in beside.tables:
+        holders = rows.holders_in(beside.tables[SOCKETS])
+    else:
+        return beside.missing.get(SOCKETS, _NOT_ASKED)
+    if isinstance(holders, Unobserved):
+        return holders
+    return rows.confirmed(holders, found[SOCKETS], found.get(PROCESSES))
+
+
+def _all_holders(found: dict[str, Table], holders: rows.Holders | Unobserved) -> Unobserved | None:
     """Add every holder to the tables of sockets; return why some may be missing, or None."""
     if SOCKETS not in found:
         return None
-    holders = rows.holders_of(answer, found[SOCKETS])
     for name in (SOCKETS, LISTENING):
         if isinstance(holders, Unobserved):
             break

@@ -36,7 +36,10 @@ _SOCKET: Final = (
     "remote_port",
     "net_namespace",
 )
-"""What makes a socket one and the same in two answers."""
+"""What makes a socket the same in two answers where it is about to end and has no inode."""
+
+_NUMBERED: Final = ("socket", "local_port", "remote_port")
+"""The same for others. A UDP socket may be connected and disconnected meanwhile."""
 
 
 def table_of(
@@ -56,11 +59,8 @@ def table_of(
     return Table(list(columns), rows)
 
 
-def holders_of(answer: Answer, sockets: Table) -> Holders | Unobserved:
-    """Return every process that holds a socket, or why not all of them are known.
-
-    The answer is believed if it names at least one holder that the table of sockets names too.
-    """
+def holders_of(answer: Answer) -> Holders | Unobserved:
+    """Return every process that holds a socket, as osquery answers, or why it is not known."""
     if isinstance(answer, Unobserved):
         return answer
     found: dict[int, dict[int, int]] = {}
@@ -71,12 +71,38 @@ def holders_of(answer: Answer, sockets: Table) -> Holders | Unobserved:
     except (KeyError, ValueError) as error:
         text = f"the answer about holders of sockets is malformed: {quoted(str(error))}"
         return Unobserved(Reason.GARBLED, text)
+    return found
+
+
+def holders_in(sockets: Table) -> Holders:
+    """Return every process that holds a socket, from a table that has a row for each."""
+    take = _columns(sockets, ("socket", "pid", "fd"))
+    found: dict[int, dict[int, int]] = {}
+    for inode, pid, number in map(take, sockets.rows):
+        if isinstance(pid, int) and pid != _UNKNOWN:
+            found.setdefault(_inode(inode), {})[pid] = _inode(number)
+    return found
+
+
+def confirmed(holders: Holders, sockets: Table, processes: Table | None) -> Holders | Unobserved:
+    """Return the holders if they are of this machine: at least one is in the table of sockets too.
+
+    A process that started after the table of processes was read is left out where another one
+    holds the socket: nothing is known of it.
+    """
     pair = _columns(sockets, ("socket", "pid"))
     named = {pair(row) for row in sockets.rows if _UNKNOWN not in pair(row)}
-    held = {(inode, pid) for inode, pids in found.items() for pid in pids}
-    if not named or named & held:
-        return found
-    return Unobserved(Reason.NO_WITNESS, "no holder of a socket is among those that were found")
+    if named and not any(pid in holders.get(_inode(inode), ()) for inode, pid in named):
+        return Unobserved(Reason.NO_WITNESS, "no holder of a socket is among those that were found")
+    if processes is None:
+        return holders
+    (place,) = _places(processes, ("pid",))
+    there = {row[place] for row in processes.rows}
+    return {inode: _among(pids, there) for inode, pids in holders.items()}
+
+
+def _among(pids: Mapping[int, int], there: set[Value]) -> Mapping[int, int]:
+    return {pid: number for pid, number in pids.items() if pid in there} or pids
 
 
 def with_holders(table: Table, holders: Holders) -> Table | Unobserved:
@@ -101,8 +127,12 @@ def joined(first: Table, last: Table) -> Table:
 
     Both have the same columns. Only sockets of the internet are taken from the second.
     """
-    identity = _columns(first, _SOCKET)
-    pid, family = _places(first, ("pid", "family"))
+    numbered, whole = _columns(first, _NUMBERED), _columns(first, _SOCKET)
+    pid, family, inode = _places(first, ("pid", "family", "socket"))
+
+    def identity(row: list[Value]) -> tuple[Value, ...]:
+        return numbered(row) if row[inode] else whole(row)
+
     known = {identity(row): at for at, row in enumerate(first.rows)}
     rows = list(first.rows)
     for row in last.rows:

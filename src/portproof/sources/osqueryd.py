@@ -81,7 +81,8 @@ class OsquerydSource:
             )
         from portproof.sources.thrift_client import OsquerydConnection  # noqa: PLC0415 - Thrift costs start-up time that audits over SSH need not pay
 
-        plan = planned(questions, self._platform, not_asked=(PACKAGES,))
+        asks_holders = self._beside is None
+        plan = planned(questions, self._platform, (PACKAGES,), holders=asks_holders)
         with OsquerydConnection(self._path, self._timeout) as osqueryd:
             told = _round(osqueryd, plan, self.name)
         if isinstance(told, Unobserved):

@@ -88,7 +88,7 @@ class OsqueryiSource:
             return Unobserved(
                 Reason.NO_COLLECTOR, "osqueryi is neither on PATH nor where osquery installs it"
             )
-        plan = planned(questions, self._platform)
+        plan = planned(questions, self._platform, holders=self._beside is None)
         shell = _OsqueryiCommand(_command(program), time.monotonic() + self._timeout)
         told = _tell(shell, [IDENTITY_SQL[self._platform], *plan.first.values()])
         identity = read_identity(self.name, self._platform, told.answers[0])

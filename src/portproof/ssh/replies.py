@@ -99,7 +99,7 @@ def read_reply(
     if reply.failed:
         detail = f"looking failed on the host: {quoted(reply.failed)}"
         return HostReply(Unobserved(Reason.QUERY_ERROR, detail), canaries)
-    plan = planned(questions, platform)
+    plan = planned(questions, platform, holders=False)
     osqueryi = _osqueryi(reply, plan, deadline, own) if reply.runs else None
     probe = _probe(reply, questions, deadline, own)
     failure = failure_of(osqueryi) if osqueryi is not None else None

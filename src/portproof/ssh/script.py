@@ -51,7 +51,8 @@ class Asking:
             via: The one source to use, or None for the first that works.
             limit: Bytes of output that are accepted of osqueryi.
         """
-        plan = planned(questions, platform)
+        by_shell = planned(questions, platform)
+        plan = planned(questions, platform, holders=False)
         tables, direct = list(asked(plan).values()), list(plan.direct.values())
         probes = platform is Platform.LINUX and via in (None, PROBE)
         runs = via in (None, _OSQUERYI)
@@ -67,7 +68,7 @@ class Asking:
             "beside": beside_names(plan) if platform is Platform.LINUX else [],
             "tables": embedded.wanted(questions, platform) if probes else [],
         }
-        together = one_argument([*tables, *direct])
+        together = one_argument([*asked(by_shell).values(), *direct])
         return cls(questions, agent.program(request), together if runs else None, via)
 
 
