@@ -20,7 +20,7 @@ _TREND: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Earlier:
+class PreviousAudit:
     """The previous audit, if there is one, and warnings about audits that were skipped."""
 
     result: AuditResult | None = None
@@ -41,7 +41,7 @@ class _FoundAudit:
     run: Run
 
 
-def named(folder: Path, started: datetime | None) -> Earlier:
+def named(folder: Path, started: datetime | None) -> PreviousAudit:
     """Read the audit in a folder, to compare one with it that started at a given time.
 
     Raises:
@@ -53,12 +53,12 @@ def named(folder: Path, started: datetime | None) -> Earlier:
         raise UsageError(
             f"{folder} is not an earlier audit: {why}; give another folder with --since"
         )
-    return Earlier(result, folder)
+    return PreviousAudit(result, folder)
 
 
 def latest(
     folder: Path, policies: Iterable[Digest], inventory: str, started: datetime | None
-) -> Earlier:
+) -> PreviousAudit:
     """Return the latest audit in the same parent folder, with the same policies and inventory.
 
     Audits of other inventories are not comparable, even if they have hosts of the same names.
@@ -86,10 +86,10 @@ def latest(
     while found:
         last = found.pop()
         try:
-            return Earlier(read_result(last.folder), last.folder, tuple(warnings))
+            return PreviousAudit(read_result(last.folder), last.folder, tuple(warnings))
         except ContentError as error:
             warnings.append(_passed_over(error))
-    return Earlier(warnings=tuple(warnings))
+    return PreviousAudit(warnings=tuple(warnings))
 
 
 def _begun(started: datetime | None) -> datetime:

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from portproof.app.history import Earlier, latest, named
+from portproof.app.history import PreviousAudit, latest, named
 from portproof.archive.folder import Request
 from portproof.judge.job import Job
 
 
-def previous_audit(request: Request, folder: Path, job: Job) -> Earlier:
+def previous_audit(request: Request, folder: Path, job: Job) -> PreviousAudit:
     """Return the requested audit, or the latest in the same parent folder with the same policies.
 
     Raises:

@@ -8,7 +8,7 @@ from typing import Final
 from portproof.cli.changes import changed_line
 from portproof.cli.show import Line
 from portproof.exitcodes import ExitCode
-from portproof.judge.gate import Gate, told
+from portproof.judge.gate import Gate, explanation
 from portproof.model.base import for_platform
 from portproof.model.observation import Platform
 from portproof.model.verdicts import Finding, Judgement, Verdict
@@ -56,7 +56,7 @@ def summary(
     yield Line(f"verdicts: {_counts(result.totals)}")
     if folder is not None:
         yield Line(f"report: {folder / 'report.html'}")
-    if decided is not None and (text := told(decided)):
+    if decided is not None and (text := explanation(decided)):
         yield Line(text, _gate_style(decided))
 
 
@@ -98,8 +98,8 @@ def _failed_rule(group: Group) -> Iterator[Line]:
     bound, hosts = group
     title = bound.rule.title or bound.rule.summary()
     yield Line(f"FAIL {bound.key} ({bound.severity}): {visible(title)}", "bold red")
-    found = [told for host, judgement in hosts for told in _findings(host, judgement)]
-    yield from (line for told in found[:_SHOWN] for line in told)
+    found = [each for host, judgement in hosts for each in _findings(host, judgement)]
+    yield from (line for each in found[:_SHOWN] for line in each)
     yield from _rest(len(found))
     platforms = {Platform(host.seen.platform) for host, _ in hosts if host.seen.platform}
     for platform in sorted(platforms):

@@ -253,7 +253,7 @@ def _figure(held: Condition, counted: Counter[Verdict]) -> str:
     return " and ".join(parts + ([f"{unproven} unproven"] if unproven else []))
 
 
-def told(decided: Gate) -> str:
+def explanation(decided: Gate) -> str:
     """Return the last line of a summary: which conditions of --fail-on hold; "" without any."""
     if not decided.conditions:
         return ""

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from portproof.cli.summary import summary
 from portproof.errors import UsageError
 from portproof.exitcodes import ExitCode
-from portproof.judge.gate import GRAMMAR, condition, gate, told
+from portproof.judge.gate import GRAMMAR, condition, explanation, gate
 from portproof.model.base import Severity
 from portproof.model.verdicts import Finding, Verdict, Waived, failed
 from portproof.policy.policy import Policy, bind
@@ -78,7 +78,7 @@ def test_cases(case: dict[str, str]) -> None:
     """tests/cases/gate.yml: verdicts, conditions, the exit code and the last line."""
     result = of_letters(case)
     made = gate(result, [condition(text) for text in case["fail_on"].split("; ") if text])
-    assert (int(made.exit_code), told(made)) == (int(case["exit"]), case.get("says", ""))
+    assert (int(made.exit_code), explanation(made)) == (int(case["exit"]), case.get("says", ""))
     lines = [line.text for line in summary(result, Path("out"), made)]
     assert lines[-1] == case.get("says", "report: out/report.html")
 
@@ -116,7 +116,7 @@ def test_what_is_no_condition_lists_the_grammar(text: str) -> None:
 def test_without_conditions_the_exit_code_is_the_results(result: AuditResult) -> None:
     """As if there were no gates."""
     assert gate(result, []).exit_code == result.exit_code
-    assert told(gate(result, [])) == ""
+    assert explanation(gate(result, [])) == ""
 
 
 @steady
@@ -199,13 +199,13 @@ def test_whatever_is_let_through_is_counted_in_the_last_line(
     made = gate(result, [condition(text) for text in asked])
     counts = result.totals.verdicts
     if not asked or made.reasons:
-        assert not asked or "gated by " in told(made)
+        assert not asked or "gated by " in explanation(made)
     elif counts["fail"] or counts["unproven"]:
-        figures = re.findall(r"(\d+) failures? and (\d+) unproven did not gate", told(made))
+        figures = re.findall(r"(\d+) failures? and (\d+) unproven did not gate", explanation(made))
         assert figures == [(str(counts["fail"]), str(counts["unproven"]))]
     else:
-        assert "did not gate" not in told(made)
-    assert not asked or told(made).endswith(f"exit code {int(made.exit_code)}")
+        assert "did not gate" not in explanation(made)
+    assert not asked or explanation(made).endswith(f"exit code {int(made.exit_code)}")
 
 
 @steady
