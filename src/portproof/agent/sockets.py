@@ -27,6 +27,7 @@ _INTERNET = (("icmp", 1), ("tcp", _TCP), ("udp", 17), ("udplite", 136), ("raw", 
 _FILES = [(name, _INET, protocol) for name, protocol in _INTERNET]
 _FILES += [(name + "6", _INET6, protocol) for name, protocol in _INTERNET]
 _FILES += [("unix", _UNIX, 0), ("packet", _PACKET, 0)]
+_UDP = (17, 136)
 _KERNEL_TELLS = [(family, protocol) for _, family, protocol in _FILES if protocol in (6, 17, 136)]
 _MOST_THREADS = 100_000
 
@@ -130,7 +131,7 @@ def _sockets_of(view: "View", task: str, namespace: str) -> "list[Row] | None":
         if (family, protocol) in _KERNEL_TELLS and (family, protocol) not in by_file:
             continue
         try:
-            found, why = _parse(read_file(net + name, LONG), family, protocol)
+            found, why = _read(net + name, family, protocol)
         except OSError as error:
             found, why = [], str(error.strerror)
             absent += [name] if isinstance(error, GONE) else []
@@ -177,6 +178,19 @@ def _by_netlink(
     finally:
         asker.close()
     return rows, details, untold, faults
+
+
+def _read(path: str, family: int, protocol: int) -> "tuple[list[Row], str]":
+    """Return the sockets of a file, and what is wrong with it; of UDP, those of two readings.
+
+    While sockets come and go, one reading of UDP sockets skips others.
+    """
+    rows, why = _parse(read_file(path, LONG), family, protocol)
+    if protocol not in _UDP or not rows:
+        return rows, why
+    more, why_again = _parse(read_file(path, LONG), family, protocol)
+    seen = set(map(tuple, rows))
+    return rows + [row for row in more if tuple(row) not in seen], why or why_again
 
 
 def _parse(data: bytes, family: int, protocol: int) -> "tuple[list[Row], str]":

@@ -122,6 +122,8 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     namespace inode of process 1 on Linux: ``"0"`` when it could not be read, ``""`` on platforms
     without namespaces. ``agent`` is the SHA-256 of the source that portproof ran there to look, as
     ``portproof agent`` prints it, or ``""`` if it ran none.
+    ``sockets_by`` is what portproof's probe read TCP and UDP sockets by on Linux: ``netlink``, or
+    the network namespaces in which it had to read ``/proc``, and why.
     """
 
     source: str
@@ -131,6 +133,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     elevated: bool | None = None
     host_namespace: str = ""
     agent: str = ""
+    sockets_by: tuple[str, ...] = ()
 
 
 class SourceReply(msgspec.Struct, frozen=True):

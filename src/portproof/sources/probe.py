@@ -46,8 +46,9 @@ class Collected(msgspec.Struct, frozen=True, kw_only=True):
     ``host_namespace`` is the inode of process 1's network namespace, "0" when it may not be known.
     A column of osquery's that a table lacks is unknown, not empty; so is a ``missing`` table, each
     with the reason. While ``incomplete`` is not empty, the absence of a row proves nothing.
-    ``hidden`` are processes that could not be read, ``unread`` network namespaces likewise, and
-    ``place`` is what limits the probe (``sight``).
+    ``by_file`` says for which network namespaces the kernel could not be asked about TCP and UDP
+    sockets, and why; there /proc was read. ``hidden`` are processes that could not be read,
+    ``unread`` network namespaces likewise, and ``place`` is what limits the probe (``sight``).
     """
 
     probe: int
@@ -57,6 +58,7 @@ class Collected(msgspec.Struct, frozen=True, kw_only=True):
     host_namespace: str = ""
     tables: dict[str, Table]
     incomplete: list[str]
+    by_file: list[str] = []
     missing: dict[str, str]
     unread: list[str] = []
     hidden: list[int] = []
@@ -149,12 +151,23 @@ def reply(
         elevated=collected.elevated,
         host_namespace=collected.host_namespace[:20],
         agent=sha256() if collected.platform is Platform.LINUX else "",
+        sockets_by=_sockets_by(collected),
     )
     incomplete = tuple(quoted(fault) for fault in collected.incomplete[:_MOST_FAULTS])
     sight = Sight(tuple(collected.hidden), tuple(map(quoted, collected.unread)), collected.place)
     sockets = collected.tables.get("process_open_sockets")
     doubts = sight_doubts(questions, collected.platform, sockets, sight)
     return SourceReply(identity, answers, incomplete, doubts)
+
+
+def _sockets_by(collected: Collected) -> tuple[str, ...]:
+    """Return how the TCP and UDP sockets of Linux were read, if they were."""
+    if collected.platform is not Platform.LINUX or "process_open_sockets" not in collected.tables:
+        return ()
+    files = [
+        f"/proc in network namespace {quoted(why)}" for why in collected.by_file[:_MOST_FAULTS]
+    ]
+    return tuple(files) or ("netlink",)
 
 
 def missing_of(collected: Collected) -> dict[str, Unobserved]:

@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 
 from portproof.agent import namespaces, netlink
 from portproof.agent.tables import collect
+from portproof.model.observation import LISTENING_SOCKETS, Observed, SourceReply
+from portproof.sources.probe import ProbeSource
 from support.netns import ADDRESS4, ADDRESS6, Namespace, namespace
 
 SOCKETS, DETAILS = "process_open_sockets", "socket_details"
@@ -166,3 +168,27 @@ def test_no_thread_of_ours_stays_in_another_namespace(space: Namespace) -> None:
         if (each / "ns/net").exists() and (each / "ns/net").stat().st_ino != own
     ]
     assert inside == []
+
+
+@pytest.mark.needs("namespaces")
+def test_the_evidence_tells_how_sockets_were_read(
+    space: Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By netlink, or from files and why; then nothing more is known of a socket."""
+    sql = "SELECT socket, protocol, local_address AS address, local_port AS port, net_namespace"
+    questions = {LISTENING_SOCKETS: f"{sql} FROM process_open_sockets"}
+    with space.holding({"dual": spec("tcp", "::", 0), "udp": spec("udp", "::", 1)}) as opened:
+        by_kernel = ProbeSource().look(questions)
+        with refused(monkeypatch):
+            by_file = ProbeSource().look(questions)
+    ours = {each["inode"] for each in opened.values()}
+    told = {}
+    for reply in (by_kernel, by_file):
+        assert isinstance(reply, SourceReply)
+        answer = reply.answers[LISTENING_SOCKETS]
+        assert isinstance(answer, Observed)
+        seen = sorted(row.get("v6only", "") for row in answer.rows if row["socket"] in ours)
+        told[reply.identity.sockets_by[0]] = seen
+    refusal = next(text for text in told if text.startswith("/proc in network namespace "))
+    assert refusal.endswith(": Operation not permitted")
+    assert told == {"netlink": ["0", "1"], refusal: ["", ""]}
