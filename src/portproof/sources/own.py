@@ -2,7 +2,8 @@
 
 A look opens canaries and runs processes on the machine that it looks at. Their rows say nothing
 about the machine, and are left out of the tables before the SQL of checks is run. The question
-about listening sockets and the witnesses of checks still see them: canaries prove a look.
+about listening sockets and the witnesses of checks on sockets still see them, because canaries
+prove a look. The witness of a check on processes is a process of somebody else.
 
 A process is known by its pid, which no other process has while it runs, and a canary by its inode,
 address and port. So a process that only looks like portproof's, by its name or its command line, is
@@ -10,7 +11,7 @@ judged. A process of ours that listens on anything but canaries is judged as wel
 used as a library by a program that is a server.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple, Self
 
 import msgspec
@@ -56,9 +57,19 @@ def with_process(own: Own, pid: int) -> Own:
     return Own(own.processes | {pid}, own.canaries) if pid > FIRST else own
 
 
-def sees_own(question: str) -> bool:
-    """Return whether a question is answered from all rows, those of portproof's own included."""
-    return question in {LISTENING_SOCKETS, PUBLISHED_PORTS} or question.endswith(WITNESS)
+def sees_own(question: str, tables: Collection[str]) -> bool:
+    """Return whether a question is answered from all rows, those of portproof's own included.
+
+    The witness of a check on processes is not: portproof sees its own processes also where those of
+    others are hidden from it.
+
+    Args:
+        question: Its id.
+        tables: The tables that it reads.
+    """
+    if question.endswith(WITNESS):
+        return not any(table.startswith("process") and table != _SOCKETS for table in tables)
+    return question in {LISTENING_SOCKETS, PUBLISHED_PORTS}
 
 
 def columns_needed(table: str) -> tuple[str, ...]:

@@ -55,13 +55,19 @@ def answers_from(
 ) -> dict[str, Answer]:
     """Answer every question by its id; ``deadline`` is of ``time.monotonic``."""
     own = snapshot.own
-    whole = {name: sql for name, sql in questions.items() if own == NOTHING_OWN or sees_own(name)}
+    whole = {name: sql for name, sql in questions.items() if _sees_own(snapshot, name, sql)}
     checks = {name: sql for name, sql in questions.items() if name not in whole}
     told = _told(snapshot, whole, deadline)
     if checks:
         others = without_own(snapshot.tables, own)
         told |= _told(replace(snapshot, tables=others), checks, deadline)
     return {name: told[name] for name in questions}
+
+
+def _sees_own(snapshot: Snapshot, name: str, sql: str) -> bool:
+    read = columns_read(sql, snapshot.platform)
+    tables = () if isinstance(read, Unobserved) else read
+    return snapshot.own == NOTHING_OWN or sees_own(name, tables)
 
 
 def _told(snapshot: Snapshot, questions: Mapping[str, str], deadline: float) -> dict[str, Answer]:

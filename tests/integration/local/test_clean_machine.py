@@ -31,6 +31,15 @@ sql: >-
   WHERE cmdline LIKE '%-m portproof%' AND cmdline NOT LIKE 'sh -c%'
 """
 
+LOCAL = """
+import socket, sys
+with socket.socket(socket.AF_UNIX) as held:
+    held.bind("\\0clean-machine")
+    held.listen()
+    print("ready", flush=True)
+    sys.stdin.read()
+"""
+
 LOOKS = """
 import time
 from portproof.agent.sockets import rows
@@ -46,9 +55,16 @@ for _ in range(20):
 
 @pytest.fixture(scope="module")
 def host() -> Iterator[Machine]:
-    """A machine on which nothing listens."""
+    """A machine on which nothing listens, and one process has a socket that stays on it."""
     with machine() as started:
-        yield started
+        local = [sys.executable, "-c", LOCAL]
+        pipe = subprocess.PIPE
+        with subprocess.Popen(started.command(*local), stdin=pipe, stdout=pipe) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdout.readline()
+            yield started
+            process.stdin.close()
 
 
 @pytest.fixture

@@ -56,6 +56,15 @@ def test_listening_sockets_and_witnesses_are_told_with_canaries(name: str) -> No
     assert answered(collected([], []), OWN, name, PORTS) == [("70", "40001")]
 
 
+def test_the_witness_of_a_check_on_processes_is_another_process() -> None:
+    """Portproof sees its own processes also where those of others are hidden."""
+    sql = "SELECT p.pid FROM process_open_sockets AS s JOIN processes AS p ON p.pid = s.pid"
+    other = SOCKET | {"pid": 90, "socket": 900, "local_port": 22}
+    seen = collected([other], [AGENT | {"pid": 90, "name": "sshd"}])
+    assert answered(collected([], []), OWN, f"check{WITNESS}", sql) == []
+    assert answered(seen, OWN, f"check{WITNESS}", sql) == [("90",)]
+
+
 @pytest.mark.parametrize(
     "changes",
     [{"pid": 90, "socket": 900}, {"pid": 90, "socket": 900, "local_port": 40002}],
