@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -12,7 +14,6 @@ import pytest
 from portproof import cli
 from support.calling import Done, portproof
 from support.folders import job_of, looks_of, write
-from support.machine import everyone_may_enter
 from support.paths import TESTS
 
 NOBODY = 65534
@@ -50,15 +51,26 @@ print(json.dumps([portproof(*words) for words in json.load(sys.stdin)]))
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a whole audit, and with a folder that only root may enter."""
-    path = tmp_path_factory.mktemp("place")
+def place() -> Iterator[Path]:
+    """A folder with a whole audit, and with a folder that only root may enter.
+
+    Every user may enter it. The folders of ``tmp_path`` are closed to others whenever a pytest
+    starts, also one beside this.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder)
+        path.chmod(0o755)
+        fill(path)
+        yield path
+
+
+def fill(path: Path) -> None:
+    """Write what the calls are about."""
     write(path / "ok", job_of(), looks_of())
-    everyone_may_enter(path / "ok")
+    (path / "ok").chmod(0o755)
     for file in (path / "ok").iterdir():
         file.chmod(0o644)
     (path / "closed").mkdir(mode=0)
-    return path
 
 
 @pytest.fixture(scope="module")
