@@ -1,11 +1,14 @@
 """Markers and fixtures that every test can use."""
 
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import hypothesis
 import pytest
 
+from support.fleet.fleet import StartFleet, fleet
 from support.requirements import missing
 
 INTEGRATION = Path(__file__).parent / "integration"
@@ -40,3 +43,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def parts(item: pytest.Item) -> list[str]:
     """Return the parts of the machine a test is marked as needing."""
     return [part for mark in item.iter_markers("needs") for part in mark.args]
+
+
+@pytest.fixture(scope="module")
+def start_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartFleet]:
+    """Start hosts of these plans; they run until the last test of the module has ended."""
+    with ExitStack() as stack:
+        yield lambda plans: stack.enter_context(fleet(tmp_path_factory.mktemp("fleet"), plans))

@@ -5,14 +5,13 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from support.fleet.fleet import Fleet, fleet
+from support.fleet.fleet import Fleet, StartFleet
 from support.fleet.looking import eventually
 from support.fleet.plans import PASSWORD, Opened, Plan
 from support.machine import PORTPROOF
@@ -38,14 +37,14 @@ rules:
 
 
 @pytest.fixture(scope="module")
-def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+def hosts(start_fleet: StartFleet) -> Fleet:
     """Hosts that are all right, hosts with findings, one that is gone and one that hangs."""
-    with fleet(tmp_path_factory.mktemp("fleet"), PLANS) as made:
-        redirect = ["-p", "tcp", "--dport", "609", "-j", "REDIRECT", "--to-ports", "22"]
-        made["hidden1"].run("iptables", "-t", "nat", "-A", "PREROUTING", *redirect)
-        drop = ["-p", "tcp", "--dport", "610", "-j", "DROP"]
-        made["filtered1"].run("iptables", "-A", "INPUT", *drop)
-        yield made
+    made = start_fleet(PLANS)
+    redirect = ["-p", "tcp", "--dport", "609", "-j", "REDIRECT", "--to-ports", "22"]
+    made["hidden1"].run("iptables", "-t", "nat", "-A", "PREROUTING", *redirect)
+    drop = ["-p", "tcp", "--dport", "610", "-j", "DROP"]
+    made["filtered1"].run("iptables", "-A", "INPUT", *drop)
+    return made
 
 
 @pytest.fixture

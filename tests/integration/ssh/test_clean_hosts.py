@@ -3,14 +3,13 @@
 import json
 import subprocess
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from support.fleet.fleet import Fleet, fleet
+from support.fleet.fleet import Fleet, StartFleet
 from support.fleet.looking import eventually
 from support.fleet.plans import PASSWORD, Plan
 from support.machine import PORTPROOF
@@ -58,10 +57,9 @@ time.sleep(600)
 
 
 @pytest.fixture(scope="module")
-def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+def hosts(start_fleet: StartFleet) -> Fleet:
     """Hosts on which nothing listens but their SSH server."""
-    with fleet(tmp_path_factory.mktemp("fleet"), PLANS) as made:
-        yield made
+    return start_fleet(PLANS)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,7 +11,7 @@ from portproof.model.observation import Look, Reason
 from portproof.run.fleet import FleetRun
 from portproof.ssh.collector import SshCollector
 from portproof.ssh.settings import SshSettings
-from support.fleet.fleet import Fleet, fleet
+from support.fleet.fleet import Fleet, StartFleet
 from support.fleet.looking import (
     RIGHT,
     connection,
@@ -35,13 +34,13 @@ HURRIED = SshSettings(connect_timeout=2, login_timeout=4, command_timeout=1.5, v
 
 
 @pytest.fixture(scope="module")
-def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+def hosts(start_fleet: StartFleet) -> Fleet:
     """Hosts whose osqueryi never ends, one of them without Python."""
     plans = {tools: Plan(tools=tools) for tools in ("osqueryi", "osqueryi-alone")}
-    with fleet(tmp_path_factory.mktemp("fleet"), plans) as made:
-        for host in plans:
-            (made[host].folder / "habit").write_text("close_and_hang")
-        yield made
+    made = start_fleet(plans)
+    for host in plans:
+        (made[host].folder / "habit").write_text("close_and_hang")
+    return made
 
 
 def hangs(hosts: Fleet, host: str) -> bool:

@@ -1,7 +1,6 @@
 """Everything that goes wrong on the way, in one run: each host has its own reason, none a pass."""
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from portproof.model.observation import HostLook, Look, Reason
 from portproof.run.fleet import FleetRun
 from portproof.ssh.collector import SshCollector
 from portproof.ssh.settings import SshSettings
-from support.fleet.fleet import Fleet, fleet
+from support.fleet.fleet import Fleet, StartFleet
 from support.fleet.looking import (
     connection,
     dark,
@@ -78,10 +77,9 @@ def plans() -> dict[str, Plan]:
 
 
 @pytest.fixture(scope="module")
-def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+def hosts(start_fleet: StartFleet) -> Fleet:
     """The faulty fleet."""
-    with fleet(tmp_path_factory.mktemp("fleet"), plans()) as made:
-        yield made
+    return start_fleet(plans())
 
 
 def connections(hosts: Fleet) -> dict[str, Connection]:

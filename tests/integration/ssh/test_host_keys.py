@@ -1,13 +1,12 @@
 """Whose keys are trusted: a key must be known, and nothing turns that off."""
 
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from portproof.model.observation import Reason
-from support.fleet.fleet import Fleet, fleet
+from support.fleet.fleet import Fleet, StartFleet
 from support.fleet.looking import config, connection, dark, look, seen, why
 from support.fleet.plans import Plan
 
@@ -15,7 +14,7 @@ pytestmark = pytest.mark.needs("namespaces", "sshd")
 
 
 @pytest.fixture(scope="module")
-def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+def hosts(start_fleet: StartFleet) -> Fleet:
     """Hosts with a key, a certificate, and a key that has changed."""
     plans = {
         "plain": Plan(),
@@ -24,9 +23,9 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
         "changed": Plan(fault="stranger"),
         "closed": Plan(fault="no-login"),
     }
-    with fleet(tmp_path_factory.mktemp("fleet"), plans) as made:
-        connection(made, "plain")  # writes the known hosts
-        yield made
+    made = start_fleet(plans)
+    connection(made, "plain")  # writes the known hosts
+    return made
 
 
 class TestHostKeys:

@@ -1,14 +1,12 @@
 """Looks at real hosts: what they are looked at with, as whom, and what stays behind."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from portproof.model.connection import Become, Connection
 from portproof.model.observation import LISTENING_SOCKETS, Look, Observed, Reason, Witness
 from portproof.sources.agent import sha256
 from portproof.ssh.settings import SshSettings
-from support.fleet.fleet import Fleet, fleet
+from support.fleet.fleet import Fleet, StartFleet
 from support.fleet.looking import (
     QUICK,
     RIGHT,
@@ -46,7 +44,7 @@ ALL_TOLD = {"open-one": "fail", "closed-tcp": "pass", "closed-udp": "pass", "ope
 
 
 @pytest.fixture(scope="module")
-def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+def hosts(start_fleet: StartFleet) -> Fleet:
     """One host for each set of tools, and one that hides processes."""
     plans: dict[str, Plan] = {tools: Plan(opened=OPENED, tools=tools) for tools in TOOLS}
     plans["hidden"] = Plan(opened=OPENED, hidden=True)
@@ -54,8 +52,7 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     plans |= {fault: Plan(opened=OPENED, fault=fault) for fault in ELSEWHERE}
     plans["served-osqueryi"] = Plan(opened=OPENED, fault="served", tools="osqueryi")
     plans["nameless"] = Plan(opened=OPENED, fault="nameless")
-    with fleet(tmp_path_factory.mktemp("fleet"), plans) as made:
-        yield made
+    return start_fleet(plans)
 
 
 def said(looked: Look) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """A roster of hundreds of names, half of them dead: it adds up, and each comes out right."""
 
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,7 +16,7 @@ from portproof.result.result import HostResult
 from portproof.run.audit import run
 from portproof.run.hosts import HostAudits, LookSettings
 from portproof.ssh.settings import SshSettings
-from support.fleet.fleet import Fleet, fleet
+from support.fleet.fleet import Fleet, StartFleet
 from support.fleet.looking import known_hosts, listening_check
 from support.fleet.plans import Opened, Plan
 
@@ -54,11 +53,10 @@ NOWHERE = ("x" * 64 + ".example", "a..b", "\u202e.example", "")
 
 
 @pytest.fixture(scope="module")
-def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+def hosts(start_fleet: StartFleet) -> Fleet:
     """A host with a failure and one without."""
     plans = {"fails": Plan(opened=(Opened("tcp", "::", 609, "npmp"),)), "quiet": Plan()}
-    with fleet(tmp_path_factory.mktemp("fleet"), plans) as made:
-        yield made
+    return start_fleet(plans)
 
 
 def reached(made: Fleet, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - variables

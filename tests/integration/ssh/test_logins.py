@@ -2,14 +2,13 @@
 
 import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from portproof.model.connection import Secret
 from portproof.model.observation import Reason
-from support.fleet.fleet import Fleet, fleet
+from support.fleet.fleet import Fleet, StartFleet
 from support.fleet.layout import certify
 from support.fleet.looking import RIGHT, config, connection, dark, look, seen, why
 from support.fleet.plans import Plan
@@ -18,15 +17,15 @@ pytestmark = pytest.mark.needs("namespaces", "sshd")
 
 
 @pytest.fixture(scope="module")
-def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+def hosts(start_fleet: StartFleet) -> Fleet:
     """Hosts that let root in with a key, and others with a password."""
     plans = {
         "plain": Plan(),
         "port": Plan(port=2222),
     }
-    with fleet(tmp_path_factory.mktemp("fleet"), plans) as made:
-        connection(made, "plain")  # writes the known hosts
-        yield made
+    made = start_fleet(plans)
+    connection(made, "plain")  # writes the known hosts
+    return made
 
 
 class TestLogins:

@@ -2,13 +2,12 @@
 
 import re
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
-from support.fleet.fleet import Fleet, fleet
+from support.fleet.fleet import Fleet, StartFleet
 from support.fleet.plans import PASSWORD, Opened, Plan
 from support.machine import PORTPROOF
 
@@ -26,10 +25,9 @@ POLICY = "policy: fleet\ntitle: The fleet\nrules: [{id: netinfo, closed: 609}]\n
 
 
 @pytest.fixture(scope="module")
-def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+def hosts(start_fleet: StartFleet) -> Fleet:
     """Hosts of which one has a finding, one needs a password, and two do not answer."""
-    with fleet(tmp_path_factory.mktemp("fleet"), PLANS) as made:
-        yield made
+    return start_fleet(PLANS)
 
 
 @pytest.fixture

@@ -1,13 +1,12 @@
 """Hosts behind others, and behind commands."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from portproof.model.observation import Reason
 from portproof.ssh.settings import SshSettings
-from support.fleet.fleet import Fleet, fleet
+from support.fleet.fleet import Fleet, StartFleet
 from support.fleet.looking import config, connection, dark, look, look_all, seen, why
 from support.fleet.plans import Plan
 from support.standins.leaks import nothing_leaks
@@ -17,7 +16,7 @@ pytestmark = pytest.mark.needs("namespaces", "sshd")
 
 
 @pytest.fixture(scope="module")
-def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+def hosts(start_fleet: StartFleet) -> Fleet:
     """Hosts to jump through, hosts behind them, and some that are no good for that."""
     plans = {
         "plain": Plan(),
@@ -28,9 +27,9 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
         "gone": Plan(fault="refuse"),
         **{f"behind-{number}": Plan() for number in range(BEHIND)},
     }
-    with fleet(tmp_path_factory.mktemp("fleet"), plans) as made:
-        connection(made, "plain")  # writes the known hosts
-        yield made
+    made = start_fleet(plans)
+    connection(made, "plain")  # writes the known hosts
+    return made
 
 
 def logins(hosts: Fleet, host: str) -> list[str]:

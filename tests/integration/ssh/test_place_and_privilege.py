@@ -1,6 +1,5 @@
 """What root can prove on hosts where it may not read every process, or is led elsewhere."""
 
-from collections.abc import Iterator
 from typing import Final
 
 import pytest
@@ -13,7 +12,7 @@ from portproof.model.hosts import Host, Inventory
 from portproof.model.observation import Look
 from portproof.policy.checks import questions_of
 from portproof.policy.policy import Policy, bind
-from support.fleet.fleet import Fleet, fleet
+from support.fleet.fleet import Fleet, StartFleet
 from support.fleet.looking import connection, look_all
 from support.fleet.plans import Opened, Plan
 
@@ -47,7 +46,7 @@ HIDDEN: Final = PROVEN | UNREADABLE
 
 
 @pytest.fixture(scope="module")
-def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+def hosts(start_fleet: StartFleet) -> Fleet:
     """Hosts by what a login as root may read there."""
     made_of = {
         "plain": Plan(opened=OPENED),
@@ -60,8 +59,7 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
         "osqueryi-shares-network": Plan(opened=OPENED, fault="shares-network", tools="osqueryi"),
         "capless-wrong": Plan(opened=WRONG, fault="capless"),
     }
-    with fleet(tmp_path_factory.mktemp("fleet"), made_of) as made:
-        yield made
+    return start_fleet(made_of)
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -22,7 +22,7 @@ from portproof.run.hosts import HostAudits, LookSettings
 from portproof.run.plan import AuditPlan
 from portproof.run.ssh_audit import ssh_auditor
 from portproof.ssh.settings import SshSettings
-from support.fleet.fleet import Fleet, fleet
+from support.fleet.fleet import Fleet, StartFleet
 from support.fleet.looking import (
     QUICK,
     RIGHT,
@@ -52,13 +52,12 @@ HURRIED = SshSettings(connect_timeout=5, login_timeout=10, command_timeout=4)
 
 
 @pytest.fixture(scope="module")
-def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+def hosts(start_fleet: StartFleet) -> Fleet:
     """Hosts with a listener on 609, by their tools and by what they do the second time."""
     plans: dict[str, Plan] = {tools: Plan(opened=OPENED, tools=tools) for tools in TOOLS}
     plans |= {fault: Plan(opened=OPENED, fault=fault) for fault in FAULTS}
     plans |= {"quiet": Plan(), "own": Plan()}
-    with fleet(tmp_path_factory.mktemp("fleet"), plans) as made:
-        yield made
+    return start_fleet(plans)
 
 
 def job_of(*names: str) -> Job:

@@ -1,11 +1,9 @@
 """Ground truth: on many hosts, every verdict of every rule is what was really opened there."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from support.fleet.drawing import POLICY, drawn, truth
-from support.fleet.fleet import Fleet, fleet
+from support.fleet.fleet import Fleet, StartFleet
 from support.fleet.looking import connection, look_all, verdicts
 
 pytestmark = pytest.mark.needs("namespaces", "sshd")
@@ -15,11 +13,10 @@ SEED = 609
 
 
 @pytest.fixture(scope="module")
-def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+def hosts(start_fleet: StartFleet) -> Fleet:
     """Hosts with listeners drawn at random: protocol, family, address, port, process and user."""
     plans = {f"host-{number}": drawn(SEED + number) for number in range(HOSTS)}
-    with fleet(tmp_path_factory.mktemp("fleet"), plans) as made:
-        yield made
+    return start_fleet(plans)
 
 
 def test_every_verdict_is_what_was_opened(hosts: Fleet) -> None:

@@ -1,12 +1,10 @@
 """Over SSH the probe takes over where osqueryi ends well and its answer cannot be used."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from portproof.model.observation import Reason
 from portproof.ssh.settings import SshSettings
-from support.fleet.fleet import Fleet, fleet
+from support.fleet.fleet import Fleet, StartFleet
 from support.fleet.looking import connection, look, look_all, seen, verdicts, why
 from support.fleet.plans import Opened, Plan
 
@@ -32,14 +30,14 @@ POLICY = {
 
 
 @pytest.fixture(scope="module")
-def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+def hosts(start_fleet: StartFleet) -> Fleet:
     """Hosts whose osqueryi has a bad habit each."""
     plan = Plan(opened=(Opened("tcp", "0.0.0.0", 609),), tools="osqueryi")
     names = {habit: habit.replace("_", "-") for habit in HABITS}
-    with fleet(tmp_path_factory.mktemp("fleet"), dict.fromkeys(names.values(), plan)) as made:
-        for habit, name in names.items():
-            (made[name].folder / "habit").write_text(habit)
-        yield made
+    made = start_fleet(dict.fromkeys(names.values(), plan))
+    for habit, name in names.items():
+        (made[name].folder / "habit").write_text(habit)
+    return made
 
 
 def test_the_probe_takes_over(hosts: Fleet) -> None:

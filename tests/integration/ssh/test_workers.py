@@ -29,7 +29,7 @@ from portproof.run.plan import AuditPlan
 from portproof.run.workers import MOST, Workers, wanted
 from portproof.ssh.settings import SshSettings
 from portproof.text.logs import LogSettings, start
-from support.fleet.fleet import Fleet, fleet
+from support.fleet.fleet import Fleet, StartFleet
 from support.fleet.looking import (
     RIGHT,
     connection,
@@ -53,16 +53,16 @@ JOB = Job(RULES, (listening_check(),), Inventory((), "nobody"))
 
 
 @pytest.fixture(scope="module")
-def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+def hosts(start_fleet: StartFleet) -> Fleet:
     """A host with a failure, one without, and one whose osqueryi never ends."""
     plans = {
         "fails": Plan(opened=(Opened("tcp", "0.0.0.0", 609, "npmp"),)),
         "quiet": Plan(),
         "hangs": Plan(tools="osqueryi-alone"),
     }
-    with fleet(tmp_path_factory.mktemp("fleet"), plans) as made:
-        (made["hangs"].folder / "habit").write_text("close_and_hang")
-        yield made
+    made = start_fleet(plans)
+    (made["hangs"].folder / "habit").write_text("close_and_hang")
+    return made
 
 
 def some_workers(count: int = 2, silence: float = 60.0) -> Workers:

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -118,6 +118,9 @@ class Fleet:
                 host.outer.kill()
                 host.outer.wait()
         clear_away(self.slot)
+
+
+StartFleet = Callable[[Mapping[str, Plan]], Fleet]
 
 
 @contextlib.contextmanager
