@@ -24,8 +24,9 @@ from portproof.model.observation import (
 from portproof.sources.agent import sha256
 from portproof.sources.answers import quoted
 from portproof.sources.identity import this_platform
+from portproof.sources.osquery_tables import with_unknown_owners
 from portproof.sources.own import NOTHING_OWN, Own
-from portproof.sources.sight import ProbePlace, Sight, sight_doubts
+from portproof.sources.sight import ProbePlace, Sight, hidden_doubt, sight_doubts
 from portproof.sources.snapshot import Snapshot, answers_from, columns_wanted
 from portproof.sources.socket_details import tables_needed, with_details
 from portproof.sources.sqltables import Table
@@ -157,6 +158,8 @@ def reply(
     sight = Sight(tuple(collected.hidden), tuple(map(quoted, collected.unread)), collected.place)
     sockets = collected.tables.get("process_open_sockets")
     doubts = sight_doubts(questions, collected.platform, sockets, sight)
+    if collected.euid == 0 and LISTENING_SOCKETS in answers and hidden_doubt(sight, sockets):
+        answers[LISTENING_SOCKETS] = with_unknown_owners(answers[LISTENING_SOCKETS])
     return SourceReply(identity, answers, incomplete, doubts)
 
 

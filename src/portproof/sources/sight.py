@@ -69,7 +69,7 @@ def sight_doubts(
 ) -> dict[str, Unobserved]:
     """Return why absence proves nothing, by the ids of checks and of other parts of a reply."""
     doubts: dict[str, Unobserved] = {}
-    hidden = _hidden(sight, sockets)
+    hidden = hidden_doubt(sight, sockets)
     if hidden is not None:
         asked = dict.fromkeys(_checks(questions, platform, whole=False), hidden)
         doubts |= asked
@@ -131,7 +131,8 @@ def _checks(questions: Mapping[str, str], platform: Platform, *, whole: bool) ->
     ]
 
 
-def _hidden(sight: Sight, sockets: Table | None) -> Unobserved | None:
+def hidden_doubt(sight: Sight, sockets: Table | None) -> Unobserved | None:
+    """Return why not every holder of a socket is known, or None if all are."""
     if not sight.hidden or (sight.hidden == (_INIT,) and not ownerless(sockets)):
         return None
     others = f" and {len(sight.hidden) - 1} more" if len(sight.hidden) > 1 else ""

@@ -28,6 +28,7 @@ POLICY: Final = {
     "rules": [
         {"id": "open", "title": "Web", "open": "8080/tcp"},
         {"id": "closed", "title": "No 609", "closed": [609]},
+        {"id": "owner", "title": "Web", "closed": [8080], "by": {"process": "nginx"}},
         {"id": "anywhere", "title": "No 609", "closed": [609], "namespaces": "all"},
         {"id": "processes", "title": "Programs", "check": PROCESSES, "expect": "no rows"},
         {"id": "packages", "title": "Packages", "check": PACKAGES, "expect": "no rows"},
@@ -37,12 +38,13 @@ CHECKS: Final = load([], [shipped("checks")]).check_by_id()
 PROVEN: Final = {
     "open": "pass",
     "closed": "pass",
+    "owner": "pass",
     "anywhere": "pass",
     "processes": "pass",
     "packages": "pass",
 }
 UNREADABLE: Final = dict.fromkeys(["anywhere", "processes", "packages"], "privilege")
-HIDDEN: Final = PROVEN | UNREADABLE
+HIDDEN: Final = PROVEN | UNREADABLE | {"owner": "ambiguous"}
 
 
 @pytest.fixture(scope="module")
