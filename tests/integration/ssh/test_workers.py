@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
+import msgspec
 import psutil
 import pytest
 
@@ -20,7 +21,7 @@ from portproof.model.hosts import Host, Inventory, Target
 from portproof.model.observation import HostLook, Look, Reason
 from portproof.policy.policy import Policy, bind
 from portproof.policy.waivers import BoundWaiver, Waiver
-from portproof.result.result import AuditResult
+from portproof.result.result import AuditResult, HostResult
 from portproof.run.audit import run
 from portproof.run.fleet import FleetRun
 from portproof.run.host_audit import HostAudit, HostTask
@@ -305,6 +306,11 @@ def test_small_fleets_have_no_workers() -> None:
     assert wanted(100_000, 5000) == min(len(os.sched_getaffinity(0)), MOST)
 
 
+def _told(host: HostResult) -> bytes:
+    """Return the judgements of a host; sshd's own title counts the logins of the moment."""
+    return re.sub(rb"\d+ of \d+-\d+ startups", b"startups", msgspec.json.encode(host.judgements))
+
+
 def test_an_audit_comes_out_alike_in_one_process_and_in_several(
     hosts: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -330,6 +336,6 @@ def test_an_audit_comes_out_alike_in_one_process_and_in_several(
     assert alone.totals.verdicts["waived"] == 1
     for one, other in zip(alone.hosts, beside.hosts, strict=True):
         assert (one.name, one.groups) == (other.name, other.groups)
-        assert one.judgements == other.judgements
+        assert _told(one) == _told(other)
         assert one.seen.source == other.seen.source
     assert alone.warnings == beside.warnings
