@@ -15,6 +15,14 @@ from pathlib import Path
 HOSTNAME = "testhost"
 PORTPROOF = (sys.executable, "-m", "portproof")
 
+_HOLD = """
+import socket, time
+with socket.socket(socket.AF_UNIX) as held:
+    print("ready", flush=True)
+    time.sleep(600)
+"""
+"""Every real machine has a process that holds a socket, which is the witness of checks."""
+
 _LISTEN = """
 import os, socket, sys, time
 protocol, address, port, name = sys.argv[1:]
@@ -62,13 +70,17 @@ class Machine:
 
     def listen(self, protocol: str, address: str, port: int, name: str = "listener") -> None:
         """Open a listener that stays until the machine ends."""
-        inside = [sys.executable, "-c", _LISTEN, protocol, address, str(port), name]
-        listener = self._stack.enter_context(
+        self.start(_LISTEN, protocol, address, str(port), name)
+
+    def start(self, program: str, *args: str) -> None:
+        """Start a Python program that says when it is ready and stays until the machine ends."""
+        inside = [sys.executable, "-c", program, *args]
+        started = self._stack.enter_context(
             subprocess.Popen(self.command(*inside), stdout=subprocess.PIPE, text=True)
         )
-        self._stack.callback(listener.kill)
-        assert listener.stdout is not None
-        assert listener.stdout.readline() == "ready\n"
+        self._stack.callback(started.kill)
+        assert started.stdout is not None
+        assert started.stdout.readline() == "ready\n"
 
 
 @contextlib.contextmanager
@@ -83,7 +95,9 @@ def machine() -> Iterator[Machine]:
         stack.callback(outer.kill)
         assert outer.stdout is not None
         assert outer.stdout.readline() == "ready\n"
-        yield Machine(_child(outer.pid), stack)
+        made = Machine(_child(outer.pid), stack)
+        made.start(_HOLD)
+        yield made
 
 
 def _child(pid: int) -> int:

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,8 @@ def place(hosts: Fleet, tmp_path: Path) -> Path:
 
 def encrypted(place: Path) -> str:
     """Return the users' password as Ansible's vault writes it into a file of variables."""
-    command = ["ansible-vault", "encrypt_string", "--vault-password-file", str(place / "vault")]
+    program = str(Path(sys.executable).with_name("ansible-vault"))
+    command = [program, "encrypt_string", "--vault-password-file", str(place / "vault")]
     done = subprocess.run([*command, PASSWORD], check=True, capture_output=True, text=True)
     return done.stdout.replace("\n          ", "\n    ").rstrip()
 

@@ -62,7 +62,10 @@ def test_nothing_is_overwritten(audited: Path, tmp_path: Path) -> None:
     ("args", "said"),
     [
         (["--format", "none"], "there is no format 'none'"),
-        (["--format", "html", "--format", "json", "-o", "-"], "standard output takes one format"),
+        (
+            ["--format", "html", "--format", "json", "-o", "-"],
+            "only one format can go to standard output",
+        ),
     ],
 )
 def test_what_cannot_be_written_is_refused(audited: Path, args: list[str], said: str) -> None:
