@@ -135,9 +135,11 @@ def hidden_doubt(sight: Sight, sockets: Table | None) -> Unobserved | None:
     """Return why not every holder of a socket is known, or None if all are."""
     if not sight.hidden or (sight.hidden == (_INIT,) and not ownerless(sockets)):
         return None
-    others = f" and {len(sight.hidden) - 1} more" if len(sight.hidden) > 1 else ""
+    is_one = len(sight.hidden) == 1
+    others = "" if is_one else f" and {len(sight.hidden) - 1} more"
+    unknown = "it holds and runs" if is_one else "they hold and run"
     text = (
-        f"process {sight.hidden[0]}{others} could not be read, so what they hold and run is not"
+        f"process {sight.hidden[0]}{others} could not be read, so what {unknown} is not"
         f" known: {_limits(sight.place)}"
     )
     return Unobserved(Reason.PRIVILEGE, text)
@@ -170,7 +172,7 @@ def _limits(place: ProbePlace) -> str:
     if place.lacks:
         lacking = " and ".join(map(quoted, place.lacks[:_MOST_LACKING]))
         return f"without {lacking}; run portproof as root with all capabilities"
-    return "the system forbids it even to root, as a security module does; run portproof outside it"
+    return "a security module or a sandbox forbids it even to root; run portproof outside of it"
 
 
 def ownerless(sockets: Table | None) -> int:
